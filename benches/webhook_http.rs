@@ -162,7 +162,7 @@ fn deps() -> HttpDeps {
             faq: palabre::store::StoredFaq::beside(std::collections::HashMap::new()),
             outgoing: Arc::new(AcceptAll),
             access: None,
-            media: palabre::media::MediaStorage::in_folder(palabre::media::MediaFolder::new("media".into())),
+            media: palabre::service::media::MediaAccess::nowhere(Arc::new(FixedClock)),
             clock: Arc::new(FixedClock),
         },
         console: None,

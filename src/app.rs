@@ -3,6 +3,7 @@
 mod actor_context;
 mod assistant;
 mod audit;
+mod broadcasts;
 mod channels_health;
 mod clock;
 mod cluster;
@@ -41,6 +42,7 @@ pub use self::clock::SystemClock;
 use self::cluster::Cluster;
 use self::events_out::EventsOutHealth;
 use self::journal::JournalWriter;
+use self::media::MediaParts;
 use self::polling::Polling;
 use self::privacy::NodeFiles;
 pub use self::reload::ConfigSource;
@@ -55,7 +57,6 @@ use crate::gateway::channel_event::ChannelEvents;
 use crate::gateway::{self, CurrentRegistry, Registry};
 use crate::http::health::{Health, Phase};
 use crate::http::{self, HttpDeps};
-use crate::media::{MediaFolder, MediaStorage};
 use crate::runtime::{ThreadGone, Threads, cores};
 use crate::service::channels::ConfiguredChannels;
 use crate::service::crm::Correlation;
@@ -120,6 +121,7 @@ pub struct RunningDaemon {
     correlating: JoinHandle<()>,
     selling: JoinHandle<()>,
     notices: JoinHandle<()>,
+    broadcasting: JoinHandle<()>,
     reloader: Arc<Reloader>,
     reloading: Option<JoinHandle<()>>,
     drain: Duration,
@@ -166,7 +168,8 @@ async fn start_with(
     health.register("store", true, Arc::new(StoreHealth::new(&store, spooled.as_ref())));
     let channels_health = Arc::new(ChannelsHealth::default());
     health.register("channels", false, Arc::clone(&channels_health) as _);
-    let mut registry = Registry::build(&config)?;
+    let parts = MediaParts::new(&config, store.operator(), Arc::clone(&clock))?;
+    let mut registry = Registry::build_with(&config, parts.out.clone())?;
     // While the database is away, what it knows is not missed: its messages are not sent either.
     let stored = store.stored_channels().await.unwrap_or_default();
     registry.note_stored(stored.iter().map(|(channel, provider)| (channel.as_str(), provider.as_str())));
@@ -201,9 +204,8 @@ async fn start_with(
     let indexing = indexing::follow(&store, Arc::clone(&clock), runtime.io());
     let journals = journal::follow(&config, (&store, &node), &health, Arc::clone(&clock), runtime.io());
 
-    let storage = MediaStorage::in_folder(MediaFolder::new(config.media.dir.clone()));
-    let files = (&store, storage.clone());
-    let fetching = media::follow((&config, tenants.clone()), files, Arc::clone(&clock), runtime.io())?;
+    let fetching = parts.follow((&config, tenants.clone()), &store, Arc::clone(&clock), runtime.io())?;
+    let media = parts.access(tenants.clone(), Arc::clone(&clock));
 
     let operator = store.operator().telling(cluster.notifier());
     let people = console::people(&config, operator.clone(), Arc::clone(&clock));
@@ -212,6 +214,13 @@ async fn start_with(
     let auditing = audit::keep(&config.privacy, people.clone(), personal.clone(), runtime.io());
     let forgetting = privacy::work(personal.clone(), runtime.io());
     let outgoing = integrators::outgoing(&tenants, &engine);
+    let broadcasting = broadcasts::Broadcasting {
+        operator: operator.clone(),
+        outgoing: Arc::clone(&outgoing),
+        tenants: tenants.clone(),
+        clock: Arc::clone(&clock),
+    };
+    let broadcasting = broadcasts::follow(broadcasting, &store, runtime.io());
     let served = tenants.all();
     let paid = paid_access::connect(&config, &served, operator.clone(), Arc::clone(&outgoing));
     let selling = paid_access::follow(paid.clone(), &store, Arc::clone(&clock), runtime.io());
@@ -239,6 +248,7 @@ async fn start_with(
     polling.serve(&served, |_| false).await;
     let channels = ConfiguredChannels::new(integrators::channels(&served));
     let is_watched = source.is_some();
+    let directory = tenants.clone();
     let holders = Holders {
         directory: tenants.clone(),
         registry,
@@ -257,7 +267,7 @@ async fn start_with(
     health.register("configuration", false, Arc::clone(&reloader) as _);
     let reloading = is_watched.then(|| reloader.follow(runtime.io()));
     let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
-    let ways = (Arc::clone(&outgoing), phones, (Some(paid.clone()), storage.clone()));
+    let ways = (Arc::clone(&outgoing), phones, (Some(paid.clone()), media.clone()));
     let tables = (operator.clone(), store.history(), personal.clone());
     let setup = folder.map(|folder| SetupDeps { folder, reload: Arc::clone(&reloader) as _ });
     let setup = (setup, channels_health as Arc<dyn FailingChannels>);
@@ -274,7 +284,7 @@ async fn start_with(
         metrics,
         api: integrators::api(
             &config,
-            (operator, channels, storage),
+            (operator, channels, media, directory),
             outgoing,
             (paid, faq, personal, Arc::clone(&reloader) as _),
             clock,
@@ -311,6 +321,7 @@ async fn start_with(
         correlating,
         selling,
         notices,
+        broadcasting,
         reloader,
         reloading,
         drain: config.runtime.drain,
@@ -367,6 +378,7 @@ impl RunningDaemon {
             self.correlating,
             self.selling,
             self.notices,
+            self.broadcasting,
         ];
         let optional = self.draining.into_iter().chain(self.deleting).chain(self.reloading);
         for task in optional.chain(others) {

@@ -42,6 +42,7 @@ mod m20261130_000190_kept_ids;
 mod m20261201_000200_privacy;
 mod m20261201_000210_chat_members;
 mod m20261201_000220_assistant_and_quiet_hours;
+mod m20261201_000221_broadcasts;
 mod m20261201_000230_media;
 mod m20261201_000250_setup_steps;
 mod m20261201_000280_crm;
@@ -92,6 +93,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000200_privacy::Migration),
             Box::new(m20261201_000210_chat_members::Migration),
             Box::new(m20261201_000220_assistant_and_quiet_hours::Migration),
+            Box::new(m20261201_000221_broadcasts::Migration),
             Box::new(m20261201_000230_media::Migration),
             Box::new(m20261201_000250_setup_steps::Migration),
             Box::new(m20261201_000280_crm::Migration),

@@ -10,7 +10,7 @@ use crate::console::{
     self, Connection, ConsoleDeps, ConsoleState, FailingChannels, LiveFeed, PagesError, SetupDeps, TestPhones,
 };
 use crate::http::{self, ConsoleRoutes};
-use crate::media::MediaStorage;
+use crate::service::media::MediaAccess;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
 use crate::service::people::{People, SessionTimes};
@@ -29,7 +29,7 @@ pub(super) fn routes(
     (config, tenants): (&Config, TenantDirectory),
     people: People,
     (operator, history, privacy): (Operator, HistoryReader, PersonalData),
-    (outgoing, phones, (access, media)): (Arc<dyn Outgoing>, Arc<dyn TestPhones>, (Option<PaidAccess>, MediaStorage)),
+    (outgoing, phones, (access, media)): (Arc<dyn Outgoing>, Arc<dyn TestPhones>, (Option<PaidAccess>, MediaAccess)),
     feed: LiveFeed,
     clock: Arc<dyn Clock>,
     (setup, failing): (Option<SetupDeps>, Arc<dyn FailingChannels>),

@@ -15,9 +15,9 @@ use secrecy::ExposeSecret;
 
 use crate::config::{ApiKey, ApiTenants, Config, Tenant, TenantDirectory};
 use crate::http::api::{ApiDeps, Key};
-use crate::media::MediaStorage;
 use crate::service::bookings;
 use crate::service::channels::{ConfiguredChannel, ConfiguredChannels};
+use crate::service::media::MediaAccess;
 use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
 use crate::service::paid_access::PaidAccess;
 use crate::service::privacy::PersonalData;
@@ -41,7 +41,7 @@ pub(super) fn channels(tenants: &[Arc<Tenant>]) -> Vec<ConfiguredChannel> {
 
 pub(super) fn api(
     config: &Config,
-    (operator, channels, media): (Operator, ConfiguredChannels, MediaStorage),
+    (operator, channels, media, tenants): (Operator, ConfiguredChannels, MediaAccess, TenantDirectory),
     outgoing: Arc<dyn Outgoing>,
     (access, faq, privacy, reload): (PaidAccess, StoredFaq, PersonalData, Arc<dyn Reload>),
     clock: Arc<dyn Clock>,
@@ -49,6 +49,7 @@ pub(super) fn api(
     ApiDeps {
         keys: config.api.keys.iter().map(key).collect(),
         channels,
+        tenants: Some(tenants),
         operator: Some(operator),
         outgoing,
         access: Some(access),

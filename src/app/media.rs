@@ -1,6 +1,7 @@
 //! Fetches the files of messages, after their turns: a few at once, and no tenant takes all places.
 
 mod attempt;
+mod outgoing;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +19,10 @@ use tracing::{debug, info, warn};
 use self::attempt::Attempts;
 use crate::config::{Config, TenantDirectory};
 use crate::gateway::BuildError;
-use crate::media::MediaStorage;
+use crate::gateway::media::FilesOut;
+use crate::media::{MediaFolder, MediaLinks, MediaStorage};
+use crate::service::media::MediaAccess;
+use crate::store::operator::Operator;
 use crate::store::{DueMedia, MediaClaim, MediaOutcome, Store, StoreError, UnwantedMedia};
 use crate::telemetry::metrics as names;
 
@@ -50,21 +54,44 @@ struct MediaWorker {
     clock: Arc<dyn Clock>,
 }
 
-/// Works for as long as the daemon runs.
-pub(super) fn follow(
-    (config, tenants): (&Config, TenantDirectory),
-    (store, storage): (&Store, MediaStorage),
-    clock: Arc<dyn Clock>,
-    io: &Handle,
-) -> Result<JoinHandle<()>, BuildError> {
-    let worker = Arc::new(MediaWorker {
-        store: store.clone(),
-        attempts: Attempts::new(config.http.public_base_url.clone(), tenants, storage.clone())?,
-        storage,
-        keep_uploads: config.retention.messages.and_then(|kept| TimeDelta::from_std(kept).ok()),
-        clock,
-    });
-    Ok(io.spawn(run(worker)))
+/// What the daemon's parts need of files.
+pub(super) struct MediaParts {
+    storage: MediaStorage,
+    links: MediaLinks,
+    /// For the gateways.
+    pub(super) out: FilesOut,
+}
+
+impl MediaParts {
+    pub(super) fn new(config: &Config, store: Operator, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
+        let storage = MediaStorage::in_folder(MediaFolder::new(config.media.dir.clone()));
+        let links = MediaLinks::new(storage.clone(), config.http.public_base_url.clone());
+        let out = outgoing::files_out(store, storage.clone(), links.clone(), clock)?;
+        Ok(Self { storage, links, out })
+    }
+
+    /// For API and console.
+    pub(super) fn access(&self, tenants: TenantDirectory, clock: Arc<dyn Clock>) -> MediaAccess {
+        MediaAccess::new(self.storage.clone(), self.links.clone(), tenants, clock)
+    }
+
+    /// Fetches and deletes for as long as the daemon runs.
+    pub(super) fn follow(
+        &self,
+        (config, tenants): (&Config, TenantDirectory),
+        store: &Store,
+        clock: Arc<dyn Clock>,
+        io: &Handle,
+    ) -> Result<JoinHandle<()>, BuildError> {
+        let worker = Arc::new(MediaWorker {
+            store: store.clone(),
+            attempts: Attempts::new(config.http.public_base_url.clone(), tenants, self.storage.clone())?,
+            storage: self.storage.clone(),
+            keep_uploads: config.retention.messages.and_then(|kept| TimeDelta::from_std(kept).ok()),
+            clock,
+        });
+        Ok(io.spawn(run(worker)))
+    }
 }
 
 /// When something is done now and then.

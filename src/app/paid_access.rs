@@ -84,7 +84,8 @@ fn creator(tenant: &Tenant, client: Option<&reqwest::Client>) -> (TenantId, Crea
     };
     let reached = |address: &Address| Some((channel_of(address.scheme())?, address.clone()));
     let directory = |channel: &Channel| {
-        let wiring = Wiring { client: client?, public_base_url: None };
+        let wiring =
+            Wiring { client: client?, public_base_url: None, files: &crate::gateway::media::FilesOut::default() };
         let directory = provider(channel.provider.name())?.chat_directory(channel, wiring)?;
         Some((channel.id.clone(), directory))
     };

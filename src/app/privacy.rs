@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::config::{Config, TenantDirectory};
 use crate::journal::JournalFolder;
-use crate::service::privacy::{Outcome, PersonalData, PersonalFiles, WorkError};
+use crate::service::privacy::{PersonalData, PersonalFiles, RequestOutcome, WorkError};
 use crate::spool::SpooledInbox;
 use crate::store::StoreError;
 use crate::store::privacy::Traces;
@@ -105,8 +105,8 @@ async fn step(data: &PersonalData, followed: &mut HashSet<Uuid>) -> Result<bool,
     if let Some((request, outcome)) = data.work_on_next().await? {
         let (id, kind) = (request.id.to_string(), request.kind.as_str());
         match outcome {
-            Ok(Outcome::Exported { .. }) => info!(request.id = id, request.kind = kind, "a person was exported"),
-            Ok(Outcome::Erased(_)) => info!(request.id = id, request.kind = kind, "a person was erased"),
+            Ok(RequestOutcome::Exported { .. }) => info!(request.id = id, request.kind = kind, "a person was exported"),
+            Ok(RequestOutcome::Erased(_)) => info!(request.id = id, request.kind = kind, "a person was erased"),
             Err(WorkError::Store(error)) => return Err(error),
             Err(error) => warn!(
                 error = &error as &dyn std::error::Error,

@@ -4,6 +4,7 @@ mod audit;
 mod backup;
 mod beside;
 mod bookings;
+mod broadcast;
 pub mod check;
 mod consents;
 mod contact;
@@ -150,6 +151,9 @@ enum Command {
     /// List the people who asked to be called back
     #[command(subcommand)]
     Leads(bookings::LeadsCommand),
+    /// Write to many contacts at once: what it would come to, start it, watch it, stop it
+    #[command(subcommand)]
+    Broadcast(broadcast::BroadcastCommand),
     /// Live sessions and what was ordered in them
     #[command(subcommand)]
     Live(live::LiveCommand),
@@ -282,6 +286,7 @@ pub fn run() -> ExitCode {
         Command::Scenario(command) => scenario::run(&command),
         Command::Bookings(command) => bookings::run(&command),
         Command::Leads(command) => bookings::run_leads(&command),
+        Command::Broadcast(command) => broadcast::run(&command),
         Command::Live(command) => live::run(&command),
         Command::Telegram(command) => telegram::run(&command),
         Command::Reload(args) => reload::run(&args),

@@ -68,7 +68,11 @@ pub(super) fn run(command: &TelegramCommand) -> u8 {
         Ok(client) => client,
         Err(error) => return complain(&error),
     };
-    let wiring = Wiring { client: &client, public_base_url: config.http.public_base_url.as_deref() };
+    let wiring = Wiring {
+        client: &client,
+        public_base_url: config.http.public_base_url.as_deref(),
+        files: &crate::gateway::media::FilesOut::default(),
+    };
     on_runtime(async {
         let mut failed = false;
         let mut documents = Vec::new();

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use palabre_actors::domain::assistant::AssistantPolicy;
-use palabre_actors::domain::rules::Rules;
+use palabre_actors::domain::rules::{AssistantPolicy, Rules};
 use secrecy::SecretString;
 
 use super::document::Scope;

@@ -13,7 +13,7 @@ const ZONES: &str = include_str!("country/zones.txt");
 /// What is configured, else the country of the time zone. `None` outside: something was reported; inside: nothing tells, and
 /// numbers without `+` are refused.
 ///
-/// The channels' own numbers do not tell: whoever begins with a provider's sandbox writes from `+1 415…`, wherever their
+/// The channels' own numbers do not tell: whoever begins with a provider's trial account writes from `+1 415…`, wherever their
 /// customers are.
 pub(super) fn country(root: &Scope<'_>, raw: Option<&str>, zone: Option<Tz>) -> Option<Option<HomeCountry>> {
     let Some(raw) = raw else { return Some(zone.and_then(of_zone)) };

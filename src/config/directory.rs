@@ -8,7 +8,7 @@ use palabre_actors::domain::ids::{ChannelId, TenantId};
 use super::{Channel, Tenant};
 
 /// The tenants of the configuration. Clones share it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct TenantDirectory(Arc<ArcSwap<Vec<Arc<Tenant>>>>);
 
 impl TenantDirectory {

@@ -39,6 +39,7 @@ mod problem;
 mod provider_account;
 mod raw;
 mod raw_flows;
+mod raw_media;
 mod raw_plans;
 mod raw_values;
 mod raw_webhooks;

@@ -60,7 +60,7 @@ pub struct Problem {
     pub severity: Severity,
     /// Where it is.
     pub place: Location,
-    /// Which key it is about (`channels[0].address`), or empty.
+    /// Which key it is about (`channels[0].address`), `rights` for who may read a file, or empty.
     pub key: String,
     /// What is wrong.
     pub reason: String,

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+pub(super) use super::raw_media::{RawMedia, RawTenantMedia};
 use super::raw_plans::{RawImprint, RawPlan, RawStripe, RawStripeAccount};
 pub(super) use super::raw_values::{INLINE_SECRET, RawPair};
 pub use super::raw_values::{RawDuration, RawSecret};
@@ -389,20 +390,4 @@ pub(super) struct RawCrm {
 pub(super) struct RawJournal {
     pub(super) dir: Option<String>,
     pub(super) reveal: Option<bool>,
-}
-
-/// `[media]` of the daemon
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RawMedia {
-    pub(super) dir: Option<String>,
-}
-
-/// `[media]` of a tenant
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RawTenantMedia {
-    pub(super) fetch: Option<bool>,
-    pub(super) max_bytes: Option<i64>,
-    pub(super) types: Option<Vec<String>>,
 }

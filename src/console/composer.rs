@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::conversation::{TalkOutcome, TalkQuery, id_of, page};
 use super::inbox::InboxQuery;
+use super::media;
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
 use crate::service::ServiceError;
@@ -32,6 +33,8 @@ pub struct ReplyForm {
     key: String,
     /// Send it although something came in.
     force: bool,
+    /// The file that was attached.
+    file: String,
 }
 
 pub(super) fn mount(routes: &mut PageRoutes<'_>) {
@@ -69,7 +72,7 @@ pub async fn template(
         last_message: field("last_message").parse().ok(),
         key: field("key"),
         force: field("force") == "true",
-        text: String::new(),
+        ..ReplyForm::default()
     };
     send(&member, &state, (&id, &query), form, Some(template)).await
 }
@@ -82,7 +85,16 @@ async fn send(
     template: Option<TemplateUse>,
 ) -> Result<Page, ConsoleError> {
     let conversation = id_of(id)?;
+    let files = match media::attached(member, state, &form.file).await? {
+        Ok(files) => files,
+        Err(refused) => {
+            let refused = Some(state.text(member, "talk", refused));
+            let outcome = TalkOutcome { text: form.text, refused, ..TalkOutcome::default() };
+            return page(member, state, (id, query, &TalkQuery::default()), outcome).await;
+        }
+    };
     let new = NewReply {
+        files,
         text: Some(form.text.clone()).filter(|text| !text.trim().is_empty()),
         template,
         urgent: true,
@@ -99,7 +111,8 @@ async fn send(
             return Ok(Page::see(&format!("/console/conversations/{conversation}{suffix}{joint}done=sent#end")));
         }
         Ok(ReplyOutcome::Stale(_)) => {
-            let outcome = TalkOutcome { text: form.text, stale_after: Some(form.last_message), refused: None };
+            let stale_after = Some(form.last_message);
+            let outcome = TalkOutcome { text: form.text, file: form.file, stale_after, refused: None };
             return page(member, state, (id, query, &TalkQuery::default()), outcome).await;
         }
         Ok(ReplyOutcome::KeyReused) => "refused_key",
@@ -107,7 +120,7 @@ async fn send(
         Err(error) => return Err(error.into()),
     };
     let refused = Some(state.text(member, "talk", refused));
-    let outcome = TalkOutcome { text: form.text, refused, stale_after: None };
+    let outcome = TalkOutcome { text: form.text, file: form.file, refused, stale_after: None };
     page(member, state, (id, query, &TalkQuery::default()), outcome).await
 }
 

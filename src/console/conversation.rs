@@ -43,6 +43,8 @@ pub struct TalkQuery {
 pub struct TalkOutcome {
     /// The text that was not sent, kept.
     pub text: String,
+    /// The file that was attached, kept.
+    pub file: String,
     /// A sentence about it.
     pub refused: Option<String>,
     /// The messages after this one are new: the reply was stale.
@@ -270,6 +272,7 @@ fn talk_context(
         canned => shown(thread.canned_replies.iter().map(|reply| (reply.shortcut.clone(), reply.body.clone())).collect::<Vec<_>>()),
         key => Uuid::now_v7().simple().to_string(),
         text => outcome.text.clone(),
+        file => outcome.file.clone(),
         refused => outcome.refused.clone(),
         is_stale => outcome.stale_after.is_some(),
         fresh => shown(fresh(&entries, outcome.stale_after)),

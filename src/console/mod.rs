@@ -7,7 +7,6 @@ mod analytics;
 mod assets;
 mod audit;
 mod channel_list;
-mod channels;
 mod code;
 mod composer;
 mod conversation;
@@ -105,7 +104,6 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     privacy::mount(routes);
     setup::mount(routes);
     channel_list::mount(routes);
-    channels::mount(routes);
     settings::mount(routes);
     live::mount(routes);
     media::mount(routes);

@@ -127,7 +127,12 @@ fn refused(
     let text = |key| state.pages.texts().get(visitor.person.user.language, "setup", key);
     match setup::at_answers(failure) {
         TenantFileError::Service(denied) => Err(denied.into()),
-        TenantFileError::Fields(wrong) => shown_page(visitor, state, answers, (&wrong, None)),
+        TenantFileError::Fields(wrong) => {
+            // The file has a list of numbers, the form asks for one.
+            let of_form = |field: String| if field == "phones" { "phone".to_owned() } else { field };
+            let wrong: Vec<String> = wrong.into_iter().map(of_form).collect();
+            shown_page(visitor, state, answers, (&wrong, None))
+        }
         TenantFileError::Taken(_) => shown_page(visitor, state, answers, (&["name".to_owned()], Some(text("taken")))),
         TenantFileError::UnknownTrade(_) => shown_page(visitor, state, answers, (&["trade".to_owned()], None)),
         TenantFileError::Refused(problems) => {

@@ -1,6 +1,7 @@
 //! Files of messages as people see them: a picture, a player, a link, or why there is nothing.
 
 use palabre_actors::domain::message::{Details, Media};
+use palabre_actors::domain::presentation::{FilePlace, SentFile};
 use palabre_actors::domain::rules::Language;
 use serde::Serialize;
 
@@ -88,6 +89,20 @@ fn shows(content_type: &str) -> &'static str {
         Some("video") => "film",
         _ => "",
     }
+}
+
+/// The files of a message of ours. They may be gone by now; who opens one is told.
+pub(super) fn sent_files(files: Option<&Vec<SentFile>>) -> Vec<ShownFile> {
+    files.into_iter().flatten().map(sent_file).collect()
+}
+
+fn sent_file(file: &SentFile) -> ShownFile {
+    let (href, shows) = match &file.place {
+        FilePlace::Upload(id) => (format!("/console/media/{id}"), shows(&file.content_type)),
+        // Nothing is loaded from elsewhere.
+        FilePlace::Url(url) => (url.clone(), ""),
+    };
+    ShownFile { label: file.name.clone(), href: Some(href), shows, ..ShownFile::default() }
 }
 
 fn told_of(media: &Media, words: Words<'_>) -> ShownFile {

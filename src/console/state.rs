@@ -18,7 +18,7 @@ use super::pages::{Page, Pages, PagesError, ShopShown};
 use super::sandbox::TestPhones;
 use super::{ConsoleError, Member};
 use crate::config::TenantDirectory;
-use crate::media::MediaStorage;
+use crate::service::media::MediaAccess;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
 use crate::service::people::People;
@@ -43,7 +43,7 @@ pub struct ConsoleDeps {
     pub tenants: TenantDirectory,
     pub feed: LiveFeed,
     /// Files of messages.
-    pub media: MediaStorage,
+    pub media: MediaAccess,
     pub connection: ConnectionOf,
     /// `console.base_url`
     pub base_url: Option<String>,

@@ -25,7 +25,7 @@ use crate::service::people::{People, SessionTimes, Token};
 use crate::service::privacy::{NoFiles, PersonalData};
 use crate::service::{Caller, paid_access};
 use crate::store::conversations::CannedReply;
-use crate::store::operator::Tenants;
+use crate::store::operator::{NewUpload, Tenants};
 use crate::store::people::{NewKey, NewSession, SessionStage};
 use crate::store::privacy::RequestKind;
 use crate::store::{FaqRow, Store};
@@ -107,7 +107,7 @@ impl Rig {
             clock: Arc::new(FixedClock),
             tenants: crate::config::TenantDirectory::new(Vec::new()),
             feed: LiveFeed::start(self.store.operator(), &tokio::runtime::Handle::current()),
-            media: crate::media::MediaStorage::in_folder(crate::media::MediaFolder::new("media".into())),
+            media: crate::service::media::MediaAccess::nowhere(Arc::new(FixedClock)),
             connection,
             base_url: None,
             failing: Arc::new(Nobody),
@@ -225,6 +225,9 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
         author: None,
     };
     assert!(rig.store.operator().put_faq_entry(&entry).await.unwrap());
+    let (file, hash) = (uuid::Uuid::now_v7(), "0".repeat(64));
+    let upload = NewUpload { id: file, name: "a.pdf", content_type: "application/pdf", size: 1, hash: &hash };
+    rig.store.operator().add_upload(&tenant, upload, FixedClock.now()).await.unwrap();
     let shop = sold_by_belle(rig.store.operator(), Arc::new(Nobody));
     let anna = Address::from_normalised("telegram:1");
     let plan = (&tenant, "premium");
@@ -246,7 +249,7 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
         ("/privacy/{id}", Some(wish.to_string())),
         ("/live/{id}", Some(TALK.to_owned())),
         ("/access/{id}", Some(access.to_string())),
-        ("/media/{id}", Some(TALK.replace("-7000-", "-7001-"))),
+        ("/media/{id}", Some(file.to_string())),
         ("/bookings/{id}", Some(TALK.to_owned())),
         ("/rides/{id}/", Some(TALK.to_owned())),
         ("/leads/{id}/", Some(TALK.to_owned())),

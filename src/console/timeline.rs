@@ -8,7 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::display::Display;
-use super::shown_files::{ShownFile, Words, files};
+use super::shown_files::{ShownFile, Words, files, sent_files};
 use super::texts::Texts;
 use crate::service::inbox::Thread;
 use crate::store::conversations::{MessageEventRow, MessageRow, NoteRow};
@@ -147,7 +147,12 @@ fn line(row: &MessageRow, thread: &Thread, telling: &Telling<'_>) -> Line {
         by,
         author,
         text: row.body.clone(),
-        media: files(thread.media.get(&row.id), details, Words { texts: telling.texts, display: &telling.display }),
+        media: match row.is_outbound {
+            true => sent_files(thread.sent_files.get(&row.id)),
+            false => {
+                files(thread.media.get(&row.id), details, Words { texts: telling.texts, display: &telling.display })
+            }
+        },
         location: details.and_then(|details| location(details, telling)),
         button: details.and_then(|details| details.button.as_ref()).map(|button| button.text.clone()),
         time: telling.display.time(row.created_at),
@@ -220,7 +225,10 @@ pub fn why(texts: &Texts, display: &Display, reason: &str) -> String {
         "paused" | "suspended" => "paused",
         "per_day" => "day_used_up",
         "paced" | "pacing_unavailable" | "twin_first" | "lease_short" => "rate_limited",
-        "misconfigured" | "channel_not_configured" | "unknown_template" | "unsupported_action" => "misconfigured",
+        "misconfigured" | "channel_not_configured" | "unknown_template" | "unsupported_action" | "file_unreachable" => {
+            "misconfigured"
+        }
+        "file_gone" | "file_unsupported" => word,
         "operator" | "cancelled" => "operator",
         "retry"
         | "asking_failed"
@@ -228,6 +236,7 @@ pub fn why(texts: &Texts, display: &Display, reason: &str) -> String {
         | "unknown_outcome"
         | "unclear_at_provider"
         | "provider_unknown"
+        | "file_not_read"
         | "absent_at_provider" => "retrying",
         "failed" => "rejected",
         "opted_out" | "expired" | "budget" | "behind" | "exhausted" | "rejected" => word,

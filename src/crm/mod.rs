@@ -112,7 +112,7 @@ enum Key {
     Email(String),
 }
 
-/// Each number and each e-mail address once. Other addresses (Telegram's ids, for one) are in no CRM.
+/// Each number and each e-mail address once. Ids of messengers are in no CRM.
 fn keys(addresses: &[Address]) -> Vec<Key> {
     let mut keys = Vec::new();
     for address in addresses {

@@ -4,6 +4,13 @@ mod fetch;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
+use bytes::Bytes;
+use palabre_actors::domain::ids::TenantId;
+use palabre_actors::domain::message::Outbound;
+use palabre_actors::domain::presentation::SentFile;
+use palabre_actors::domain::send::{FILE_UNSUPPORTED, SendError};
 use palabre_actors::ports::Pending;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use url::{Origin, Url};
@@ -70,6 +77,66 @@ impl MediaPlace {
 impl std::fmt::Debug for MediaPlace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("MediaPlace").finish_non_exhaustive()
+    }
+}
+
+/// Files on their way out.
+pub trait SentFiles: Send + Sync {
+    /// Where the provider may read a file, for a day.
+    fn link<'a>(&'a self, tenant: &'a TenantId, file: &'a SentFile) -> Pending<'a, Result<String, SendError>>;
+
+    /// The bytes of a file.
+    fn read<'a>(&'a self, tenant: &'a TenantId, file: &'a SentFile) -> Pending<'a, Result<Bytes, SendError>>;
+}
+
+/// How a channel's gateway gets at the files of its messages. `Default`: it does not, and no file is sent.
+#[derive(Clone, Default)]
+pub struct FilesOut(Option<Arc<dyn SentFiles>>);
+
+impl FilesOut {
+    #[must_use]
+    pub fn of(files: Arc<dyn SentFiles>) -> Self {
+        Self(Some(files))
+    }
+
+    /// The one file of a message with where the provider reads it. `None`: it has none.
+    pub(super) async fn linked<'m>(&self, message: &'m Outbound) -> Result<Option<(&'m SentFile, String)>, SendError> {
+        let Some(file) = only(message)? else { return Ok(None) };
+        Ok(Some((file, self.known()?.link(&message.tenant, file).await?)))
+    }
+
+    /// The one file of a message with its bytes. `None`: it has none.
+    pub(super) async fn whole<'m>(&self, message: &'m Outbound) -> Result<Option<(&'m SentFile, Bytes)>, SendError> {
+        let Some(file) = only(message)? else { return Ok(None) };
+        Ok(Some((file, self.known()?.read(&message.tenant, file).await?)))
+    }
+
+    /// All files of a message with their bytes.
+    pub(super) async fn all<'m>(&self, message: &'m Outbound) -> Result<Vec<(&'m SentFile, Bytes)>, SendError> {
+        let mut read = Vec::with_capacity(message.files().len());
+        for file in message.files() {
+            read.push((file, self.known()?.read(&message.tenant, file).await?));
+        }
+        Ok(read)
+    }
+
+    fn known(&self) -> Result<&Arc<dyn SentFiles>, SendError> {
+        self.0.as_ref().ok_or_else(|| SendError::of_file(FILE_UNSUPPORTED))
+    }
+}
+
+impl std::fmt::Debug for FilesOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FilesOut({})", self.0.is_some())
+    }
+}
+
+/// One message of a messenger holds one file: several would be several messages, of which some may be lost.
+fn only(message: &Outbound) -> Result<Option<&SentFile>, SendError> {
+    match message.files() {
+        [] => Ok(None),
+        [file] => Ok(Some(file)),
+        _ => Err(SendError::of_file(FILE_UNSUPPORTED)),
     }
 }
 

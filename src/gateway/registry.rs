@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::ports::{Gateway, Gateways};
 
+use super::media::FilesOut;
 use super::{ChannelConnection, ConnectError, Receiver, Wiring, client, provider};
 use crate::config::{Channel, Config, Tenant};
 
@@ -15,6 +16,7 @@ use crate::config::{Channel, Config, Tenant};
 pub struct Registry {
     client: reqwest::Client,
     public_base_url: Option<String>,
+    files: FilesOut,
     by_id: HashMap<ChannelName, ChannelEntry>,
     /// What the provider calls the account, then our address as the provider writes it.
     by_account: HashMap<Box<str>, HashMap<Box<str>, ChannelName>>,
@@ -81,14 +83,23 @@ pub enum BuildError {
 }
 
 impl Registry {
-    /// Builds the receivers and gateways of all channels, over one HTTP client.
+    /// Builds the receivers and gateways of all channels, over one HTTP client. None of them sends a file.
     ///
     /// # Errors
     /// [`BuildError`]
     pub fn build(config: &Config) -> Result<Self, BuildError> {
+        Self::build_with(config, FilesOut::default())
+    }
+
+    /// The same, and files are sent.
+    ///
+    /// # Errors
+    /// [`BuildError`]
+    pub fn build_with(config: &Config, files: FilesOut) -> Result<Self, BuildError> {
         let mut registry = Self {
             client: client::new()?,
             public_base_url: config.http.public_base_url.clone(),
+            files,
             by_id: HashMap::new(),
             by_account: HashMap::new(),
             foreign: HashSet::new(),
@@ -112,6 +123,7 @@ impl Registry {
         let mut registry = Self {
             client: self.client.clone(),
             public_base_url: self.public_base_url.clone(),
+            files: self.files.clone(),
             by_id: HashMap::new(),
             by_account: HashMap::new(),
             foreign: self.foreign.clone(),
@@ -160,7 +172,7 @@ impl Registry {
             return Err(BuildError::Provider { channel: channel.id.clone(), provider: account.name() });
         };
         let ChannelConnection { sender, receiver, gateway } = provider
-            .connect(channel, Wiring { client: &self.client, public_base_url: self.public_base_url.as_deref() })
+            .connect(channel, self.wiring())
             .map_err(|reason| BuildError::Account { channel: channel.id.clone(), reason })?;
         let registered = Registered {
             tenant: channel.tenant.clone(),
@@ -171,6 +183,10 @@ impl Registry {
             receiver,
         };
         Ok(ChannelEntry { registered, gateway })
+    }
+
+    fn wiring(&self) -> Wiring<'_> {
+        Wiring { client: &self.client, public_base_url: self.public_base_url.as_deref(), files: &self.files }
     }
 
     fn add(&mut self, entry: ChannelEntry) -> Result<(), BuildError> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use palabre_actors::ports::Gateway;
 
 use super::Receiver;
+use super::media::FilesOut;
 
 /// What channels are connected with.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +13,8 @@ pub struct Wiring<'a> {
     pub client: &'a reqwest::Client,
     /// Where providers find us, without a trailing slash.
     pub public_base_url: Option<&'a str>,
+    /// How files are sent.
+    pub files: &'a FilesOut,
 }
 
 /// A channel's ways in and out.

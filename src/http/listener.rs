@@ -39,6 +39,7 @@ pub(super) fn mount(config: &mut ServiceConfig, state: web::Data<HttpState>, rol
         payments::mount(&mut routes);
         webhooks::mount(&mut routes);
         plan_pages::mount(&mut routes);
+        routes.get("/media/{tenant}/{file}/{until}/{signature}/{name}", api::media::linked);
         calendars::mount(&mut routes);
     }
     routes.probe("/healthz", health::healthz);

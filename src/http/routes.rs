@@ -75,6 +75,25 @@ impl<'a> Routes<'a> {
         self.add(path, RouteLabel::of(path), POST, web::route().to(handler));
     }
 
+    /// Takes GET and HEAD by one handler, and POST by another. A second resource with the same path would never be asked.
+    pub(super) fn get_or_post<F, G, Args, Posted>(&mut self, path: &'static str, get: F, post: G)
+    where
+        F: Handler<Args, Output: Responder + 'static>,
+        G: Handler<Posted, Output: Responder + 'static>,
+        Args: FromRequest + 'static,
+        Posted: FromRequest + 'static,
+    {
+        #[cfg(test)]
+        self.added.extend([(GET, path), (POST, path)]);
+        let resource = web::resource(path)
+            .guard(guard::fn_guard(|request| !request.head().uri.path().contains('%')))
+            .route(web::post().to(post))
+            .route(web::route().guard(guard::fn_guard(|request| takes(GET, &request.head().method))).to(get))
+            .default_service(web::to(|| ready(wrong_method(GET_AND_POST))))
+            .wrap(RequestLog { label: RouteLabel::of(path), health: Arc::clone(&self.health) });
+        self.config.service(resource);
+    }
+
     /// Takes GET, HEAD and POST, from people and from programs that act for them.
     pub(super) fn get_and_post<F, Args>(&mut self, path: &'static str, handler: F)
     where
@@ -164,7 +183,10 @@ impl<'a> Routes<'a> {
 
     fn add(&mut self, path: &'static str, label: RouteLabel, methods: &'static str, route: Route) {
         #[cfg(test)]
-        self.added.push((methods, path));
+        {
+            assert!(self.added.iter().all(|(_, known)| *known != path), "{path} is added twice: see `get_or_post`");
+            self.added.push((methods, path));
+        }
         let resource = web::resource(path)
             .guard(guard::fn_guard(|request| !request.head().uri.path().contains('%')))
             .route(route.guard(guard::fn_guard(move |request| takes(methods, &request.head().method))))

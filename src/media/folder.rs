@@ -1,9 +1,13 @@
 //! The media folder: files by their hash, each tenant's apart.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+/// Nobody guesses 256 bits.
+const SECRET_BYTES: usize = 32;
 
 /// A folder of files. A name is `{tenant}/{first two digits}/{hash}`, made by [`super::MediaStorage`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +32,37 @@ impl MediaFolder {
             _ => {}
         }
         let folder = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
+        make(folder)?;
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(&path).map_err(|error| error.error)?;
         File::open(folder)?.sync_all()
+    }
+
+    /// Bytes that nobody can guess, under a name: made when they are not there. Whoever makes them first has made them for all.
+    ///
+    /// # Errors
+    /// The disk refused, or somebody wrote something else there.
+    pub fn secret(&self, name: &str) -> io::Result<Vec<u8>> {
+        let path = self.0.join(name);
+        if !path.exists() {
+            make(&self.0)?;
+            // Readable by this user alone, as temporary files are.
+            let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
+            let mut secret = [0; SECRET_BYTES];
+            let random = rustls::crypto::ring::default_provider().secure_random;
+            random.fill(&mut secret).map_err(|_| io::Error::other("the system gives no random bytes"))?;
+            file.write_all(&secret)?;
+            file.as_file().sync_all()?;
+            if let Err(error) = file.persist_noclobber(&path)
+                && error.error.kind() != io::ErrorKind::AlreadyExists
+            {
+                return Err(error.error);
+            }
+        }
+        let secret = fs::read(path)?;
+        if secret.len() == SECRET_BYTES { Ok(secret) } else { Err(io::ErrorKind::InvalidData.into()) }
     }
 
     /// The bytes of a name. `None`: there are none.
@@ -70,4 +99,9 @@ impl MediaFolder {
             _ => Ok(()),
         }
     }
+}
+
+/// Makes a folder that other users of the machine cannot read; files are made so as well.
+fn make(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }

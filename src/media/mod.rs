@@ -4,10 +4,12 @@
 
 mod folder;
 mod kinds;
+mod links;
 mod names;
 mod storage;
 
 pub use self::folder::MediaFolder;
 pub use self::kinds::{allows, kind_of, shows_inline};
+pub use self::links::MediaLinks;
 pub use self::names::{ending_of, safe_name};
 pub use self::storage::{MediaStorage, StorageError};

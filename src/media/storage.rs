@@ -1,20 +1,35 @@
 //! Where files are kept: by the SHA-256 of their bytes, each tenant's apart.
 
+use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+use tokio::sync::OnceCell;
 
 use super::MediaFolder;
+use crate::digest::hex;
 
 /// Files that were kept within this time are not deleted: somebody may be writing down that they are there.
 const SETTLES_WITHIN: Duration = Duration::from_mins(10);
 
+/// The name of the key of links: no tenant is called so.
+const LINK_KEY: &str = ".link-key";
+
 /// Keeps files. Clones share it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MediaStorage {
     folder: MediaFolder,
+    link_key: Arc<OnceCell<Vec<u8>>>,
+}
+
+/// Shows no key.
+impl fmt::Debug for MediaStorage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MediaStorage").field("folder", &self.folder).finish_non_exhaustive()
+    }
 }
 
 /// Files could not be kept, read or deleted. It shows neither tenant nor content.
@@ -30,8 +45,17 @@ pub enum StorageError {
 impl MediaStorage {
     /// In a folder, which is made when it is not there.
     #[must_use]
-    pub const fn in_folder(folder: MediaFolder) -> Self {
-        Self { folder }
+    pub fn in_folder(folder: MediaFolder) -> Self {
+        Self { folder, link_key: Arc::default() }
+    }
+
+    /// The key that links are signed with: made once, and kept with the files.
+    ///
+    /// # Errors
+    /// [`StorageError`]
+    pub(super) async fn link_key(&self) -> Result<Vec<u8>, StorageError> {
+        let key = self.link_key.get_or_try_init(|| self.on_disk(|folder| folder.secret(LINK_KEY))).await?;
+        Ok(key.clone())
     }
 
     /// Keeps bytes durably, and returns their hash. The same bytes of a tenant are kept once.
@@ -39,7 +63,7 @@ impl MediaStorage {
     /// # Errors
     /// [`StorageError`]
     pub async fn put(&self, tenant: &str, bytes: Bytes) -> Result<String, StorageError> {
-        let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex(&Sha256::digest(&bytes));
         let name = name_of(tenant, &hash)?;
         self.on_disk(move |folder| folder.put(&name, &bytes)).await?;
         Ok(hash)

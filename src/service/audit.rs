@@ -9,7 +9,6 @@ use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::event::Payload;
 use palabre_actors::domain::ids::{CorrelationId, TenantId, UserId};
 
-use super::people::People;
 use super::permissions::Permission::AuditRead;
 use super::{Caller, ServiceError, Tenants, Who};
 use crate::store::audit::{AuditEntry, AuditFilter, AuditHead, AuditRow, AuditVerdict};
@@ -57,13 +56,13 @@ pub(super) async fn note_installation(
 /// Notes what a person did to themselves or their session, in each of their tenants; with a role in all of them, in the
 /// installation's chain.
 pub(super) async fn note_person(
-    people: &People,
+    store: &Operator,
     user: UserId,
     action: &'static str,
     entity: Entity<'_>,
 ) -> Result<(), ServiceError> {
     let who = Who::User(user).to_string();
-    let memberships = people.store.memberships(user).await?;
+    let memberships = store.memberships(user).await?;
     let is_everywhere = memberships.is_empty() || memberships.iter().any(|own| own.tenant.is_none());
     let mut entries: Vec<AuditEntry> = memberships
         .iter()
@@ -73,7 +72,7 @@ pub(super) async fn note_person(
     if is_everywhere {
         entries.push(entry(None, who, action, entity));
     }
-    Ok(people.store.append_audit(entries).await?)
+    Ok(store.append_audit(entries).await?)
 }
 
 /// Notes that a person looks at personal data: once in a quarter of an hour for each thing, or the log would hold little else. What

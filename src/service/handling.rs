@@ -5,6 +5,7 @@ use palabre_actors::domain::conversation::Assignee;
 use palabre_actors::domain::event::ActorType;
 use palabre_actors::domain::ids::{ConversationId, CorrelationId, OutboundId, TenantId};
 use palabre_actors::domain::message::Category;
+use palabre_actors::domain::presentation::{Presentation, SentFile};
 use palabre_actors::domain::template::TemplateUse;
 use palabre_actors::domain::turn::{Command, Reply, Request, Requester, Seen, SendRequest};
 use palabre_actors::engine::Performed;
@@ -37,6 +38,8 @@ pub struct NewReply {
     pub urgent: bool,
     /// Not after.
     pub expires_at: Option<Timestamp>,
+    /// Files that go with the text, or alone.
+    pub files: Vec<SentFile>,
     /// The same key is the same message.
     pub idempotency_key: Option<String>,
     /// How far the person had read. `None`: nobody knows, and the reply is never stale.
@@ -119,7 +122,7 @@ fn command(reply: NewReply) -> Command {
         text: reply.text,
         template: reply.template,
         choices: Vec::new(),
-        presentation: None,
+        presentation: (!reply.files.is_empty()).then(|| Presentation { files: reply.files, ..Presentation::default() }),
         category: Category::Transactional,
         urgent: reply.urgent,
         expires_at: reply.expires_at,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::{ConversationId, TenantId};
 use palabre_actors::domain::message::Details;
+use palabre_actors::domain::presentation::SentFile;
 use uuid::Uuid;
 
 use super::permissions::Permission::{ContactRead, ContentRead, ConversationRead, ConversationWrite};
@@ -107,6 +108,8 @@ pub struct Thread {
     pub details: BTreeMap<Uuid, Details>,
     /// Files that came with messages.
     pub media: BTreeMap<Uuid, Vec<MediaRow>>,
+    /// Files that went out.
+    pub sent_files: BTreeMap<Uuid, Vec<SentFile>>,
     /// What happened to its messages, and what people did with it.
     pub events: Vec<MessageEventRow>,
     pub notes: Vec<NoteRow>,
@@ -142,8 +145,11 @@ pub async fn thread(
     let row = row(caller, store, tenant, id).await?;
     audit::look(caller, store, tenant, "conversation.look", ("conversation", &id.to_string())).await?;
     let timeline = store.timeline(&row.conversation, page).await?;
-    let came: Vec<Uuid> =
-        timeline.messages.iter().filter(|message| !message.is_outbound).map(|message| message.id).collect();
+    let ids = |outbound: bool| {
+        let of = timeline.messages.iter().filter(move |message| message.is_outbound == outbound);
+        of.map(|message| message.id).collect::<Vec<Uuid>>()
+    };
+    let (came, went) = (ids(false), ids(true));
     let flows: Vec<Uuid> = timeline.messages.iter().map(|message| message.correlation.0).collect();
     let mut events = store.flow_events(tenant, &flows).await?;
     let since = match (timeline.earlier, timeline.messages.first()) {
@@ -160,6 +166,7 @@ pub async fn thread(
     };
     Ok(Thread {
         details: store.inbound_details(tenant, &came).await?,
+        sent_files: store.sent_files(tenant, &went).await?,
         media: store.media_of(&Tenants::Of(vec![tenant.clone()]), &came).await?,
         notes: store.notes(tenant, id).await?,
         canned_replies: store.canned_replies(tenant).await?,

@@ -8,6 +8,7 @@ pub mod analytics;
 pub mod audit;
 pub mod backup;
 pub mod bookings;
+pub mod broadcasts;
 pub mod calendar;
 mod caller;
 pub mod channels;

@@ -49,19 +49,21 @@ pub enum Permission {
     ContentRead,
     /// Of the whole installation.
     ConfigReload,
+    /// Advertising to many contacts at once.
+    BroadcastSend,
 }
 
 use Permission::{
-    AccessRead, AccessWrite, AnalyticsRead, AuditRead, BookingRead, BookingWrite, ChannelRead, ChannelWrite,
-    ConfigReload, ConsentRead, ConsentRecord, ConsentWrite, ContactRead, ContactWrite, ContentRead, ConversationRead,
-    ConversationWrite, FaqRead, FaqWrite, FlowWrite, KeyWrite, LeadRead, LeadWrite, MessageSend, OutboxRead,
-    OutboxWrite, PaymentRead, PaymentRefund, PrivacyErase, PrivacyExport, SettingRead, SettingWrite, TeamRead,
-    TeamWrite, WebhookWrite,
+    AccessRead, AccessWrite, AnalyticsRead, AuditRead, BookingRead, BookingWrite, BroadcastSend, ChannelRead,
+    ChannelWrite, ConfigReload, ConsentRead, ConsentRecord, ConsentWrite, ContactRead, ContactWrite, ContentRead,
+    ConversationRead, ConversationWrite, FaqRead, FaqWrite, FlowWrite, KeyWrite, LeadRead, LeadWrite, MessageSend,
+    OutboxRead, OutboxWrite, PaymentRead, PaymentRefund, PrivacyErase, PrivacyExport, SettingRead, SettingWrite,
+    TeamRead, TeamWrite, WebhookWrite,
 };
 
 impl Permission {
     /// Every permission with its word.
-    pub const ALL: [(Self, &'static str); 35] = [
+    pub const ALL: [(Self, &'static str); 36] = [
         (ConversationRead, "conversation:read"),
         (ConversationWrite, "conversation:write"),
         (ContactRead, "contact:read"),
@@ -97,6 +99,7 @@ impl Permission {
         (PrivacyErase, "privacy:erase"),
         (ContentRead, "content:read"),
         (ConfigReload, "config:reload"),
+        (BroadcastSend, "broadcast:send"),
     ];
 
     #[must_use]
@@ -179,7 +182,7 @@ pub const fn granted_by(scope: ApiScope) -> Permissions {
             SettingRead,
         ]),
         ApiScope::ReadContent => Permissions::of(&[ContentRead]),
-        ApiScope::Send => Permissions::of(&[MessageSend]),
+        ApiScope::Send => Permissions::of(&[MessageSend, BroadcastSend]),
         ApiScope::Operate => Permissions::of(&[
             ConversationWrite,
             ContactWrite,

@@ -31,10 +31,6 @@ texts! {
     SETTLE_EMAIL
 }
 
-/// Contacts that became one, or ceased to be: see [`sqlite::crm::LOOK_UP_AGAIN`].
-pub(super) const LOOK_UP_AGAIN: SqlText =
-    SqlText { sqlite: sqlite::crm::LOOK_UP_AGAIN, postgres: postgres::crm::LOOK_UP_AGAIN };
-
 /// A record of the tenant's CRM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrmLink {

@@ -42,7 +42,7 @@ pub use self::consents::{ConsentRow, OptOut};
 pub use self::faq::Unanswered;
 pub use self::listing::{Filter, Item, ItemWithEvents, OutboxCount, PageRequest};
 pub use self::live::{LiveSessionSummary, OrderLineRow};
-pub use self::media::MediaRow;
+pub use self::media::{MediaRow, NewUpload};
 pub use self::offers::{OfferRow, OnDutyRow};
 pub use self::pauses::endless;
 pub use self::persons::Parted;

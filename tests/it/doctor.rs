@@ -74,7 +74,8 @@ impl Everything {
              ca = {{ file = \"smtp-ca\" }}\nwebhook_token = {{ file = \"every-secret\" }}\n\
              [[channels]]\nid = \"every-sandbox\"\nprovider = \"sandbox\"\naddress = \"sandbox:every\"\n\
              [stripe]\naccount = \"{ACCOUNT}\"\n[[plans]]\nid = \"premium\"\nname = \"Accès\"\nprice = 999\n\
-             chats = [\"telegram:-1001234567890\"]\nbot = \"every-telegram\"\n",
+             chats = [\"telegram:-1001234567890\"]\nbot = \"every-telegram\"\n\
+             [imprint]\nname = \"Tout SARL\"\n",
             mail.port
         ));
         let daemon = format!(

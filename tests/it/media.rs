@@ -20,7 +20,7 @@ fn world(media: &str) -> World {
     let key = |name: &str, tenant: &str| {
         format!(
             "[[api.keys]]\nname = \"{name}\"\nkey = {{ file = \"{name}.key\" }}\ntenants = [\"{tenant}\"]\n\
-             scopes = [\"read\", \"read-content\"]\n"
+             scopes = [\"read\", \"read-content\", \"send\"]\n"
         )
     };
     let daemon = format!("[runtime]\nsweep_every = \"250ms\"\n{}{}", key("ops", "*"), key("taxis", "taxi"));
@@ -204,4 +204,78 @@ fn age(folder: &std::path::Path) {
         let file = std::fs::File::options().write(true).open(path).expect("a file");
         file.set_modified(long_ago).expect("a time");
     }
+}
+
+/// Uploads a file as the tenant's program does.
+async fn upload(world: &World, key: &str, name: &str, bytes: &'static [u8]) -> (u16, serde_json::Value) {
+    let url = format!("{}/api/v1/media?tenant=belle&name={name}", world.base_url());
+    let asked = reqwest::Client::new().post(url).bearer_auth(key).header("Content-Type", "image/jpeg").body(bytes);
+    let answer = asked.send().await.expect("an answer");
+    (answer.status().as_u16(), answer.json().await.expect("JSON"))
+}
+
+async fn ask_for(world: &World, body: serde_json::Value) -> (u16, serde_json::Value) {
+    let url = format!("{}/api/v1/messages", world.base_url());
+    let asked = reqwest::Client::new().post(url).bearer_auth(OPS).body(body.to_string());
+    let answer = asked.send().await.expect("an answer");
+    (answer.status().as_u16(), answer.json().await.expect("JSON"))
+}
+
+#[tokio::test]
+async fn an_uploaded_file_is_sent_and_read_by_a_signed_link_alone() {
+    let world = world("max_bytes = 100000");
+    world.write(BELLE, ANNE, "Bonjour").await;
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 1).await;
+    let (status, file) = upload(&world, OPS, "rose.jpeg", PHOTO).await;
+    assert_eq!((status, &file["content_type"], &file["name"]), (201, &"image/png".into(), &"rose.jpeg.png".into()));
+    let to = format!("whatsapp:{ANNE}");
+    let media = serde_json::json!([{ "id": file["id"] }]);
+    let (status, taken) =
+        ask_for(&world, serde_json::json!({ "tenant": "belle", "to": to, "text": "Voilà", "media": media })).await;
+    assert_eq!(status, 202, "{taken}");
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 2).await;
+    let sent = world.twilio.sends().into_iter().find(|sent| sent.body == "Voilà").expect("it went");
+    let link = sent.media_url.expect("a link").replace(crate::daemon::PUBLIC_URL, world.base_url());
+    let read = async |link: &str| {
+        let answer = reqwest::get(link).await.expect("an answer");
+        (answer.status().as_u16(), answer.bytes().await.expect("a body"))
+    };
+    assert_eq!(read(&link).await, (200, PHOTO.into()));
+    let parts: Vec<&str> = link.rsplitn(4, '/').collect();
+    let [name, signature, until, base] = parts[..] else { panic!("{link}") };
+    let later = until.parse::<i64>().expect("a time") + 1;
+    let other = uuid::Uuid::nil().to_string();
+    let id = file["id"].as_str().expect("an id");
+    for forged in [
+        format!("{base}/{later}/{signature}/{name}"),
+        format!("{base}/{until}/{}/{name}", "0".repeat(signature.len())),
+        format!("{}/{until}/{signature}/{name}", base.replace("/belle/", "/taxi/")),
+        format!("{}/{until}/{signature}/{name}", base.replace(id, &other)),
+    ] {
+        assert_eq!(read(&forged).await.0, 404, "{forged}");
+    }
+    // What is refused: too large, of another type, another tenant's, not there, two at once.
+    assert_eq!(upload(&world, OPS, "x", &[7; 100_001]).await.0, 413);
+    assert_eq!(upload(&world, OPS, "x", b"<!DOCTYPE html><script>alert(1)</script>").await.0, 415);
+    assert_eq!(upload(&world, TAXIS, "x", PHOTO).await.0, 404);
+    let url = |url: &str| serde_json::json!([{ "url": url, "content_type": "image/png" }]);
+    for (media, why) in [
+        (serde_json::json!([{ "id": other }]), "bad_media"),
+        (serde_json::json!([{ "id": id, "url": "https://x.example/a.png" }]), "bad_media"),
+        (serde_json::json!([{ "id": id }, { "id": id }]), "too_many_files"),
+        (url("http://x.example/a.png"), "bad_media"),
+        (url("file:///etc/passwd"), "bad_media"),
+    ] {
+        let body = serde_json::json!({ "tenant": "belle", "to": to, "media": media });
+        let (status, refused) = ask_for(&world, body).await;
+        assert_eq!((status, refused["error"].as_str()), (422, Some(why)), "{media}");
+    }
+    // At a URL that anybody may read, alone.
+    let body = serde_json::json!({ "tenant": "belle", "to": to, "media": url("https://x.example/a.png") });
+    assert_eq!(ask_for(&world, body).await.0, 202);
+    world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 3).await;
+    let sent =
+        world.twilio.sends().into_iter().any(|sent| sent.media_url.as_deref() == Some("https://x.example/a.png"));
+    assert!(sent, "the provider reads it there");
+    assert!(!world.logs().contains("x.example"), "URLs stay out of the log");
 }

@@ -249,11 +249,11 @@ async fn a_pause_on_one_node_is_heard_on_the_other_through_redis() {
 }
 
 #[tokio::test]
-async fn i12_two_hundred_customers_race_for_one_time_on_three_nodes() {
+async fn i12_two_hundred_customers_race_for_five_times_on_three_nodes() {
     let mut world = World::start_on(&crate::flows_on_postgres::setup());
     world.start_another();
     world.start_another();
     let nodes: Vec<String> = world.nodes().into_iter().map(str::to_owned).collect();
     let nodes: Vec<&str> = nodes.iter().map(String::as_str).collect();
-    crate::flows_on_postgres::race(&world, &nodes, 200).await;
+    crate::flows_on_postgres::race(&world, &nodes, 200, 5).await;
 }

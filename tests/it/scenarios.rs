@@ -110,10 +110,9 @@ impl Stage {
 
 impl Player {
     /// Reads a file, and writes the tenant of its own that it gets.
-    fn of(path: &Path, tenants: &Path, stage: &SimulatedAssistant) -> Self {
+    fn of((number, path): (usize, &PathBuf), tenants: &Path, stage: &SimulatedAssistant) -> Self {
         let text = std::fs::read_to_string(path).expect("a scenario");
         let file = path.file_name().expect("a name").to_string_lossy().into_owned();
-        let number = file.split('-').next().expect("a number");
         let (mut tenant, mut now, mut people, mut lines) = (String::new(), None, BTreeMap::new(), VecDeque::new());
         for (at, line) in text.lines().enumerate() {
             match (line.strip_prefix("- "), line.split_once(": ")) {
@@ -288,7 +287,7 @@ async fn every_scenario_goes_through_the_daemon_as_it_is_written() {
         .collect();
     files.sort();
     assert!(files.len() >= 100, "{} scenarios", files.len());
-    let mut players: Vec<Player> = files.iter().map(|file| Player::of(file, &tenants, &endpoint)).collect();
+    let mut players: Vec<Player> = files.iter().enumerate().map(|file| Player::of(file, &tenants, &endpoint)).collect();
     let begin = players.iter().map(|player| player.at).min().expect("a scenario");
     let clock = Arc::new(JumpingClock(AtomicI64::new(begin.timestamp_micros())));
     let config = Config::load(&world.config(), &Environment::default(), &PROVIDERS).expect("it holds").config;

@@ -113,6 +113,8 @@ pub struct Conversation {
     watch: LoopWatch,
     /// What was looked up for the message that is decided next.
     found: Option<Found>,
+    /// The message for which what is booked was read anew.
+    agenda_read_for: Option<InboundId>,
 }
 
 struct Waiting {
@@ -157,6 +159,7 @@ impl Conversation {
             setbacks: 0,
             watch: LoopWatch::default(),
             found: None,
+            agenda_read_for: None,
         }
     }
 

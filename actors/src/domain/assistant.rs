@@ -9,13 +9,6 @@ use super::ids::TenantId;
 use super::rules::Language;
 use super::words::stored_words;
 
-/// `[assistant]` as the rules need it; the rest is the adapter's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AssistantPolicy {
-    /// Whom it asks when it does not know, as the contact reads it.
-    pub person: Option<String>,
-}
-
 /// What an assistant is asked. `Debug` shows no text (I10).
 #[derive(Clone, PartialEq, Eq)]
 pub struct AssistantQuestion {

@@ -15,7 +15,7 @@ use super::Timestamp;
 use super::action::Action;
 use super::address::Address;
 use super::ids::{ChannelId, ConversationId, CorrelationId, InboundId, OutboundId, ProviderMessageId, TenantId};
-use super::presentation::Presentation;
+use super::presentation::{Presentation, SentFile};
 use super::template::TemplateUse;
 use super::words::stored_words;
 
@@ -224,6 +224,14 @@ pub struct Outbound {
     pub attempts: u32,
     /// When the turn wrote it.
     pub created_at: Timestamp,
+}
+
+impl Outbound {
+    /// The files that go with its text, or alone.
+    #[must_use]
+    pub fn files(&self) -> &[SentFile] {
+        self.presentation.as_ref().map(|shown| shown.files.as_slice()).unwrap_or_default()
+    }
 }
 
 /// One of the answers that a message offers. `Debug` does not show it (I10).

@@ -15,6 +15,47 @@ pub struct Presentation {
     /// The same as the text, as HTML.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub html: Option<String>,
+    /// Files that go with the text, or alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<SentFile>,
+}
+
+/// A file that goes out. `Debug` shows its type alone (I10).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentFile {
+    /// Where its bytes are.
+    #[serde(flatten)]
+    pub place: FilePlace,
+    /// `image/png`
+    pub content_type: String,
+    /// What the contact sees it called.
+    pub name: String,
+}
+
+/// Where the bytes of a file are that goes out.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FilePlace {
+    /// Uploaded: the id of its row.
+    Upload(String),
+    /// At a URL that anybody may read.
+    Url(String),
+}
+
+impl fmt::Debug for SentFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SentFile").field("content_type", &self.content_type).finish_non_exhaustive()
+    }
+}
+
+/// Shows no URL: it may be all that it takes to read the file.
+impl fmt::Debug for FilePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Upload(_) => "Upload",
+            Self::Url(_) => "Url",
+        })
+    }
 }
 
 impl Presentation {
@@ -30,6 +71,7 @@ impl fmt::Debug for Presentation {
         f.debug_struct("Presentation")
             .field("subject", &self.subject.is_some())
             .field("html", &self.html.is_some())
+            .field("files", &self.files.len())
             .finish()
     }
 }

@@ -9,7 +9,6 @@ use chrono::NaiveDateTime;
 
 use super::Timestamp;
 use super::address::{Address, Identity};
-use super::assistant::AssistantPolicy;
 pub use super::consent::ExtraKeywords;
 use super::consent::Keywords;
 use super::dates::to_utc;
@@ -82,6 +81,13 @@ impl fmt::Debug for RulesSource {
             .field("live_session_idle", &self.live_session_idle)
             .finish_non_exhaustive()
     }
+}
+
+/// `[assistant]` as the rules need it; the rest is the adapter's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AssistantPolicy {
+    /// Whom it asks when it does not know, as the contact reads it.
+    pub person: Option<String>,
 }
 
 /// A tenant's rules, checked and compiled once. Immutable; a reload replaces the whole.

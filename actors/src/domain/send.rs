@@ -97,7 +97,30 @@ pub struct SendError {
     pub detail: String,
 }
 
+/// The code of a file that is not there any more.
+pub const FILE_GONE: &str = "file_gone";
+/// The code of a file that the channel's provider cannot be given.
+pub const FILE_UNSUPPORTED: &str = "file_unsupported";
+/// The code of a file that the provider is to read here, where nobody outside finds us.
+pub const FILE_UNREACHABLE: &str = "file_unreachable";
+/// The code of a file that could not be read just now.
+pub const FILE_NOT_READ: &str = "file_not_read";
+
 impl SendError {
+    /// A file of the message cannot be sent: one of the codes above. Nothing was taken.
+    #[must_use]
+    pub fn of_file(code: &'static str) -> Self {
+        let (class, detail) = match code {
+            FILE_GONE => (SendErrorClass::Reject, "the file is not there any more"),
+            FILE_UNREACHABLE => {
+                (SendErrorClass::Misconfigured, "the provider reads files here, and http.public_base_url is not set")
+            }
+            FILE_NOT_READ => (SendErrorClass::Retry { after: None }, "the file could not be read"),
+            _ => (SendErrorClass::Reject, "the channel's provider cannot be given this file"),
+        };
+        Self { class, code: Some(code.to_owned()), throttled: false, detail: detail.to_owned() }
+    }
+
     /// The gateway does not know such an action: the row will never be taken.
     #[must_use]
     pub fn unsupported_action() -> Self {

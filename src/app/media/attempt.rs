@@ -93,7 +93,11 @@ impl Attempts {
     }
 
     async fn locate(&self, channel: &Channel, url: &str) -> Result<MediaPlace, Failure> {
-        let wiring = Wiring { client: &self.client, public_base_url: self.public_base_url.as_deref() };
+        let wiring = Wiring {
+            client: &self.client,
+            public_base_url: self.public_base_url.as_deref(),
+            files: &crate::gateway::media::FilesOut::default(),
+        };
         let source = gateway::provider(channel.provider.name()).and_then(|known| known.media(channel, wiring));
         let found = match source {
             Some(source) => source.locate(url).await,

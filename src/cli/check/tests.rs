@@ -32,6 +32,7 @@ fn a_valid_configuration_is_summed_up() {
     for line in [
         "belle (Belle)",
         "  speaks    fr, in UTC",
+        "  numbers   without + are refused: no `country`, and the time zone is nobody's",
         "  limits    10 sent a second, 1000 a day; 5 automatic answers a minute to one contact",
         "  budget    none",
         "  consent   no double opt-in; silence after STOP",
@@ -139,10 +140,10 @@ fn scripts_get_json() {
         })
     );
 
-    let (code, out) = check("", TENANT, true);
+    let (code, out) = check("", &TENANT.replace("name =", "country = \"fr\"\nname ="), true);
     assert_eq!(code, exit::OK);
     let told: Value = serde_json::from_str(&out).expect("JSON");
-    assert_eq!(told["ok"], true);
+    assert_eq!((&told["ok"], &told["tenants"][0]["country"]), (&json!(true), &json!("FR")));
     assert_eq!(told["tenants"][0]["channels"][0]["webhook"], "/webhooks/twilio-whatsapp/belle-wa#rc=5&rp=all");
 }
 

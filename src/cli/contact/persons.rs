@@ -15,7 +15,7 @@ use super::super::{ConfigFile, Tongue, complain, complain_about, exit, say, who}
 use crate::app::SystemClock;
 use crate::app::privacy::NodeFiles;
 use crate::config::Config;
-use crate::service::privacy::{self, Outcome, PersonalData, Whom};
+use crate::service::privacy::{self, PersonalData, RequestOutcome, Whom};
 use crate::service::{Caller, ServiceError};
 use crate::store::operator::Operator;
 use crate::store::privacy::ErasureReport;
@@ -142,8 +142,8 @@ async fn write(operator: Operator, args: &ExportArgs, config: &Config) -> Result
         Err(error) => return nobody(error),
     };
     let file = match data.work_on(&request).await {
-        Ok(Outcome::Exported { file }) => file,
-        Ok(Outcome::Erased(_)) => return Ok(exit::FAILED),
+        Ok(RequestOutcome::Exported { file }) => file,
+        Ok(RequestOutcome::Erased(_)) => return Ok(exit::FAILED),
         Err(error) => return Ok(complain(&error)),
     };
     let Some(mut path) = data.path_of(&file) else { return Ok(exit::FAILED) };
@@ -190,8 +190,8 @@ async fn forget(operator: Operator, args: &EraseArgs, config: &Config) -> Result
         Err(error) => return nobody(error),
     };
     match data.work_on(&request).await {
-        Ok(Outcome::Erased(report)) => tell(&report, args.which.json),
-        Ok(Outcome::Exported { .. }) => return Ok(exit::FAILED),
+        Ok(RequestOutcome::Erased(report)) => tell(&report, args.which.json),
+        Ok(RequestOutcome::Exported { .. }) => return Ok(exit::FAILED),
         Err(error) => return Ok(complain(&error)),
     }
     Ok(exit::OK)

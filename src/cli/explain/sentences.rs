@@ -3,6 +3,7 @@
 mod blocked;
 mod case;
 mod events;
+mod files;
 mod live_sales;
 mod reasons;
 mod routing;

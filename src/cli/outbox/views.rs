@@ -44,7 +44,11 @@ pub(super) async fn list(operator: &Operator, args: &ListArgs, config: &Config) 
     if args.manner.json {
         json(&MessagePage::of(&items, limit, args.manner.content()));
     } else if items.is_empty() {
-        complain_about(format_args!("{}", nothing_fits(&filter, config, language)));
+        let why = match args.to {
+            Some(_) => nothing_to_them(&filter, config, language),
+            None => nothing_fits(&filter, config, language),
+        };
+        complain_about(format_args!("{why}"));
     } else {
         say(format_args!("{}", listed(&items, args.manner).trim_end()));
         if language == Language::Fr {
@@ -192,12 +196,27 @@ fn next_steps(reason: &str, counts: &[OutboxCount], config: &Config, language: L
     steps.into_iter().collect()
 }
 
+/// For those who looked for a person.
+fn nothing_to_them(filter: &Filter, config: &Config, language: Language) -> String {
+    let stranger = names::stranger(&filter.tenants, None, config).map(|doubt| format!("\n  {doubt}"));
+    let nothing = match language {
+        Language::En => "nothing was ever written to this person",
+        Language::Fr => "rien n'a jamais été écrit à cette personne",
+    };
+    format!("{nothing}{}", stranger.unwrap_or_default())
+}
+
 /// For those who found nothing: what a filter looked for, and a name in it that may be misspelt.
 pub(super) fn nothing_fits(filter: &Filter, config: &Config, language: Language) -> String {
     let stranger = names::stranger(&filter.tenants, filter.channel.as_ref(), config);
     let misspelt = filter.reason.as_deref().and_then(|reason| misspelt(reason, language));
     let stranger: String = stranger.into_iter().chain(misspelt).map(|doubt| format!("\n  {doubt}")).collect();
-    let states: Vec<String> = filter.wanted().iter().map(|state| told_state(*state, language)).collect();
+    let told = |state: &OutboxState| match (*state == OutboxState::Pending && filter.late_alone(), language) {
+        (false, _) => told_state(*state, language),
+        (true, Language::En) => "pending for more than a minute".to_owned(),
+        (true, Language::Fr) => format!("{} depuis plus d'une minute", told_state(*state, language)),
+    };
+    let states: Vec<String> = filter.wanted().iter().map(told).collect();
     let states = states.join(", ");
     let narrow =
         filter.tenants != Tenants::All || filter.channel.is_some() || filter.since.is_some() || filter.until.is_some();

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::config::raw::*;
 use crate::config::raw_flows::{RawBooking, RawDriver, RawFlow, RawService};
-use crate::config::raw_plans::{RawPlan, RawStripe, RawStripeAccount};
+use crate::config::raw_plans::{RawImprint, RawPlan, RawStripe, RawStripeAccount};
 use crate::config::raw_webhooks::{RawWebhook, RawWebhookTargets};
 use crate::config::{COMMON_KEYS, Config, DEFAULTS, Environment};
 use crate::gateway::PROVIDERS;
@@ -82,6 +82,7 @@ fn of_tenants() -> BTreeSet<String> {
         ("replies", keys::<RawReplies>("replies.")),
         ("stripe", keys::<RawStripeAccount>("stripe.")),
         ("plans", keys::<RawPlan>("plans.")),
+        ("imprint", keys::<RawImprint>("imprint.")),
         ("hours", keys::<RawHours>("hours.")),
         ("services", keys::<RawService>("services.")),
         ("booking", keys::<RawBooking>("booking.")),
@@ -93,6 +94,8 @@ fn of_tenants() -> BTreeSet<String> {
         ("journal", keys::<RawJournal>("journal.")),
         ("webhooks", keys::<RawWebhook>("webhooks.")),
         ("media", keys::<RawTenantMedia>("media.")),
+        ("crm", keys::<RawCrm>("crm.")),
+        ("imprint", keys::<RawImprint>("imprint.")),
         ("assistant", keys::<RawAssistant>("assistant.")),
     ] {
         assert!(all.remove(table), "{table}");

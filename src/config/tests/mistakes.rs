@@ -354,6 +354,11 @@ fn what_holds_and_is_probably_not_meant_gets_a_warning() {
     );
     assert_eq!(with("[[channels]]\n", "budget.per_day = 5\n[[channels]]\ncost = 0.05\n"), "");
     assert_eq!(
+        with("[[channels]]", "country = \"XX\"\n[[channels]]"),
+        "error t.toml:3:11 there is no country `XX` | write its code of two letters (ISO 3166), such as `FR`"
+    );
+    assert_eq!(with("[[channels]]", "country = \"gn\"\n[[channels]]"), "");
+    assert_eq!(
         with("Bien reçu.", "Merci {contact.name}"),
         "warning t.toml:1:20 `replies.fallback` has `{contact.name}`, which customers will read as it stands | write \
          `{{ contact.name }}`, with two braces on each side"

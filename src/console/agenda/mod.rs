@@ -204,7 +204,7 @@ pub async fn agenda(
         may_write => may_write && shop.flows().is_some(),
         is_empty,
         may_link => member.caller.may(Permission::KeyWrite) && shop.flows().is_some(),
-        done => done(&member, &state, &query),
+        done => done_text(&member, &state, &query),
     };
     state.page(("agenda/list.html", "bookings"), &member, context)
 }
@@ -236,7 +236,7 @@ fn choices(resources: &[String], (day, view, with): (NaiveDate, &str, Option<&st
 }
 
 /// What was just done, and whether the customer was told.
-fn done(member: &Member, state: &ConsoleState, query: &AgendaQuery) -> Option<String> {
+fn done_text(member: &Member, state: &ConsoleState, query: &AgendaQuery) -> Option<String> {
     let texts = state.pages.texts();
     let done = texts.find(member.language, "bookings", &format!("done_{}", query.done))?;
     let told = texts.find(member.language, "bookings", &format!("told_{}", query.told));

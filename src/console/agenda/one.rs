@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::super::display::Display;
 use super::super::lookups::shown;
 use super::super::{ConsoleError, ConsoleState, Member, Page};
-use super::{AgendaQuery, Shop, done};
+use super::{AgendaQuery, Shop, done_text};
 use crate::service::{Permission, bookings, conversations};
 use crate::store::operator::BookingRow;
 
@@ -99,7 +99,7 @@ pub(super) async fn page(
         may_say_missed => may_write && has_begun && matches!(row.state, BookingState::Confirmed | BookingState::Done),
         may_tell => member.caller.may(Permission::MessageSend) && row.address.is_some(),
         reach,
-        done => done(member, state, query),
+        done => done_text(member, state, query),
         refused => refusal.why,
     };
     state.page(("agenda/one.html", "bookings"), member, context)

@@ -216,6 +216,30 @@
     const words = plain(field.value).split(/\s+/).filter(Boolean);
     for (const each of $$(`#${field.dataset.filter} > li`)) each.hidden = !words.every(word => plain(each.textContent).includes(word));
   });
+  // A file goes to the server as soon as it is chosen; the form names it.
+  const file = $("#attachment");
+  if (file && reply) {
+    const line = $("#attached"), words = $("span", line), named = reply.elements.file;
+    const tell = (text, bad) => { line.hidden = !text; words.textContent = text; line.classList.toggle("bad", Boolean(bad)); };
+    const drop = () => { named.value = ""; file.value = ""; text.required = true; };
+    file.closest("label").hidden = false;
+    $("button", line).addEventListener("click", () => { drop(); tell(""); text.focus(); });
+    file.addEventListener("change", async () => {
+      const chosen = file.files[0];
+      if (!chosen) return;
+      named.value = "";
+      tell(line.dataset.sending.replace("{name}", chosen.name));
+      $(".send", reply).disabled = true;
+      try {
+        const headers = { "X-CSRF": reply.elements.csrf.value, "Content-Type": chosen.type || "application/octet-stream" };
+        const answer = await fetch(`/console/media?name=${encodeURIComponent(chosen.name)}`, { method: "POST", body: chosen, headers });
+        const told = await answer.json().catch(() => ({}));
+        if (!answer.ok) { drop(); tell(told.error ?? line.dataset.failed, true); }
+        else { named.value = told.id; text.required = false; tell(told.name); }
+      } catch { drop(); tell(line.dataset.failed, true); } finally { $(".send", reply).disabled = false; }
+    });
+  }
+
   // A file is read into the text that its form sends.
   for (const file of $$("input[type=file][data-into]")) {
     file.closest("label").hidden = false;
@@ -230,7 +254,8 @@
     });
   }
   const zone = $("form[action='/console/tenants/new'] [data-zone]"), own = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (zone && own?.includes("/")) zone.value = own;
+  // Only where nobody said anything yet.
+  if (zone && own?.includes("/") && !zone.form.elements.name.value) zone.value = own;
   // What was typed and not sent outlives a reload; what is secret is not kept.
   for (const form of $$("form[data-keep]")) {
     const key = `palabre.${form.dataset.keep}`, fields = () => [...form.elements].filter(each => each.name && !["hidden", "password"].includes(each.type));

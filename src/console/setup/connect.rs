@@ -10,9 +10,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
 use super::{ConsoleError, ConsoleState, Fields, Form, Member, Page, SetupStep, StepQuery, Trouble};
-use super::{access, deps, shown, step_page, trouble};
+use super::{access, connected, deps, shown, step_page, trouble};
 use crate::config::Channel;
-use crate::console::channels;
 use crate::gateway::channel_setup::{ChannelSetup, SetupAddress, SetupFieldKind, said};
 use crate::gateway::{PROVIDERS, Provider, provider};
 use crate::service::Permission;
@@ -86,7 +85,7 @@ fn page(
     let chosen = chosen.and_then(|provider| Some((provider, provider.setup()?)));
     let own = state.tenant(&member.tenant);
     let own = own.iter().flat_map(|tenant| tenant.channels.iter());
-    let own: Vec<channels::OwnChannel> = own.filter_map(|channel| channels::own(channel)).collect();
+    let own: Vec<connected::OwnChannel> = own.filter_map(connected::own).collect();
     let is_known = !query.channel.is_empty();
     let fields = chosen.map(|(_, setup)| lines(setup, language, is_known, answers)).unwrap_or_default();
     let context = context! {
@@ -94,7 +93,7 @@ fn page(
         chosen => chosen.map(|(provider, _)| provider.name()),
         chosen_name => chosen.map(|(_, setup)| setup.name),
         about => chosen.map(|(_, setup)| said(setup.about, language)),
-        picture => chosen.and_then(|(provider, _)| channels::picture(provider, language)),
+        picture => chosen.and_then(|(provider, _)| connected::picture(provider, language)),
         fields => shown(fields),
         channel => query.channel.as_str(),
         own => shown(own),
@@ -173,11 +172,11 @@ pub(super) async fn save(
     let known = known(&member, &state, &query.channel)?.map(|channel| channel.id);
     let answers = answers(&fields, chosen.setup().ok_or(ConsoleError::BadForm)?);
     let whose = (&member.tenant, chosen);
-    let connected = setup::connect(&member.caller, access(&state)?, whose, known.as_ref(), &answers).await;
-    match connected {
-        Ok(connected) => {
+    let outcome = setup::connect(&member.caller, access(&state)?, whose, known.as_ref(), &answers).await;
+    match outcome {
+        Ok(made) => {
             deps(&state)?.reload.reload().await;
-            channels::connected(&member, &state, &request, &connected).await
+            connected::connected(&member, &state, &request, &made).await
         }
         Err(error) => page(&member, &state, (&query, Some(chosen)), &answers, &trouble(&state, &member, error)?),
     }

@@ -84,7 +84,8 @@ pub(super) async fn save(
         return saved(&member, &state, SetupStep::Faq, &alone).await;
     }
     let query = StepQuery { alone, ..StepQuery::default() };
-    page(&member, &state, &query, lines, &Trouble { wrong, told: None })
+    let told = Some(state.text(&member, "setup", "others_saved"));
+    page(&member, &state, &query, lines, &Trouble { wrong, told })
 }
 
 /// Writes an answer that was changed. One that was emptied is switched off.

@@ -2,6 +2,7 @@
 
 mod business;
 mod connect;
+mod connected;
 mod faq;
 mod fields;
 mod hours;
@@ -43,6 +44,7 @@ pub(super) fn mount(routes: &mut PageRoutes<'_>) {
     routes.post("/setup/trial", trial::save);
     routes.get("/setup/channel", connect::show);
     routes.post("/setup/channel", connect::save);
+    connected::mount(routes);
 }
 
 /// What stands in the address of a step.

@@ -56,7 +56,8 @@ impl Provider for GreenApi {
     fn connect(&self, channel: &Channel, wiring: Wiring<'_>) -> Result<ChannelConnection, ConnectError> {
         let settings = settings(channel)?;
         let gateway = GreenGateway::new(wiring.client.clone(), settings)
-            .ok_or_else(|| ConnectError("api_base_url is not an http or https URL".to_owned()))?;
+            .ok_or_else(|| ConnectError("api_base_url is not an http or https URL".to_owned()))?
+            .with_files(wiring.files.clone());
         let receiver: Arc<dyn Receiver> = Arc::new(GreenReceiver::new(channel, settings));
         // A webhook names the instance, and an instance has one number: nothing else finds the channel.
         Ok(ChannelConnection {

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{GreenSettings, LABEL, chat_of, codes};
 use crate::gateway::call::{CallFailure, Reply, call};
+use crate::gateway::media::FilesOut;
 use crate::gateway::retry_after::retry_after;
 use crate::gateway::unreached;
 
@@ -39,6 +40,7 @@ pub struct GreenGateway {
     timeout: Duration,
     pub(super) journal_delay: Duration,
     pub(super) on_unknown: OnUnknown,
+    files: FilesOut,
     /// When the outcome of a message became unknown, or was first asked about by this process.
     unknown_since: Mutex<HashMap<OutboundId, Instant>>,
 }
@@ -50,6 +52,17 @@ struct TextMessage<'a> {
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     quoted_message_id: Option<&'a str>,
+}
+
+/// `sendFileByUrl`: <https://green-api.com/en/docs/api/sending/SendFileByUrl/>
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FileMessage<'a> {
+    chat_id: &'a str,
+    url_file: &'a str,
+    file_name: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    caption: &'a str,
 }
 
 impl GreenGateway {
@@ -64,8 +77,15 @@ impl GreenGateway {
             timeout: settings.timeout,
             journal_delay: settings.journal_delay,
             on_unknown: settings.on_unknown,
+            files: FilesOut::default(),
             unknown_since: Mutex::default(),
         })
+    }
+
+    /// It sends these files: Green-API reads them here.
+    #[must_use]
+    pub fn with_files(self, files: FilesOut) -> Self {
+        Self { files, ..self }
     }
 
     pub(super) async fn hand_over(&self, outbound: OutboundRequest<'_>) -> Result<Receipt, SendError> {
@@ -78,8 +98,16 @@ impl GreenGateway {
             }
         };
         let chat = chat_of(outbound.to);
-        let message = TextMessage { chat_id: &chat, message: &text, quoted_message_id: None };
-        let sent = self.post("sendMessage", &message).await;
+        let sent = match self.files.linked(outbound.message).await? {
+            Some((file, link)) => {
+                let message = FileMessage { chat_id: &chat, url_file: &link, file_name: &file.name, caption: &text };
+                self.post("sendFileByUrl", &message).await
+            }
+            None => {
+                let message = TextMessage { chat_id: &chat, message: &text, quoted_message_id: None };
+                self.post("sendMessage", &message).await
+            }
+        };
         let result = match sent {
             Ok(reply) if reply.status.is_success() => receipt(&reply.body),
             Ok(reply) => Err(refused(reply.status, &reply.headers)),

@@ -80,6 +80,13 @@ impl RestApi for GreenWire {
                     _ => RestCall::Answer(400, self.refusal(400, None)),
                 }
             }
+            ("POST", "sendFileByUrl") => match (stored(text("chatId")), text("urlFile"), text("fileName")) {
+                (Some(to), file, name) if !file.is_empty() && !name.is_empty() => {
+                    let (text, file) = (text("caption").to_owned(), Some(file.to_owned()));
+                    RestCall::Send(Box::new(RestSend { channel: place, to, text, file, ..RestSend::default() }))
+                }
+                _ => RestCall::Answer(400, self.refusal(400, None)),
+            },
             ("POST", "getChatHistory") => {
                 let chat = stored(text("chatId")).unwrap_or_default();
                 let count = body["count"].as_u64().unwrap_or(100) as usize;

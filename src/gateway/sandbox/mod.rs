@@ -148,6 +148,9 @@ pub struct SandboxMessage {
     /// Free text; empty when it is a template.
     pub text: String,
     pub template: Option<SandboxTemplate>,
+    /// What its files are called.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
 }
 
 /// A template that was sent: its id, and what stood in its places, in their order.
@@ -200,6 +203,7 @@ impl SandboxChannel {
             at: chrono::Utc::now(),
             text,
             template,
+            files: request.message.files().iter().map(|file| file.name.clone()).collect(),
         };
         let mut sent = self.lock();
         if sent.len() == KEPT {

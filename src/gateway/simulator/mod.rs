@@ -326,6 +326,8 @@ pub struct SentMessage {
     pub text: String,
     /// The provider's id of the template.
     pub template: Option<String>,
+    /// Where the provider is to read its file; what the file is called, where it came along.
+    pub file: Option<String>,
 }
 
 /// Shows neither addresses nor text.

@@ -3,12 +3,14 @@
 //! Headers are made by lettre's builder, which encodes what is not plain; control characters are taken out before, so that
 //! no text can add a header.
 
-use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart, SinglePart};
+use bytes::Bytes;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use lettre::{Address as MailAddress, Message};
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::OutboundId;
 use palabre_actors::domain::message::Outbound;
+use palabre_actors::domain::presentation::SentFile;
 
 use super::mailbox::wire;
 use super::{ID_PREFIX, MailAccount};
@@ -33,7 +35,12 @@ pub(super) struct Envelope<'a> {
 }
 
 /// Writes a message. `None`: an address cannot be written.
-pub(super) fn write(envelope: Envelope<'_>, message: &Outbound, to: &Address, text: &str) -> Option<Mail> {
+pub(super) fn write(
+    envelope: Envelope<'_>,
+    message: &Outbound,
+    to: &Address,
+    (text, files): (&str, &[(&SentFile, Bytes)]),
+) -> Option<Mail> {
     let Envelope { account, sender, unsubscribe } = envelope;
     let (from, to) = (wire(sender)?, wire(to)?);
     let domain = from.domain().to_owned();
@@ -64,9 +71,21 @@ pub(super) fn write(envelope: Envelope<'_>, message: &Outbound, to: &Address, te
         builder = builder.raw_header(raw("X-Mailin-custom", id_of(message))?);
     }
     let text = text.to_owned();
-    let written = match presentation.and_then(|shown| shown.html.as_deref()) {
-        Some(html) => builder.multipart(MultiPart::alternative_plain_html(text, html.to_owned())),
-        None => builder.singlepart(SinglePart::plain(text)),
+    let html = presentation.and_then(|shown| shown.html.as_deref()).map(str::to_owned);
+    let written = match (html, files) {
+        (Some(html), []) => builder.multipart(MultiPart::alternative_plain_html(text, html)),
+        (None, []) => builder.singlepart(SinglePart::plain(text)),
+        (html, files) => {
+            let mixed = match html {
+                Some(html) => MultiPart::mixed().multipart(MultiPart::alternative_plain_html(text, html)),
+                None => MultiPart::mixed().singlepart(SinglePart::plain(text)),
+            };
+            let attached = files.iter().try_fold(mixed, |mixed, (file, bytes)| {
+                let kind = ContentType::parse(&file.content_type).ok()?;
+                Some(mixed.singlepart(Attachment::new(one_line(&file.name)).body(bytes.to_vec(), kind)))
+            });
+            builder.multipart(attached?)
+        }
     };
     Some(Mail { from, to, bytes: written.ok()?.formatted() })
 }

@@ -71,7 +71,7 @@ impl Provider for Smtp {
         Ok(ChannelConnection {
             sender: channel.address.path().to_owned(),
             receiver: Some(Arc::new(receiver)),
-            gateway: Arc::new(SmtpGateway::new(channel, account, links)?),
+            gateway: Arc::new(SmtpGateway::new(channel, account, links)?.with_files(wiring.files.clone())),
         })
     }
 

@@ -21,6 +21,7 @@ use super::unsubscribe::Links;
 use super::{MailAccount, codes, mailbox};
 use crate::config::Channel;
 use crate::gateway::ConnectError;
+use crate::gateway::media::FilesOut;
 
 /// A channel's way out.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ pub struct SmtpGateway {
     sender: Address,
     server: MailServer,
     links: Option<Links>,
+    files: FilesOut,
 }
 
 impl SmtpGateway {
@@ -42,7 +44,18 @@ impl SmtpGateway {
         let domain =
             domain.ok_or_else(|| ConnectError("the sender's address has no domain of the internet".to_owned()))?;
         let server = MailServer::new(account, domain).map_err(ConnectError)?;
-        Ok(Self { account: account.clone(), sender: channel.address.clone(), server, links })
+        Ok(Self {
+            account: account.clone(),
+            sender: channel.address.clone(),
+            server,
+            links,
+            files: FilesOut::default(),
+        })
+    }
+
+    /// It sends these files.
+    pub(super) fn with_files(self, files: FilesOut) -> Self {
+        Self { files, ..self }
     }
 
     async fn hand_over(&self, request: OutboundRequest<'_>) -> Result<Receipt, SendError> {
@@ -54,7 +67,8 @@ impl SmtpGateway {
         };
         let link = self.links.as_ref().map(|links| links.of_message(request.message, request.to));
         let envelope = Envelope { account: &self.account, sender: &self.sender, unsubscribe: link.as_deref() };
-        let mail = mail::write(envelope, request.message, request.to, &text);
+        let files = self.files.all(request.message).await?;
+        let mail = mail::write(envelope, request.message, request.to, (&*text, files.as_slice()));
         let mail = mail.ok_or_else(|| known("smtp_bad_address"))?;
         self.server.deliver(&mail).await.map_err(|failure| classified(&failure))?;
         Ok(receipt(request.message))

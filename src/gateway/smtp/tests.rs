@@ -6,7 +6,7 @@ use palabre_actors::domain::channel::ChannelProfile;
 use palabre_actors::domain::ids::ConversationId;
 use palabre_actors::domain::ids::OutboundId;
 use palabre_actors::domain::message::{Generation, Outbound, OutboundKind, ProviderConsent};
-use palabre_actors::domain::presentation::Presentation;
+use palabre_actors::domain::presentation::{FilePlace, Presentation, SentFile};
 use palabre_actors::domain::send::OnUnknown;
 use palabre_actors::domain::status::DeliveryStatus;
 use proptest::prelude::*;
@@ -51,7 +51,11 @@ fn links() -> Links {
 
 fn receiver() -> Arc<dyn Receiver> {
     let client = crate::gateway::client::new().unwrap();
-    let wiring = Wiring { client: &client, public_base_url: Some("https://hooks.example.com") };
+    let wiring = Wiring {
+        client: &client,
+        public_base_url: Some("https://hooks.example.com"),
+        files: &crate::gateway::media::FilesOut::default(),
+    };
     Smtp.connect(&channel(), wiring).unwrap().receiver.unwrap()
 }
 
@@ -81,7 +85,7 @@ fn message(presentation: Option<Presentation>) -> Outbound {
 fn written(message: &Outbound, text: &str) -> String {
     let (account, sender) = (account(), Address::from_normalised("mailto:contact@belle.example"));
     let envelope = mail::Envelope { account: &account, sender: &sender, unsubscribe: Some("https://x.example/u?a=1") };
-    String::from_utf8(mail::write(envelope, message, &message.to, text).unwrap().bytes).unwrap()
+    String::from_utf8(mail::write(envelope, message, &message.to, (text, &[])).unwrap().bytes).unwrap()
 }
 
 fn tells(authorization: &str, event: &[u8]) -> Result<Received, Rejection> {
@@ -122,7 +126,10 @@ fn a_link_is_believed_when_nothing_of_it_was_changed() {
 
 #[test]
 fn a_mail_has_its_parts() {
-    let shown = Presentation { subject: Some("Été".to_owned()), html: Some("<b>x</b>".to_owned()) };
+    let shown =
+        Presentation {
+            subject: Some("Été".to_owned()), html: Some("<b>x</b>".to_owned()), ..Presentation::default()
+        };
     let whole = written(&message(Some(shown)), "On y va ?");
     for part in ["multipart/alternative", "<b>x</b>", "List-Unsubscribe-Post: List-Unsubscribe=One-Click"] {
         assert!(whole.contains(part), "{part}: {whole}");
@@ -175,12 +182,13 @@ fn a_relay_is_believed_by_its_token() {
 proptest! {
     #[test]
     fn no_text_adds_a_header(subject in "\\PC{0,60}|[a\r\n:]{0,40}", name in "[aé\r\n<>\"]{0,20}") {
-        let shown = Presentation { subject: Some(format!("{subject}\r\nBcc: eve@example.org")), html: None };
+        let subject = Some(format!("{subject}\r\nBcc: eve@example.org"));
+        let shown = Presentation { subject, ..Presentation::default() };
         let mut account = account();
         account.from_name = Some(name);
         let (message, sender) = (message(Some(shown)), Address::from_normalised("mailto:contact@belle.example"));
         let envelope = mail::Envelope { account: &account, sender: &sender, unsubscribe: None };
-        let bytes = mail::write(envelope, &message, &message.to, "x").unwrap().bytes;
+        let bytes = mail::write(envelope, &message, &message.to, ("x", &[])).unwrap().bytes;
         let text = String::from_utf8(bytes).unwrap();
         let head = text.split("\r\n\r\n").next().unwrap();
         prop_assert!(!head.lines().any(|line| line.to_ascii_lowercase().starts_with("bcc:")), "{}", head);
@@ -191,4 +199,26 @@ proptest! {
         let _ = tells(&format!("Bearer {TOKEN}"), &body);
         let _ = links().read(&query);
     }
+}
+
+#[test]
+fn files_are_attached_and_their_names_stay_names() {
+    let (account, sender) = (account(), Address::from_normalised("mailto:contact@belle.example"));
+    let envelope = mail::Envelope { account: &account, sender: &sender, unsubscribe: None };
+    let file = SentFile {
+        place: FilePlace::Upload("7".to_owned()),
+        content_type: "application/pdf".to_owned(),
+        name: "tarifs\r\nBcc: eve@example.org.pdf".to_owned(),
+    };
+    let shown = Presentation { html: Some("<b>Nos tarifs</b>".to_owned()), ..Presentation::default() };
+    let message = message(Some(shown));
+    let files = [(&file, bytes::Bytes::from_static(b"%PDF-1.7"))];
+    let bytes = mail::write(envelope, &message, &message.to, ("Nos tarifs", &files)).unwrap().bytes;
+    let text = String::from_utf8(bytes).unwrap();
+    assert!(text.contains("multipart/mixed") && text.contains("multipart/alternative"), "{text}");
+    assert!(
+        text.contains("Content-Type: application/pdf") && text.contains("Content-Disposition: attachment"),
+        "{text}"
+    );
+    assert!(!text.lines().any(|line| line.to_ascii_lowercase().starts_with("bcc:")), "{text}");
 }

@@ -25,6 +25,43 @@ const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 /// The longest wait that Telegram may ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3_600);
 
+/// How long a file of 50 MB, the largest that bots send, may take at least.
+const UPLOAD_TIME: Duration = Duration::from_secs(60);
+
+/// A file with the other parameters of its method.
+pub(super) struct Upload<'a> {
+    pub fields: &'a [(&'a str, &'a str)],
+    /// The parameter that is the file.
+    pub field: &'a str,
+    pub name: &'a str,
+    pub content_type: &'a str,
+    pub bytes: &'a [u8],
+}
+
+impl Upload<'_> {
+    /// As `multipart/form-data` (RFC 7578).
+    fn multipart(&self) -> Option<(HeaderValue, Vec<u8>)> {
+        // Drawn at random, so that no text can hold it.
+        let boundary = format!("palabre-{}", uuid::Uuid::now_v7().simple());
+        let mut body = Vec::with_capacity(self.bytes.len() + 1_024);
+        for (name, value) in self.fields {
+            let head = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend_from_slice(head.as_bytes());
+        }
+        let plain = |text: &str| text.replace(['"', '\r', '\n'], "_");
+        let head = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"{}\"; filename=\"{}\"\r\nContent-Type: {}\r\n\r\n",
+            self.field,
+            plain(self.name),
+            plain(self.content_type)
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(self.bytes);
+        body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+        Some((HeaderValue::try_from(format!("multipart/form-data; boundary={boundary}")).ok()?, body))
+    }
+}
+
 /// A bot's way to the API.
 #[derive(Clone)]
 pub(super) struct Api {
@@ -102,10 +139,31 @@ impl Api {
         parameters: &impl Serialize,
         read: impl FnOnce(&RawValue) -> Option<T>,
     ) -> Result<T, CallError> {
-        let url = self.url(method).ok_or(CallError::NoConnection(unreached::NO_CONNECTION))?;
         let body = serde_json::to_vec(parameters).map_err(|_| CallError::NoConnection(unreached::NO_CONNECTION))?;
+        self.execute(method, (HeaderValue::from_static("application/json"), body), timeout, read).await
+    }
+
+    /// Calls a method with a file, and reads its result with `read`.
+    pub async fn upload<T>(
+        &self,
+        method: &str,
+        upload: &Upload<'_>,
+        read: impl FnOnce(&RawValue) -> Option<T>,
+    ) -> Result<T, CallError> {
+        let (content_type, body) = upload.multipart().ok_or(CallError::NoConnection(unreached::NO_CONNECTION))?;
+        self.execute(method, (content_type, body), self.timeout.max(UPLOAD_TIME), read).await
+    }
+
+    async fn execute<T>(
+        &self,
+        method: &str,
+        (content_type, body): (HeaderValue, Vec<u8>),
+        timeout: Duration,
+        read: impl FnOnce(&RawValue) -> Option<T>,
+    ) -> Result<T, CallError> {
+        let url = self.url(method).ok_or(CallError::NoConnection(unreached::NO_CONNECTION))?;
         let mut request = Request::new(Method::POST, url);
-        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        request.headers_mut().insert(CONTENT_TYPE, content_type);
         *request.body_mut() = Some(body.into());
         *request.timeout_mut() = Some(timeout);
         let response = self.client.execute(request).await.map_err(|error| CallError::of(&error))?;

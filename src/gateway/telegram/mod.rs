@@ -75,7 +75,7 @@ impl Provider for Telegram {
             let receiver = TelegramReceiver { secret, reader: Reader::new(channel, bot) };
             Arc::new(receiver) as Arc<dyn Receiver>
         });
-        let gateway = TelegramGateway::new(wiring.client.clone(), bot)?;
+        let gateway = TelegramGateway::new(wiring.client.clone(), bot)?.with_files(wiring.files.clone());
         Ok(ChannelConnection { sender: bot.id.clone(), receiver, gateway: Arc::new(gateway) })
     }
 

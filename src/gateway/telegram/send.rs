@@ -10,17 +10,19 @@ use std::sync::{Mutex, PoisonError};
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::OutboundId;
 use palabre_actors::domain::message::{Choice, Outbound};
+use palabre_actors::domain::presentation::SentFile;
 use palabre_actors::domain::send::{
     Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass, numbered,
 };
 use palabre_actors::ports::{Gateway, Pending};
 use serde::{Deserialize, Serialize};
 
-use super::call::{Api, CallError, bad_address};
+use super::call::{Api, CallError, Upload, bad_address};
 use super::chats::MigratedChats;
 use super::split::{MOST_UNITS, pieces};
 use super::{TelegramBot, actions, codes, decode};
 use crate::gateway::ConnectError;
+use crate::gateway::media::FilesOut;
 
 /// Messages of several pieces that are remembered between attempts.
 const MOST_REMEMBERED: usize = 1_024;
@@ -34,6 +36,7 @@ pub struct TelegramGateway {
     /// Messages of several pieces of which some were taken: how many, by message and generation. A later attempt goes on
     /// behind them.
     taken: Mutex<HashMap<(OutboundId, u32), usize>>,
+    files: FilesOut,
 }
 
 /// `sendMessage`: <https://core.telegram.org/bots/api#sendmessage>
@@ -70,6 +73,20 @@ fn keyboard<'a>(choices: &'a [Choice]) -> Option<InlineKeyboard<'a>> {
     Some(InlineKeyboard { inline_keyboard: choices.iter().map(row).collect::<Option<_>>()? })
 }
 
+/// The largest picture that `sendPhoto` takes.
+const LARGEST_PHOTO: usize = 10 * 1024 * 1024;
+
+/// How a file is sent, and the parameter that it is. What Telegram does not show in a chat goes as a document.
+fn method_of(file: &SentFile, size: usize) -> (&'static str, &'static str) {
+    match file.content_type.as_str() {
+        "image/jpeg" | "image/png" | "image/webp" if size <= LARGEST_PHOTO => ("sendPhoto", "photo"),
+        "video/mp4" => ("sendVideo", "video"),
+        "audio/mpeg" | "audio/mp4" | "audio/m4a" => ("sendAudio", "audio"),
+        "audio/ogg" | "audio/opus" => ("sendVoice", "voice"),
+        _ => ("sendDocument", "document"),
+    }
+}
+
 /// Of a sent message.
 #[derive(Deserialize)]
 struct SentMessage {
@@ -87,10 +104,22 @@ impl TelegramGateway {
             on_unknown: bot.on_unknown,
             chats: MigratedChats::default(),
             taken: Mutex::default(),
+            files: FilesOut::default(),
         })
     }
 
+    /// It sends these files.
+    #[must_use]
+    pub fn with_files(self, files: FilesOut) -> Self {
+        Self { files, ..self }
+    }
+
     async fn hand_over(&self, request: OutboundRequest<'_>) -> Result<Receipt, SendError> {
+        if let OutboundContent::Text(text) = request.content
+            && let Some((file, bytes)) = self.files.whole(request.message).await?
+        {
+            return self.send_file(request.to, (file, &bytes), text).await;
+        }
         match request.content {
             OutboundContent::Text(text) => self.send_text(request.message, request.to, text, None).await,
             OutboundContent::Choices { text, choices } => match keyboard(choices) {
@@ -144,6 +173,36 @@ impl TelegramGateway {
         }
         self.note_taken(key, 0);
         Ok(Receipt { provider_message_id: decode::message_id(chat_id, number) })
+    }
+
+    /// A file with the text as its caption: `sendPhoto`, `sendVideo`, `sendAudio`, `sendDocument`.
+    async fn send_file(
+        &self,
+        to: &Address,
+        (file, bytes): (&SentFile, &[u8]),
+        caption: &str,
+    ) -> Result<Receipt, SendError> {
+        let chat_id = self.chat(to).ok_or_else(bad_address)?;
+        let (chat_id, sent) = match self.upload(chat_id, (file, bytes), caption).await {
+            Err(CallError::Refused(refusal)) if refusal.migrated_to.is_some_and(|to| to != chat_id) => {
+                let chat_id = self.chats.note(chat_id, refusal.migrated_to.unwrap_or(chat_id));
+                (chat_id, self.upload(chat_id, (file, bytes), caption).await)
+            }
+            sent => (chat_id, sent),
+        };
+        let number = sent.map_err(|error| error.classified(false))?;
+        Ok(Receipt { provider_message_id: decode::message_id(chat_id, number) })
+    }
+
+    async fn upload(&self, chat_id: i64, (file, bytes): (&SentFile, &[u8]), caption: &str) -> Result<i64, CallError> {
+        let number = |raw: &serde_json::value::RawValue| {
+            serde_json::from_str::<SentMessage>(raw.get()).ok().map(|sent| sent.message_id)
+        };
+        let (method, field) = method_of(file, bytes.len());
+        let chat = chat_id.to_string();
+        let fields = [("chat_id", chat.as_str()), ("caption", caption)];
+        let (name, content_type) = (file.name.as_str(), file.content_type.as_str());
+        self.api.upload(method, &Upload { fields: &fields, field, name, content_type, bytes }, number).await
     }
 
     async fn send_message(&self, message: &SendMessage<'_>) -> Result<i64, CallError> {

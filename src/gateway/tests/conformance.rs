@@ -12,16 +12,18 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use palabre_actors::domain::address::{Address, Scheme};
-use palabre_actors::domain::ids::{ConversationId, CorrelationId, OutboundId};
+use palabre_actors::domain::ids::{ConversationId, CorrelationId, OutboundId, TenantId};
 use palabre_actors::domain::message::{Choice, Generation, NewInbound, Outbound, OutboundKind};
+use palabre_actors::domain::presentation::{FilePlace, Presentation, SentFile};
 use palabre_actors::domain::send::{Found, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass};
 use palabre_actors::domain::status::DeliveryStatus;
-use palabre_actors::ports::StatusUpdate;
+use palabre_actors::ports::{Pending, StatusUpdate};
 use tempfile::TempDir;
 
+use super::super::media::{FilesOut, SentFiles};
 use super::super::simulator::{
-    CallbackPlan, CustomerMessage, Daemon, Fault, Faults, Forgery, Rule, SampleChannel, SimulatedProvider, Simulation,
-    StartOptions, Webhook,
+    CallbackPlan, CustomerMessage, Daemon, Fault, Faults, Forgery, Rule, SampleChannel, SentMessage, SimulatedProvider,
+    Simulation, StartOptions, Webhook,
 };
 use super::super::{
     ChannelConnection, PROVIDERS, Provider, Received, Receiver, Rejection, WebhookRequest, Wiring, client,
@@ -39,7 +41,21 @@ struct Subject {
     simulation: &'static dyn Simulation,
     channels: Vec<Channel>,
     connections: Vec<ChannelConnection>,
+    sent: Arc<Mutex<Vec<SentMessage>>>,
     _secrets: TempDir,
+}
+
+/// Files that are sent: each is at a link, and has three bytes.
+struct AnyFile;
+
+impl SentFiles for AnyFile {
+    fn link<'a>(&'a self, _: &'a TenantId, file: &'a SentFile) -> Pending<'a, Result<String, SendError>> {
+        Box::pin(async move { Ok(format!("https://files.example/{}", file.name)) })
+    }
+
+    fn read<'a>(&'a self, _: &'a TenantId, _: &'a SentFile) -> Pending<'a, Result<Bytes, SendError>> {
+        Box::pin(async { Ok(Bytes::from_static(b"abc")) })
+    }
 }
 
 /// Every provider that has a simulation, under the name of each.
@@ -68,7 +84,10 @@ fn sender(scheme: Scheme, account: usize) -> String {
 
 impl Subject {
     fn start(provider: &'static dyn Provider, simulation: &'static dyn Simulation) -> Self {
-        let options = StartOptions { listen: ([127, 0, 0, 1], 0).into(), seed: 7, on_sent: Arc::new(|_| {}) };
+        let sent: Arc<Mutex<Vec<SentMessage>>> = Arc::default();
+        let taken = Arc::clone(&sent);
+        let on_sent = Arc::new(move |message| taken.lock().unwrap().push(message));
+        let options = StartOptions { listen: ([127, 0, 0, 1], 0).into(), seed: 7, on_sent };
         let simulator = simulation.start(options).unwrap();
         let secrets = tempfile::tempdir().unwrap();
         let (scheme, base_url) = (provider.capabilities().scheme, simulator.base_url());
@@ -91,11 +110,11 @@ impl Subject {
         let loaded = loaded.unwrap_or_else(|errors| panic!("{}: {errors}", provider.name()));
         let channels = loaded.config.tenants[0].channels.clone();
         let client = client::new().unwrap();
-        let wiring = Wiring { client: &client, public_base_url: Some(PUBLIC) };
+        let wiring = Wiring { client: &client, public_base_url: Some(PUBLIC), files: &FilesOut::of(Arc::new(AnyFile)) };
         let connections = channels.iter().map(|channel| provider.connect(channel, wiring).unwrap()).collect();
         simulator.set_channels(&channels);
         simulator.set_daemon(Daemon::at(PUBLIC));
-        Self { provider, simulator, simulation, channels, connections, _secrets: secrets }
+        Self { provider, simulator, simulation, channels, connections, sent, _secrets: secrets }
     }
 
     fn name(&self) -> &'static str {
@@ -310,6 +329,33 @@ async fn i5_every_fault_leaves_open_what_it_leaves_open() {
         subject.simulator.set_faults(Faults::none());
         let sent = subject.send(&subject.outbound("Bonjour")).await;
         assert!(sent.is_ok_and(|receipt| !receipt.provider_message_id.as_str().is_empty()), "{}", subject.name());
+    }
+}
+
+#[tokio::test]
+async fn a_file_goes_out_with_its_text_or_alone_and_several_are_refused() {
+    for subject in subjects() {
+        let file = |name: &str, kind: &str| SentFile {
+            place: FilePlace::Upload("7".to_owned()),
+            content_type: kind.to_owned(),
+            name: name.to_owned(),
+        };
+        let with = |text: &str, files: &[SentFile]| Outbound {
+            presentation: Some(Box::new(Presentation { files: files.to_vec(), ..Presentation::default() })),
+            ..subject.outbound(text)
+        };
+        for (text, name, kind) in
+            [("Nos tarifs", "tarifs.pdf", "application/pdf"), ("", "rose.png", "image/png"), ("", "a.ogg", "audio/ogg")]
+        {
+            let sent = subject.send(&with(text, &[file(name, kind)])).await;
+            assert!(sent.is_ok(), "{} {name}: {sent:?}", subject.name());
+            let taken = subject.sent.lock().unwrap().last().cloned().unwrap();
+            assert!(taken.file.is_some_and(|file| file.ends_with(name)), "{} {name}", subject.name());
+            assert_eq!(taken.text, text, "{} {name}", subject.name());
+        }
+        let two = [file("a.png", "image/png"), file("b.png", "image/png")];
+        let refused = subject.send(&with("", &two)).await.unwrap_err();
+        assert_eq!(refused.class, SendErrorClass::Reject, "{}", subject.name());
     }
 }
 

@@ -3,11 +3,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use palabre_actors::domain::send::{OutboundContent, OutboundRequest, SendError};
 use palabre_actors::ports::Pending;
 use secrecy::ExposeSecret as _;
 use url::Url;
 
-use super::TwilioAccount;
+use super::{TwilioAccount, TwilioGateway};
 use crate::gateway::media::{MediaMissing, MediaPlace, MediaSource};
 
 pub(super) struct TwilioMedia(pub TwilioAccount);
@@ -32,5 +33,18 @@ impl MediaSource for TwilioMedia {
             place.with_authorization(&authorization).trusting(&self.0.api_base_url)
         });
         Box::pin(std::future::ready(place.ok_or(MediaMissing::Gone)))
+    }
+}
+
+impl TwilioGateway {
+    /// Adds where Twilio reads the message's file, if it has one. A template has none: Twilio refuses it.
+    pub(super) async fn add_file(&self, form: &mut String, outbound: &OutboundRequest<'_>) -> Result<(), SendError> {
+        if !matches!(outbound.content, OutboundContent::Template { .. })
+            && let Some((_, link)) = self.files.linked(outbound.message).await?
+        {
+            form.push_str("&MediaUrl=");
+            form.extend(form_urlencoded::byte_serialize(link.as_bytes()));
+        }
+        Ok(())
     }
 }

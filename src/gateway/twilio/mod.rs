@@ -127,6 +127,7 @@ impl Provider for Kind {
     fn connect(&self, channel: &Channel, wiring: Wiring<'_>) -> Result<ChannelConnection, ConnectError> {
         let account = settings(channel)?;
         let gateway = TwilioGateway::new(wiring.client.clone(), *self, channel, account, wiring.public_base_url)
+            .map(|gateway| gateway.with_files(wiring.files.clone()))
             .map_err(|reason| ConnectError(reason.to_string()))?;
         Ok(ChannelConnection {
             sender: self.wire(&channel.address),

@@ -26,6 +26,7 @@ use super::decode::{GENERATION_PARAMETER, MESSAGE_ID_PARAMETER};
 use super::endpoint_failover::EndpointFailover;
 use super::{Kind, REPEAT_OVERRIDE, TwilioAccount, codes};
 use crate::config::Channel;
+use crate::gateway::media::FilesOut;
 use crate::gateway::retry_after::retry_after;
 use crate::gateway::unreached;
 
@@ -48,6 +49,7 @@ pub struct TwilioGateway {
     pub(super) from: Option<String>,
     timeout: Duration,
     pub(super) on_unknown: OnUnknown,
+    pub(super) files: FilesOut,
 }
 
 /// The channel's settings make no usable gateway.
@@ -97,14 +99,23 @@ impl TwilioGateway {
             from: Some(from),
             timeout: account.timeout,
             on_unknown: account.on_unknown,
+            files: FilesOut::default(),
         })
+    }
+
+    /// It sends these files: Twilio reads them here.
+    #[must_use]
+    pub fn with_files(self, files: FilesOut) -> Self {
+        Self { files, ..self }
     }
 
     pub(super) async fn hand_over(&self, outbound: OutboundRequest<'_>) -> Result<Receipt, SendError> {
         if matches!(outbound.content, OutboundContent::Action(_)) {
             return Err(SendError::unsupported_action());
         }
-        let form = Bytes::from(self.form(&outbound));
+        let mut form = self.form(&outbound);
+        self.add_file(&mut form, &outbound).await?;
+        let form = Bytes::from(form);
         let request = |url: Url| {
             let mut request = Request::new(Method::POST, url);
             request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
@@ -145,6 +156,8 @@ impl TwilioGateway {
         form.push_str(self.kind.encoded_prefix());
         form.extend(form_urlencoded::byte_serialize(to.as_bytes()));
         match &outbound.content {
+            // A file may go alone.
+            OutboundContent::Text("") => {}
             OutboundContent::Text(text) => push(&mut form, "&Body=", text),
             OutboundContent::Choices { text, choices } => push(&mut form, "&Body=", &numbered_choices(text, choices)),
             // Refused before there is a form.

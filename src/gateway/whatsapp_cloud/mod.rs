@@ -53,7 +53,8 @@ impl Provider for WhatsappCloud {
     fn connect(&self, channel: &Channel, wiring: Wiring<'_>) -> Result<ChannelConnection, ConnectError> {
         let settings = settings(channel)?;
         let gateway = CloudGateway::new(wiring.client.clone(), settings)
-            .ok_or_else(|| ConnectError("api_base_url or access_token cannot be used".to_owned()))?;
+            .ok_or_else(|| ConnectError("api_base_url or access_token cannot be used".to_owned()))?
+            .with_files(wiring.files.clone());
         let receiver: Arc<dyn Receiver> = Arc::new(CloudReceiver::new(channel, settings));
         // A webhook names the number by its id, and an id has one number: nothing else finds the channel.
         Ok(ChannelConnection {

@@ -23,6 +23,7 @@ use serde_json::{Map, Value, json};
 
 use super::{CloudSettings, LABEL, codes};
 use crate::gateway::call::{CallFailure, Reply, call};
+use crate::gateway::media::FilesOut;
 use crate::gateway::retry_after::retry_after;
 
 mod content;
@@ -48,6 +49,7 @@ pub struct CloudGateway {
     timeout: Duration,
     callback_delay: Duration,
     pub(super) on_unknown: OnUnknown,
+    files: FilesOut,
     /// When the outcome of a message became unknown, or was first asked about by this process.
     unknown_since: Mutex<HashMap<OutboundId, Instant>>,
 }
@@ -68,8 +70,15 @@ impl CloudGateway {
             timeout: settings.timeout,
             callback_delay: settings.callback_delay,
             on_unknown: settings.on_unknown,
+            files: FilesOut::default(),
             unknown_since: Mutex::default(),
         })
+    }
+
+    /// It sends these files: Meta reads them here.
+    #[must_use]
+    pub fn with_files(self, files: FilesOut) -> Self {
+        Self { files, ..self }
     }
 
     pub(super) async fn hand_over(&self, outbound: OutboundRequest<'_>) -> Result<Receipt, SendError> {
@@ -78,7 +87,15 @@ impl CloudGateway {
             return self.act(action, message.id).await;
         }
         let mut body = addressed(outbound.to);
-        if let Some(content) = content::of(&outbound.content, &self.template_language) {
+        let file = match outbound.content {
+            OutboundContent::Text(_) => self.files.linked(message).await?,
+            _ => None,
+        };
+        let content = match &file {
+            Some((file, link)) => content::of_file(file, link, &message.body),
+            None => content::of(&outbound.content, &self.template_language),
+        };
+        if let Some(content) = content {
             body.extend(content);
         }
         body.insert("biz_opaque_callback_data".to_owned(), Value::String(callback_data(message)));

@@ -209,6 +209,10 @@ impl CloudWire {
         let mut send = RestSend { channel: place, to, message_id, callback, ..RestSend::default() };
         match body["type"].as_str() {
             Some("text") => send.text = text(&body["text"]["body"]),
+            Some(kind @ ("image" | "audio" | "video" | "document")) => {
+                send.text = text(&body[kind]["caption"]);
+                send.file = body[kind]["link"].as_str().map(str::to_owned);
+            }
             Some("interactive") => send.text = text(&body["interactive"]["body"]["text"]),
             Some("template") => {
                 let template = &body["template"];
@@ -221,7 +225,8 @@ impl CloudWire {
             }
             _ => return RestCall::Answer(400, self.refusal(400, Some(131_051))),
         }
-        let is_bad = send.template.is_none() && !(1..=LONGEST_TEXT).contains(&send.text.chars().count());
+        let is_bad =
+            send.template.is_none() && send.file.is_none() && !(1..=LONGEST_TEXT).contains(&send.text.chars().count());
         if is_bad {
             return RestCall::Answer(400, self.refusal(400, Some(100)));
         }

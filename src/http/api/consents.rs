@@ -17,8 +17,7 @@ use crate::service;
 use crate::store::operator::{ConsentRow, OptOut};
 
 pub(super) fn mount(routes: &mut Routes<'_>) {
-    routes.get("/api/v1/consents", list);
-    routes.post("/api/v1/consents", record);
+    routes.get_or_post("/api/v1/consents", list, record);
 }
 
 /// A row of the consent ledger.

@@ -17,8 +17,7 @@ use crate::http::routes::Routes;
 use crate::service::faq::{self, ListedEntry, NewEntry, Tried, UnansweredGroup};
 
 pub(super) fn mount(routes: &mut Routes<'_>) {
-    routes.get("/api/v1/faq", list);
-    routes.post("/api/v1/faq", put);
+    routes.get_or_post("/api/v1/faq", list, put);
     routes.get("/api/v1/faq/unanswered", unanswered);
     routes.post("/api/v1/faq/try", try_out);
     routes.post("/api/v1/faq/{id}/delete", delete);

@@ -5,6 +5,7 @@
 
 mod audit;
 mod bookings;
+mod broadcasts;
 mod call;
 mod caller;
 mod channels;
@@ -14,7 +15,7 @@ mod conversations;
 mod faq;
 mod json_errors;
 mod live_sessions;
-mod media;
+pub(super) mod media;
 mod messages;
 mod openapi;
 mod outbox;
@@ -39,9 +40,10 @@ use serde::Serialize;
 pub use self::caller::{Key, Scope};
 use super::problem::HttpProblem;
 use super::routes::Routes;
-use crate::media::MediaStorage;
+use crate::config::TenantDirectory;
 use crate::service::ServiceError;
 use crate::service::channels::ConfiguredChannels;
+use crate::service::media::MediaAccess;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
 use crate::service::privacy::PersonalData;
@@ -53,6 +55,7 @@ use crate::store::{StoreError, StoredFaq};
 pub mod responses {
     pub use super::audit::AuditLogEntry;
     pub use super::bookings::{Booking, ChangedBooking, Lead};
+    pub use super::broadcasts::{BroadcastEstimate, BroadcastItem, BroadcastReport};
     pub use super::channels::{ChannelPause, ChannelState};
     pub use super::consents::{ConsentEntry, OptOutEntry};
     pub use super::conversations::{Contact, ConversationMessages, Conversations, SearchFound};
@@ -72,6 +75,8 @@ pub struct ApiDeps {
     pub keys: Arc<[Key]>,
     /// The channels of the configuration.
     pub channels: ConfiguredChannels,
+    /// The tenants of the configuration; `None` in tests of other things.
+    pub tenants: Option<TenantDirectory>,
     /// The operators' way to the tables; `None` in tests of other things.
     pub operator: Option<Operator>,
     /// Where messages to send go.
@@ -85,7 +90,7 @@ pub struct ApiDeps {
     /// Takes the tenants' files over; `None` in tests of other things.
     pub reload: Option<Arc<dyn Reload>>,
     /// Files of messages.
-    pub media: MediaStorage,
+    pub media: MediaAccess,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
 }
@@ -152,6 +157,7 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     paid_access::mount(routes);
     bookings::mount(routes);
     live_sessions::mount(routes);
+    broadcasts::mount(routes);
     audit::mount(routes);
     faq::mount(routes);
     privacy::mount(routes);

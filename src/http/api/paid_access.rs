@@ -22,8 +22,7 @@ use crate::store::paid_access::SubscriptionFilter;
 
 pub(super) fn mount(routes: &mut Routes<'_>) {
     routes.get("/api/v1/access/plans", plans);
-    routes.get("/api/v1/access/subscriptions", subscriptions);
-    routes.post("/api/v1/access/subscriptions", grant);
+    routes.get_or_post("/api/v1/access/subscriptions", subscriptions, grant);
     routes.post("/api/v1/access/subscriptions/{id}/revoke", revoke);
     routes.post("/api/v1/access/subscriptions/{id}/cancel", cancel);
     routes.post("/api/v1/access/subscriptions/{id}/refund", refund);

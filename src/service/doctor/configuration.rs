@@ -16,7 +16,8 @@ pub(super) fn check(of: &Installation<'_>) -> Vec<DoctorFinding> {
             format!("elle tient : {tenants} commerces, {channels} canaux"),
         ),
     )];
-    for problem in &of.loaded.warnings {
+    // Rights of files are told by their own check, in both languages.
+    for problem in of.loaded.warnings.iter().filter(|problem| !problem.is_about_rights()) {
         findings.push(DoctorFinding::of_problem(CHECK, problem));
     }
     let http = &of.config().http;

@@ -46,7 +46,7 @@ impl PaidAccess {
         (subject, text): (String, String),
         key: String,
     ) -> Result<(), AccessError> {
-        self.send(to, text, Some(Presentation { subject: Some(subject), html: None }), key).await
+        self.send(to, text, Some(Presentation { subject: Some(subject), ..Presentation::default() }), key).await
     }
 
     async fn send(

@@ -14,7 +14,6 @@ use uuid::Uuid;
 use super::asking::only;
 use super::texts;
 use super::{AccessError, PaidAccess};
-use crate::store::operator::Tenants;
 use crate::store::paid_access::{AppliedEvent, NewPaymentEvent, Payer, PaymentEvent, PaymentEventFilter, Subscription};
 
 /// Who tells it, where a payment system's name stands for its events.
@@ -153,7 +152,8 @@ impl PaidAccess {
             provider_event_id: key.clone(),
             kind: statement.as_str().to_owned(),
             is_live: true,
-            account: None,
+            // Whose contract it is.
+            account: Some(tenant.to_string()),
             subject: ("subscription", Some(key.clone())),
             received_at: now,
             applied: None,
@@ -184,10 +184,11 @@ impl PaidAccess {
         let came_to = |outcome, tenant, subscription| AppliedEvent { outcome, tenant, subscription, money: None };
         let key = event.subject.1.as_deref().unwrap_or_default();
         let id = key.split(':').next().and_then(|id| id.parse::<Uuid>().ok());
-        let (Some(id), Some(statement)) = (id, Statement::parse(&event.kind)) else {
+        let tenant = event.account.as_deref().map(TenantId::new);
+        let (Some(id), Some(tenant), Some(statement)) = (id, tenant, Statement::parse(&event.kind)) else {
             return Ok(came_to("ignored", None, None));
         };
-        let Some(row) = self.store.subscription(&Tenants::All, id).await? else {
+        let Some(row) = self.store.subscription(&only(&tenant), id).await? else {
             return Ok(came_to("not_ours", None, None));
         };
         // Where it was cut short before.

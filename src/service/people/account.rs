@@ -19,7 +19,7 @@ pub async fn set_profile(
 ) -> Result<(), ServiceError> {
     let name = named(name)?;
     let id = person.user.id;
-    audit::note_person(people, id, "user.set_profile", ("user", &id.to_string())).await?;
+    audit::note_person(&people.store, id, "user.set_profile", ("user", &id.to_string())).await?;
     Ok(people.store.set_profile(id, (&name, language), people.now()).await?)
 }
 
@@ -37,7 +37,7 @@ pub async fn change_password(
     if !people.passwords.verify(present, person.user.password_hash.as_deref()).await? {
         return Err(ServiceError::Invalid("password"));
     }
-    audit::note_person(people, id, "user.set_password", ("user", &id.to_string())).await?;
+    audit::note_person(&people.store, id, "user.set_password", ("user", &id.to_string())).await?;
     choose_password(people, &person.user, next, people.now()).await?;
     people.store.end_sessions(id, Some(person.session.id)).await?;
     Ok(())
@@ -57,7 +57,7 @@ pub async fn devices(people: &People, person: &SignedIn) -> Result<Vec<UserSessi
 /// [`ServiceError`]
 pub async fn sign_out_of(people: &People, person: &SignedIn, device: Option<Uuid>) -> Result<(), ServiceError> {
     let id = person.user.id;
-    audit::note_person(people, id, "session.end_others", ("user", &id.to_string())).await?;
+    audit::note_person(&people.store, id, "session.end_others", ("user", &id.to_string())).await?;
     match device {
         Some(device) => people.store.end_session(id, device).await.map(drop)?,
         None => people.store.end_sessions(id, Some(person.session.id)).await.map(drop)?,

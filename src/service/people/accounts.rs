@@ -256,7 +256,7 @@ pub async fn accept(
     }
     choose_password(people, &user, password, now).await?;
     join(people, &user, &link, now).await?;
-    audit::note_person(people, user.id, "user.accept", ("user", &user.id.to_string())).await?;
+    audit::note_person(&people.store, user.id, "user.accept", ("user", &user.id.to_string())).await?;
     people.store.end_sessions(user.id, None).await?;
     let stage = if user.totp_enabled_at.is_some() { SessionStage::Code } else { SessionStage::Whole };
     let session = begin(people, user.id, stage, visitor).await?;
@@ -275,7 +275,7 @@ pub async fn join_as(people: &People, token: &Token, user: UserId) -> Result<Acc
         return Err(ServiceError::NotFound("link"));
     }
     join(people, &shown.user, &shown.link, now).await?;
-    audit::note_person(people, user, "user.accept", ("user", &user.to_string())).await?;
+    audit::note_person(&people.store, user, "user.accept", ("user", &user.to_string())).await?;
     Ok(Accepted::Joined)
 }
 

@@ -49,7 +49,7 @@ pub async fn enter_code(
         return Ok(SignIn::Later(wait));
     }
     if !takes(people, &user, code).await? {
-        audit::note_person(people, user.id, "session.refused_code", ("user", &user.id.to_string())).await?;
+        audit::note_person(&people.store, user.id, "session.refused_code", ("user", &user.id.to_string())).await?;
         return Ok(SignIn::Wrong);
     }
     people.store.end_session(user.id, session.id).await?;
@@ -94,7 +94,7 @@ pub async fn enable(people: &People, person: &SignedIn, code: &SecretString) -> 
     let codes = (0..RECOVERY_CODES).map(|_| recovery_code()).collect::<Result<Vec<_>, _>>()?;
     let digests: Vec<String> = codes.iter().map(|code| of_recovery(code)).collect();
     let now = people.now();
-    audit::note_person(people, user.id, "second_factor.enable", ("user", &user.id.to_string())).await?;
+    audit::note_person(&people.store, user.id, "second_factor.enable", ("user", &user.id.to_string())).await?;
     people.store.set_totp(user.id, (Some(secret), Some(now)), &digests, now).await?;
     people.store.take_totp_step(user.id, step).await?;
     people.store.end_sessions(user.id, Some(person.session.id)).await?;
@@ -111,7 +111,7 @@ pub async fn disable(people: &People, person: &SignedIn, code: &SecretString) ->
         return Err(ServiceError::Invalid("code"));
     }
     let id = person.user.id;
-    audit::note_person(people, id, "second_factor.disable", ("user", &id.to_string())).await?;
+    audit::note_person(&people.store, id, "second_factor.disable", ("user", &id.to_string())).await?;
     Ok(people.store.set_totp(id, (None, None), &[], people.now()).await?)
 }
 

@@ -61,7 +61,7 @@ pub async fn sign_in(
     let Some(user) = user.as_ref().filter(|user| is_right && user.disabled_at.is_none()) else {
         // What is noted of nobody takes as long as what is noted of somebody.
         let id = user.map_or(UserId(Uuid::nil()), |user| user.id);
-        audit::note_person(people, id, "session.refuse", ("user", &id.to_string())).await?;
+        audit::note_person(&people.store, id, "session.refuse", ("user", &id.to_string())).await?;
         return Ok(SignIn::Wrong);
     };
     let stage = if user.totp_enabled_at.is_some() { SessionStage::Code } else { SessionStage::Whole };
@@ -84,7 +84,7 @@ pub(super) async fn begin(
     let session = NewSession { user, digest: &token.digest(), stage, device: visitor.device, ends_at };
     let id = people.store.add_session(session, now).await?;
     if stage == SessionStage::Whole {
-        audit::note_person(people, user, "session.begin", ("session", &id.to_string())).await?;
+        audit::note_person(&people.store, user, "session.begin", ("session", &id.to_string())).await?;
     }
     Ok(token)
 }
@@ -95,7 +95,7 @@ pub(super) async fn begin(
 /// [`ServiceError`]
 pub async fn sign_out(people: &People, token: &Token) -> Result<(), ServiceError> {
     if let Some((session, _)) = people.store.session(&token.digest()).await? {
-        audit::note_person(people, session.user, "session.end", ("session", &session.id.to_string())).await?;
+        audit::note_person(&people.store, session.user, "session.end", ("session", &session.id.to_string())).await?;
         people.store.end_session(session.user, session.id).await?;
     }
     Ok(())

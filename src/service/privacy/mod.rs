@@ -25,7 +25,7 @@ pub use self::archive::{ArchiveProblem, Checked, check};
 pub use self::download::{DownloadLink, file, follow, link};
 pub use self::record::record;
 pub use self::tenants::{TenantErased, TenantError, erase_tenant, export_tenant};
-pub use self::work::{Outcome, WorkError};
+pub use self::work::{RequestOutcome, WorkError};
 use super::permissions::Permission::{PrivacyErase, PrivacyExport};
 use super::{Caller, ServiceError, Tenants, audit};
 use crate::config::{Privacy as PrivacyConfig, Retention};

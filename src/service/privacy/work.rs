@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{HELD_FOR, PersonalData, archive};
 use crate::store::StoreError;
-use crate::store::privacy::{DoneFile, ErasureReport, Person, PrivacyRequest, RequestChange, RequestKind, Traces};
+use crate::store::privacy::{DataSubject, DoneFile, ErasureReport, PrivacyRequest, RequestChange, RequestKind, Traces};
 
 /// A request that failed so often is given up.
 const MOST_ATTEMPTS: i64 = 5;
@@ -46,7 +46,7 @@ pub enum WorkError {
 
 /// What came of a request.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum RequestOutcome {
     Exported { file: String },
     Erased(ErasureReport),
 }
@@ -56,7 +56,9 @@ impl PersonalData {
     ///
     /// # Errors
     /// [`StoreError`]: the request could not be read or changed.
-    pub async fn work_on_next(&self) -> Result<Option<(PrivacyRequest, Result<Outcome, WorkError>)>, StoreError> {
+    pub async fn work_on_next(
+        &self,
+    ) -> Result<Option<(PrivacyRequest, Result<RequestOutcome, WorkError>)>, StoreError> {
         let now = self.now();
         let Some(request) = self.store.claim_privacy_request(now, now + HELD_FOR).await? else { return Ok(None) };
         let outcome = self.work_on(&request).await;
@@ -67,7 +69,7 @@ impl PersonalData {
     ///
     /// # Errors
     /// [`WorkError`]: it is tried again, or was given up.
-    pub async fn work_on(&self, request: &PrivacyRequest) -> Result<Outcome, WorkError> {
+    pub async fn work_on(&self, request: &PrivacyRequest) -> Result<RequestOutcome, WorkError> {
         let done = match request.kind {
             RequestKind::Export => self.export(request).await,
             RequestKind::Erase => self.erase(request).await,
@@ -84,7 +86,7 @@ impl PersonalData {
         done
     }
 
-    async fn export(&self, request: &PrivacyRequest) -> Result<Outcome, WorkError> {
+    async fn export(&self, request: &PrivacyRequest) -> Result<RequestOutcome, WorkError> {
         let person = self.store.person(&request.tenant, request.contact).await?.ok_or(WorkError::Gone)?;
         self.progress(request, 20).await?;
         let tables = self.store.export_person(&person).await?;
@@ -109,10 +111,10 @@ impl PersonalData {
         }
         let report = serde_json::json!({ "tables": archive.counts }).to_string();
         self.store.end_privacy_request(request, (&report, Some(done)), self.now()).await?;
-        Ok(Outcome::Exported { file })
+        Ok(RequestOutcome::Exported { file })
     }
 
-    async fn erase(&self, request: &PrivacyRequest) -> Result<Outcome, WorkError> {
+    async fn erase(&self, request: &PrivacyRequest) -> Result<RequestOutcome, WorkError> {
         let Some(person) = self.store.person(&request.tenant, request.contact).await? else {
             // Whoever worked on it before deleted the contact, and was ended before the rest.
             let report: ErasureReport = serde_json::from_str(&request.report).unwrap_or_default();
@@ -151,18 +153,18 @@ impl PersonalData {
     }
 
     /// What is left to do once the contact is deleted.
-    async fn end(&self, request: &PrivacyRequest, mut report: ErasureReport) -> Result<Outcome, WorkError> {
+    async fn end(&self, request: &PrivacyRequest, mut report: ErasureReport) -> Result<RequestOutcome, WorkError> {
         let store = &self.store;
         store.leave_index_for_good(&report.contacts).await?;
         self.progress(request, 90).await?;
         report.is_rewritten = store.scrub().await?;
         let told = serde_json::to_string(&report).unwrap_or_else(|_| "{}".to_owned());
         store.end_privacy_request(request, (&told, None), self.now()).await?;
-        Ok(Outcome::Erased(report))
+        Ok(RequestOutcome::Erased(report))
     }
 
     /// Waits until no message to the person is with a sender, and nothing waits in the spool.
-    async fn wait_for_senders(&self, person: &Person) -> Result<(), WorkError> {
+    async fn wait_for_senders(&self, person: &DataSubject) -> Result<(), WorkError> {
         let (pause, looks) = SENDING;
         for _ in 0..looks {
             if self.files.are_read() && self.store.being_sent(person, self.now()).await? == 0 {

@@ -247,6 +247,8 @@ pub(super) const TABLES: &[MoveTable] = &[
     compared("on_duty", 2, columns::ON_DUTY),
     compared("order_lines", 1, columns::ORDER_LINES),
     compared("assistant_usage", 2, columns::ASSISTANT_USAGE),
+    compared("broadcasts", 1, columns::BROADCASTS),
+    compared("broadcast_recipients", 3, columns::BROADCAST_RECIPIENTS),
     compared("plans", 2, columns::PLANS),
     compared(
         "subscriptions",

@@ -91,6 +91,8 @@ async fn fill(store: &Store) {
             'm1', '{t}', 'marketing');
         INSERT INTO channel_pauses VALUES ('belle-wa', 'belle', 'operator', '{t}', '{t}');
         INSERT INTO live_sessions VALUES ('00000000-0000-7000-8000-0000000000b1', 'belle', '{t}', '{t}', NULL, '{t}', NULL, NULL), ('00000000-0000-7000-8000-0000000000b2', 'belle', '{t}', '{t}', '{t}', NULL, 38, 5);
+        INSERT INTO broadcasts VALUES ('00000000-0000-7000-8000-0000000000c1', 'belle', 'belle-wa', 'fidele', '{t}', 'Soldes', NULL, 60, 9007199254740993, 'stopped', 'budget', 'command-line', '{t}', '{t}', '{t}');
+        INSERT INTO broadcast_recipients VALUES ('belle', '00000000-0000-7000-8000-0000000000c1', 'c', 'asked', NULL, 'm', '{t}'), ('belle', '00000000-0000-7000-8000-0000000000c1', 'd', 'refused', 'opted_out', NULL, '{t}');
         INSERT INTO assistant_usage VALUES ('belle', '2026-11-20', 9007199254740993, '{t}');
         INSERT INTO order_lines VALUES ('00000000-0000-7000-8000-0000000000b3', 'belle', '00000000-0000-7000-8000-0000000000b1', 'c', 'p', 'R12', 'M', 2, 'noted',
             '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}');

@@ -5,7 +5,7 @@ use palabre_actors::domain::ids::ContactId;
 use super::*;
 use crate::store::events::Events;
 use crate::store::insert::Rows;
-use crate::store::privacy::{self, AddressKey};
+use crate::store::silence::{self, AddressKey};
 use crate::store::sql::CONTACTS;
 use crate::store::statement::{change, id, id_or_null, integer, text, text_or_null, time};
 use crate::store::values::Row;
@@ -127,7 +127,7 @@ impl Operator {
         let key = AddressKey::of(&self.reads, &self.writes).await?;
         let tx = self.begin().await?;
         let listed = change(&tx, sql::OPT_IN, [text(tenant.as_str()), text(address.identity().as_str())]).await? > 0;
-        let erased = privacy::lift(&tx, &key, tenant, address).await?;
+        let erased = silence::lift(&tx, &key, tenant, address).await?;
         if !listed && !erased {
             return Ok(false);
         }
@@ -154,7 +154,7 @@ impl Operator {
         let key = AddressKey::of(&self.reads, &self.writes).await?;
         let tx = self.begin().await?;
         let person = address.identity();
-        if privacy::is_silent(&tx, &key, tenant, address).await? {
+        if silence::is_silent(&tx, &key, tenant, address).await? {
             return Ok(false);
         }
         let contact = match contact_of(&tx, tenant, &person).await? {

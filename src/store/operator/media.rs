@@ -5,11 +5,13 @@ use std::fmt;
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::TenantId;
+use palabre_actors::domain::presentation::{Presentation, SentFile};
 use sea_orm::DbErr;
 use uuid::Uuid;
 
 use super::{Operator, Tenants};
-use crate::store::statement::{all, column, id};
+use crate::store::insert::Rows;
+use crate::store::statement::{Value, all, column, id, integer, text, time};
 use crate::store::values::Row;
 use crate::store::{StoreError, sql};
 
@@ -38,7 +40,65 @@ impl fmt::Debug for MediaRow {
     }
 }
 
+/// A file that was uploaded.
+#[derive(Clone, Copy)]
+pub struct NewUpload<'a> {
+    pub id: Uuid,
+    pub name: &'a str,
+    pub content_type: &'a str,
+    pub size: u64,
+    pub hash: &'a str,
+}
+
 impl Operator {
+    /// Writes down a file that was uploaded and is kept.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn add_upload(&self, tenant: &TenantId, upload: NewUpload<'_>, now: Timestamp) -> Result<(), StoreError> {
+        let mut rows = Rows::of(sql::MEDIA);
+        let nothing = || Value::Text(None);
+        rows.push([
+            id(upload.id),
+            text(tenant.as_str()),
+            nothing(),
+            nothing(),
+            nothing(),
+            integer(0),
+            nothing(),
+            text(upload.content_type),
+            text(upload.name),
+            text("stored"),
+            text(upload.content_type),
+            integer(upload.size),
+            text(upload.hash),
+            integer(0),
+            time(now),
+            time(now),
+            time(now),
+        ]);
+        rows.insert(self.writes()).await?;
+        Ok(())
+    }
+
+    /// The files that messages of ours have, by message.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused, or a row does not hold.
+    pub async fn sent_files(
+        &self,
+        tenant: &TenantId,
+        messages: &[Uuid],
+    ) -> Result<BTreeMap<Uuid, Vec<SentFile>>, StoreError> {
+        let rows = all(self.reads(), sql::PRESENTATIONS_OF, [text(tenant.as_str()), column(messages)]).await?;
+        let read = |row: &Row| {
+            let shown: Presentation = serde_json::from_str(&row.get::<String>(1)?).unwrap_or_default();
+            Ok((row.parse(0)?, shown.files))
+        };
+        let files = rows.iter().map(read).collect::<Result<Vec<(Uuid, Vec<SentFile>)>, DbErr>>()?;
+        Ok(files.into_iter().filter(|(_, files)| !files.is_empty()).collect())
+    }
+
     /// The files of messages, by message, in the order in which they came.
     ///
     /// # Errors

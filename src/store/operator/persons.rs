@@ -4,7 +4,6 @@ use palabre_actors::domain::event::ActorType;
 use palabre_actors::domain::ids::ContactId;
 
 use super::*;
-use crate::store::crm::LOOK_UP_AGAIN;
 use crate::store::events::Events;
 use crate::store::statement::{change, column, id, text, time};
 use crate::store::writer::{Merge, MergeReason, merge, settle_consent};
@@ -79,7 +78,7 @@ impl Operator {
         for given in [sql::GIVE_BOOKINGS, sql::GIVE_LEADS, sql::GIVE_OFFERS, sql::GIVE_ORDERS] {
             change(&tx, given, pair()).await?;
         }
-        change(&tx, LOOK_UP_AGAIN, [text(tenant.as_str()), id(keep), id(gone), time(at)]).await?;
+        change(&tx, sql::LOOK_UP_AGAIN, [text(tenant.as_str()), id(keep), id(gone), time(at)]).await?;
         let mut events = Events::none();
         let payload = Payload::builder().text("parted", &gone.to_string()).word("reason", "operator").finish();
         let who = (EntityType::Contact, Some(keep.0));

@@ -5,6 +5,7 @@
 pub(super) mod audit;
 pub(super) mod backup;
 mod bind;
+pub(super) mod broadcasts;
 pub(super) mod conversations;
 pub(super) mod crm;
 mod dedicated_connection;

@@ -12,13 +12,13 @@ use sea_orm::DbErr;
 use serde::{Deserialize, Serialize};
 
 use super::catalogue::{Blank, Erasure, PersonalTable, TABLES};
-use super::keys::AddressKey;
-use super::person::Person;
-use super::sql::{Params, execute, query};
+use super::person::DataSubject;
 use crate::store::StoreError;
+use crate::store::composed::{Params, execute, query};
 use crate::store::database::Tx;
 use crate::store::events::{self, EventReason, Events, OutboundRef};
 use crate::store::operator::Operator;
+use crate::store::silence::AddressKey;
 use crate::store::statement::{Dialect, SqlExecutor, text, time};
 use crate::store::values::Row;
 use crate::store::writer::{QueueKey, unblock_heads};
@@ -65,7 +65,7 @@ impl Operator {
     ///
     /// # Errors
     /// [`StoreError`]: the database refused; what was called back stays so.
-    pub async fn call_back(&self, person: &Person, at: Timestamp) -> Result<u64, StoreError> {
+    pub async fn call_back(&self, person: &DataSubject, at: Timestamp) -> Result<u64, StoreError> {
         let ids: Vec<&str> = person.outbound.iter().chain(&person.about).map(String::as_str).collect();
         let mut cancelled = 0;
         for page in ids.chunks(PAGE) {
@@ -91,7 +91,7 @@ impl Operator {
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn being_sent(&self, person: &Person, now: Timestamp) -> Result<u64, StoreError> {
+    pub async fn being_sent(&self, person: &DataSubject, now: Timestamp) -> Result<u64, StoreError> {
         let ids = person.outbound.iter().chain(&person.about).map(String::as_str);
         let params =
             Params::default().with("tenant", text(person.tenant.as_str())).with("now", time(now)).with_list("ids", ids);
@@ -106,7 +106,7 @@ impl Operator {
     ///
     /// # Errors
     /// [`StoreError`]: the database refused; what was blanked stays so.
-    pub async fn blank_messages(&self, person: &Person, report: &mut ErasureReport) -> Result<(), StoreError> {
+    pub async fn blank_messages(&self, person: &DataSubject, report: &mut ErasureReport) -> Result<(), StoreError> {
         for (table, ids, blanks) in [
             ("messages_deleted", &person.inbound, Blanks::All),
             ("messages_in", &person.inbound, Blanks::All),
@@ -137,7 +137,7 @@ impl Operator {
     }
 
     /// Ids of messages that retention deleted: WhatsApp's have the number in them.
-    async fn blank_kept_ids(&self, person: &Person, report: &mut ErasureReport) -> Result<(), StoreError> {
+    async fn blank_kept_ids(&self, person: &DataSubject, report: &mut ErasureReport) -> Result<(), StoreError> {
         let table = match self.writes().dialect() {
             Dialect::Sqlite => "messages_deleted",
             Dialect::Postgres => "messages_once",
@@ -162,7 +162,7 @@ impl Operator {
     /// [`StoreError`]: the database refused, and nothing changed.
     pub async fn forget_person(
         &self,
-        person: &Person,
+        person: &DataSubject,
         report: &mut ErasureReport,
         at: Timestamp,
     ) -> Result<(), StoreError> {
@@ -220,7 +220,7 @@ pub(super) fn is_here(table: &PersonalTable, executor: &impl SqlExecutor) -> boo
     table.only_in.is_none_or(|dialect| executor.dialect() == dialect)
 }
 
-async fn call_back_page(tx: &Tx, person: &Person, ids: &[&str], at: Timestamp) -> Result<u64, DbErr> {
+async fn call_back_page(tx: &Tx, person: &DataSubject, ids: &[&str], at: Timestamp) -> Result<u64, DbErr> {
     let params = Params::default()
         .with("tenant", text(person.tenant.as_str()))
         .with("now", time(at))
@@ -248,7 +248,7 @@ async fn call_back_page(tx: &Tx, person: &Person, ids: &[&str], at: Timestamp) -
 
 async fn blank_page(
     tx: &Tx,
-    person: &Person,
+    person: &DataSubject,
     table: &PersonalTable,
     (ids, blanks): (&[&str], Blanks),
 ) -> Result<u64, DbErr> {
@@ -262,7 +262,7 @@ async fn blank_page(
 }
 
 /// Providers' ids in events: some are made from a phone number.
-async fn blank_events(tx: &Tx, person: &Person, (condition, ids): (&str, &[&str])) -> Result<(), DbErr> {
+async fn blank_events(tx: &Tx, person: &DataSubject, (condition, ids): (&str, &[&str])) -> Result<(), DbErr> {
     let params = person.params().with_list("ids", ids.iter().copied());
     let without = match tx.dialect() {
         Dialect::Sqlite => "json_remove(payload, '$.provider_message_id')",

@@ -4,9 +4,9 @@ use sea_orm::DbErr;
 use serde_json::Value as Json;
 
 use super::catalogue::{Erasure, PersonalTable, TABLES};
-use super::person::Person;
-use super::sql::query;
+use super::person::DataSubject;
 use crate::store::StoreError;
+use crate::store::composed::query;
 use crate::store::operator::Operator;
 use crate::store::statement::{Dialect, SqlExecutor};
 use crate::store::values::corrupt;
@@ -35,7 +35,7 @@ impl Operator {
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn export_person(&self, person: &Person) -> Result<Vec<ExportedTable>, StoreError> {
+    pub async fn export_person(&self, person: &DataSubject) -> Result<Vec<ExportedTable>, StoreError> {
         let mut exported = Vec::new();
         let tables = TABLES.iter().filter(|table| !table.whose.is_empty() && table.only_in.is_none());
         for table in tables {
@@ -58,7 +58,7 @@ pub(super) fn object(table: &PersonalTable, executor: &impl SqlExecutor) -> Stri
     }
 }
 
-async fn rows_of(executor: &impl SqlExecutor, person: &Person, table: &PersonalTable) -> Result<Vec<Json>, DbErr> {
+async fn rows_of(executor: &impl SqlExecutor, person: &DataSubject, table: &PersonalTable) -> Result<Vec<Json>, DbErr> {
     let object = object(table, executor);
     let order = if table.has_column("id") { "id" } else { "created_at" };
     let order = if table.has_column(order) { order } else { "tenant_id" };

@@ -5,9 +5,9 @@ use palabre_actors::domain::ids::TenantId;
 use sea_orm::DbErr;
 use uuid::Uuid;
 
-use super::person::Person;
-use super::sql::{Params, execute, query};
+use super::person::DataSubject;
 use crate::store::StoreError;
+use crate::store::composed::{Params, execute, query};
 use crate::store::operator::Operator;
 use crate::store::statement::{id, text, time};
 
@@ -16,7 +16,11 @@ impl Operator {
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn export_files(&self, of: Option<&Person>, now: Timestamp) -> Result<Vec<(Uuid, String)>, StoreError> {
+    pub async fn export_files(
+        &self,
+        of: Option<&DataSubject>,
+        now: Timestamp,
+    ) -> Result<Vec<(Uuid, String)>, StoreError> {
         let (sql, params) = match of {
             Some(person) => (
                 "SELECT id, coalesce(file, id || '.zip') FROM privacy_requests WHERE kind = 'export' AND tenant_id = {tenant} \

@@ -4,9 +4,9 @@ use sea_orm::DbErr;
 
 use super::catalogue::{Erasure, PersonalTable, TABLES};
 use super::erase::{ErasureReport, PAGE, position};
-use super::person::Person;
-use super::sql::{Params, execute, query};
+use super::person::DataSubject;
 use crate::store::StoreError;
+use crate::store::composed::{Params, execute, query};
 use crate::store::operator::Operator;
 use crate::store::statement::{SqlExecutor, count, text};
 
@@ -17,7 +17,7 @@ impl Operator {
     /// [`StoreError`]: the database refused; what was changed stays so.
     pub async fn take_out_mentions(
         &self,
-        person: &Person,
+        person: &DataSubject,
         report: &mut ErasureReport,
     ) -> Result<Vec<String>, StoreError> {
         let needles = person.needles();
@@ -73,7 +73,7 @@ fn redaction(column: &str, needles: usize) -> String {
 /// Ids of the rows of a table in whose texts one of the needles stands.
 async fn mentioning(
     executor: &impl SqlExecutor,
-    person: &Person,
+    person: &DataSubject,
     table: &PersonalTable,
     needles: &[String],
 ) -> Result<Vec<String>, DbErr> {

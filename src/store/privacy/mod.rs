@@ -1,8 +1,7 @@
 //! Persons: everything that is known of one, to export it or to erase it (I16).
 //!
 //! [`catalogue`] says what each table and column holds of a person. [`person`] finds the rows of one, [`export`] reads them,
-//! [`erase`] deletes or blanks them. [`returning`] keeps those silent who said STOP before they were erased. [`requests`] is the
-//! table of what was asked for. [`tenants`] does the same for whole tenants.
+//! [`erase`] deletes or blanks them. [`requests`] is the table of what was asked for. [`tenants`] does the same for whole tenants.
 
 mod catalogue;
 mod erase;
@@ -14,18 +13,14 @@ mod needles;
 mod person;
 mod preview;
 mod requests;
-mod returning;
 mod scrub;
-mod sql;
 mod tenants;
 #[cfg(test)]
 mod tests;
 
 pub use self::erase::ErasureReport;
 pub use self::export::ExportedTable;
-pub(super) use self::keys::AddressKey;
-pub use self::person::{Person, PersonCounts, Traces};
+pub use self::person::{DataSubject, PersonCounts, Traces};
 pub use self::preview::RetentionPreview;
 pub use self::requests::{DoneFile, PrivacyRequest, RequestChange, RequestKind, RequestState};
-pub(super) use self::returning::{is_silent, lift};
 pub use self::tenants::PageAfter;

@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn a_number_is_found_as_people_write_it() {
-        let forms = needles(["whatsapp:+33612345678", "mailto:Rose.Petit@example.org", "telegram:12345"]);
+        let forms = needles(["whatsapp:+33612345678", "mailto:Rose.Petit@example.org", "sms:12345"]);
         for form in [
             "+33612345678",
             "33612345678",
@@ -69,7 +69,7 @@ mod tests {
             "+33 6 12 34 56 78",
             "rose.petit@example.org",
             "Rose.Petit@example.org",
-            "telegram:12345",
+            "sms:12345",
         ] {
             assert!(forms.iter().any(|known| known == form), "{form} in {forms:?}");
         }

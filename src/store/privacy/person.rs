@@ -7,15 +7,15 @@ use palabre_actors::domain::ids::{ContactId, TenantId};
 use sea_orm::DbErr;
 
 use super::needles::{id_needles, needles};
-use super::sql::{Params, query};
 use crate::store::StoreError;
+use crate::store::composed::{Params, query};
 use crate::store::database::DatabasePool;
 use crate::store::operator::Operator;
 use crate::store::statement::text;
 
 /// Everything of a person of a tenant, by ids. `Debug` shows none of their addresses (I10).
 #[derive(Clone)]
-pub struct Person {
+pub struct DataSubject {
     pub tenant: TenantId,
     pub contact: ContactId,
     /// The contact, and those that were merged into it.
@@ -81,7 +81,7 @@ pub struct PersonCounts {
     pub running_subscriptions: usize,
 }
 
-impl Person {
+impl DataSubject {
     #[must_use]
     pub fn counts(&self) -> PersonCounts {
         PersonCounts {
@@ -157,9 +157,12 @@ impl Person {
     }
 }
 
-impl std::fmt::Debug for Person {
+impl std::fmt::Debug for DataSubject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Person").field("contact", &self.contact).field("counts", &self.counts()).finish_non_exhaustive()
+        f.debug_struct("DataSubject")
+            .field("contact", &self.contact)
+            .field("counts", &self.counts())
+            .finish_non_exhaustive()
     }
 }
 
@@ -168,13 +171,13 @@ impl Operator {
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn person(&self, tenant: &TenantId, contact: ContactId) -> Result<Option<Person>, StoreError> {
+    pub async fn person(&self, tenant: &TenantId, contact: ContactId) -> Result<Option<DataSubject>, StoreError> {
         let reads = self.reads();
         let contacts = merged(reads, tenant, contact).await?;
         if contacts.is_empty() {
             return Ok(None);
         }
-        let mut person = Person {
+        let mut person = DataSubject {
             tenant: tenant.clone(),
             contact,
             contacts,
@@ -208,7 +211,7 @@ impl Operator {
     }
 }
 
-impl Person {
+impl DataSubject {
     /// Looks everything up, in the order in which one thing leads to the next.
     async fn find(&mut self, reads: &DatabasePool) -> Result<(), DbErr> {
         let sql =
@@ -286,7 +289,7 @@ impl Operator {
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn late_messages(&self, person: &Person) -> Result<Person, StoreError> {
+    pub async fn late_messages(&self, person: &DataSubject) -> Result<DataSubject, StoreError> {
         let mut late = person.clone();
         for list in [&mut late.inbound, &mut late.outbound, &mut late.about, &mut late.flows, &mut late.sent_flows] {
             list.clear();

@@ -2,8 +2,8 @@
 
 use palabre_actors::domain::Timestamp;
 
-use super::sql::{Params, query};
 use crate::store::StoreError;
+use crate::store::composed::{Params, query};
 use crate::store::operator::Operator;
 use crate::store::statement::time;
 
@@ -61,6 +61,6 @@ impl Operator {
     pub async fn forget_payment_events(&self, before: Timestamp) -> Result<u64, StoreError> {
         let params = Params::default().with("before", time(before));
         let sql = "DELETE FROM payment_events WHERE received_at < {before} AND applied_at IS NOT NULL";
-        Ok(super::sql::execute(self.writes(), sql, &params).await?)
+        Ok(crate::store::composed::execute(self.writes(), sql, &params).await?)
     }
 }

@@ -8,8 +8,8 @@ use palabre_actors::domain::ids::{ContactId, CorrelationId, EventId, TenantId};
 use sea_orm::DbErr;
 use uuid::Uuid;
 
-use super::sql::{Params, execute, query};
 use crate::store::StoreError;
+use crate::store::composed::{Params, execute, query};
 use crate::store::events::Events;
 use crate::store::operator::{LAST_ID, Operator, Tenants};
 use crate::store::statement::{Value, count, id, integer, text, text_or_null, time, time_or_null};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sea_orm::DbErr;
 
-use super::person::Person;
+use super::person::DataSubject;
 use crate::store::StoreError;
 use crate::store::database::DatabasePool;
 use crate::store::operator::Operator;
@@ -21,7 +21,7 @@ impl Operator {
     ///
     /// # Errors
     /// [`StoreError`]: the database refused; the same again goes on.
-    pub async fn leave_index(&self, person: &Person, changed: &[String]) -> Result<(), StoreError> {
+    pub async fn leave_index(&self, person: &DataSubject, changed: &[String]) -> Result<(), StoreError> {
         let Some(index) = self.index() else { return Ok(()) };
         let mut index = SearchIndex::over(index.clone(), self.reads().clone());
         let others: Vec<String> = person.about.iter().chain(changed).cloned().collect();

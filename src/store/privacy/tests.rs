@@ -225,6 +225,21 @@ async fn plant(store: &Store, (contact, conversation, flow): (ContactId, &str, &
             id(),
             f()
         ),
+        format!(
+            "INSERT INTO media (id, tenant_id, channel_id, message_id, position, url, declared_type, name, state, hash, attempts, next_attempt_at, \
+            created_at, updated_at) VALUES ('{}', 'belle', 'belle-wa', (SELECT min(id) FROM messages_in), 0, 'https://media.example/{}', \
+            'image/jpeg', '{}.jpg', 'stored', 'h1', 1, '{t}', '{t}', '{t}')",
+            id(),
+            f(),
+            f()
+        ),
+        format!(
+            "INSERT INTO crm_records VALUES ('belle', '{contact}', 'found', 'Lead', '{}', 1, NULL, '{t}', '{later}', '{t}')",
+            f()
+        ),
+        format!(
+            "INSERT INTO chat_members VALUES ('belle', 'telegram:-100', 'whatsapp:{NUMBER}', 'member', NULL, '{t}')"
+        ),
         // Retention deleted this message, and its id is kept: the number is in it.
         format!(
             "INSERT INTO {kept} (tenant_id, channel_id, provider_message_id, id, correlation_id) \
@@ -297,6 +312,10 @@ async fn i16_of_forty_planted_facts_none_is_left_anywhere() {
             let found = rows(&store.0.reads, format!("SELECT count(*) FROM {table}"), Vec::new()).await.unwrap();
             assert_eq!(found[0].get::<i64>(0).unwrap(), wanted, "{table}");
         }
+        // Whoever keeps the bytes of files deletes those of expired ones.
+        let media =
+            rows(&store.0.reads, "SELECT count(*) FROM media WHERE state = 'expired' AND hash = 'h1'", Vec::new());
+        assert_eq!(media.await.unwrap()[0].get::<i64>(0).unwrap(), 1);
         // Nothing of theirs can be sent again, nor called back.
         let blank = rows(
             &store.0.reads,
@@ -399,9 +418,9 @@ async fn an_export_has_everything_of_a_person_and_nothing_of_others() {
         let person = operator.person(&TenantId::new("belle"), contact).await.unwrap().unwrap();
         let tables = operator.export_person(&person).await.unwrap();
         let text: String = tables.iter().map(|table| serde_json::to_string(&table.rows).unwrap()).collect();
-        // What others were told of them, and what they call it, is theirs; so are notes elsewhere.
+        // What others were told of them and wrote of them is theirs, and the id of a deleted message is in no row of hers.
         let missing: Vec<&String> = facts.iter().filter(|fact| !text.contains(fact.as_str())).collect();
-        assert!(missing.len() <= 2, "{missing:?}");
+        assert!(missing.len() <= 3, "{missing:?}");
         assert!(!text.contains("SM-other"), "somebody else's");
         let names: BTreeSet<&str> = tables.iter().map(|table| table.name).collect();
         for expected in
@@ -440,7 +459,8 @@ async fn every_table_and_every_column_is_in_the_catalogue_of_personal_data() {
             // A busy channel's count is kept in several rows there.
             assert!(listed.insert(("usage".to_owned(), "share".to_owned())));
         }
-        assert_eq!(listed, there);
+        let differ: Vec<_> = listed.symmetric_difference(&there).collect();
+        assert!(differ.is_empty(), "in the schema or in the catalogue alone: {differ:?}");
     }
 }
 

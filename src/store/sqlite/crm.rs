@@ -24,10 +24,6 @@ pub(in crate::store) const SETTLE_CONTACT: &str = "UPDATE crm_records SET state 
 /// Tenant, contact, attempts, error, next look-up: what was known stays.
 pub(in crate::store) const RETRY_CONTACT: &str = "UPDATE crm_records SET attempts = ?3, last_error = ?4, next_look_up_at = ?5 WHERE tenant_id = ?1 AND contact_id = ?2";
 
-/// Tenant, two contacts, now: they are looked up again, because they became one person or ceased to be.
-pub(in crate::store) const LOOK_UP_AGAIN: &str =
-    "UPDATE crm_records SET next_look_up_at = ?4 WHERE tenant_id = ?1 AND contact_id IN (?2, ?3)";
-
 /// Tenants: how many contacts are in which state, and the last failure.
 pub(in crate::store) const CRM_COUNTS: &str = "SELECT tenant_id, state, count(*), max(last_error) FROM crm_records WHERE tenant_id IN (SELECT value FROM json_each(?1)) GROUP BY tenant_id, state ORDER BY tenant_id, state";
 

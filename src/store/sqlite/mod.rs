@@ -3,6 +3,7 @@
 pub(super) mod audit;
 pub(super) mod backup;
 mod bind;
+pub(super) mod broadcasts;
 pub(super) mod checkpoints;
 pub(super) mod conversations;
 pub(super) mod crm;

@@ -224,11 +224,6 @@ pub(in crate::store) const MARK_PROCESSED: &str = "UPDATE messages_in SET state 
 pub(in crate::store) const CLOSE_SESSIONS: &str = "UPDATE sessions SET closed_at = j.value->>1 \
     FROM json_each(+?1) j WHERE sessions.id = j.value->>0 AND sessions.closed_at IS NULL";
 
-/// Id, tenant, address, source, message or null, now, identity.
-pub(in crate::store) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id, address, source, message_id, created_at, \
-        identity, identity_checked) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1) ON CONFLICT (tenant_id, address) DO NOTHING";
-
 /// Tenant, identity: every address of the person.
 pub(in crate::store) const OPT_IN: &str = concat!(
     "DELETE FROM opt_outs WHERE tenant_id = ?1 AND identity IN (SELECT ?2 UNION SELECT b.identity FROM contact_addresses b \

@@ -14,7 +14,6 @@ use sea_orm::DbErr;
 use super::Transaction;
 use super::consents::contact_of;
 use super::conversation_queue::{Awaited, release, reorder, suppress};
-use crate::store::crm::LOOK_UP_AGAIN;
 use crate::store::events::Events;
 use crate::store::insert::Rows;
 use crate::store::sql;
@@ -145,7 +144,7 @@ pub(in crate::store) async fn merge(
     ] {
         change(tx, taken, pair()).await?;
     }
-    change(tx, LOOK_UP_AGAIN, [text(tenant.as_str()), id(keep), id(gone), time(at)]).await?;
+    change(tx, sql::LOOK_UP_AGAIN, [text(tenant.as_str()), id(keep), id(gone), time(at)]).await?;
     change(tx, sql::KEEP_CONTACT, [id(keep), id(gone), time(at)]).await?;
     change(tx, sql::MERGED, [id(gone), id(keep), time(at)]).await?;
     events.push(&event(merged, folded));

@@ -41,7 +41,7 @@ async fn a_time_is_booked_and_moved_on_a_phone() {
     browser.screenshot("agenda-phone").await;
     browser.click("a.free[href*='10%3A00'][href*='with=Sophie']").await;
     browser.says("h1", "Noter").await;
-    browser.write("[name=who]", "06 87 65 43 21").await;
+    browser.write("[name=who]", "+33 6 87 65 43 21").await;
     browser.write("[name=name]", "Sonia").await;
     browser.assert_accessible().await;
     browser.screenshot("agenda-book-phone").await;

@@ -78,6 +78,22 @@ async fn pictures_are_shown_sound_is_played_and_names_are_harmless() {
     browser.goto(&href).await;
     until(&browser, "return document.images.length === 1 && document.images[0].naturalWidth > 0").await;
 
+    // The composer takes a file, and it stands in the conversation as it was sent.
+    browser.goto("/console/conversations").await;
+    browser.click("[data-row]").await;
+    let chosen = concat!(env!("CARGO_MANIFEST_DIR"), "/src/gateway/simulator/files/photo.png");
+    let input = browser.client.find(Locator::Css("#attachment")).await.expect("an input");
+    input.send_keys(chosen).await.expect("a file");
+    browser.says("#attached", "photo.png").await;
+    until(&browser, "return document.querySelector('#reply [name=file]').value || null").await;
+    browser.assert_accessible().await;
+    browser.screenshot("media-composer").await;
+    browser.click("#reply .send").await;
+    until(&browser, "return document.querySelectorAll('.ours img.picture').length === 1").await;
+    world.until("SELECT count(*) FROM messages_out WHERE kind = 'manual' AND state = 'sent'", 1).await;
+    let sent = world.twilio.sends().into_iter().filter(|sent| sent.media_url.is_some()).count();
+    assert_eq!(sent, 1);
+
     browser.close().await;
     let phone = Browser::open(&world, PHONE).await;
     phone.sign_in(AWA).await;

@@ -1,10 +1,10 @@
 //! The console from outside: a browser without a screen signs in, and sends the forms of pages.
 
-mod access;
 pub(crate) mod agenda;
 mod faq;
 mod inbox;
 pub(crate) mod leads;
+mod paid_access;
 mod people;
 mod privacy;
 pub(crate) mod rides;

@@ -82,8 +82,8 @@ async fn i12_a_ride_that_was_called_off_goes_to_nobody() {
     let mut saliou = saliou(&world).await;
     saliou.get("/console/rides").await;
     let id: String = world.value("SELECT id FROM offers").await;
-    let (called_off, ()) =
-        tokio::join!(saliou.submit(&format!("/console/rides/{id}/cancel"), &[]), say(&world, MAMADOU, "OUI"),);
+    let cancel = format!("/console/rides/{id}/cancel");
+    let (called_off, ()) = tokio::join!(saliou.submit(&cancel, &[]), say(&world, MAMADOU, "OUI"),);
     // One of both was first, and the other is told that they came late.
     let state: String = world.value("SELECT state FROM offers").await;
     let had_it = "SELECT count(*) FROM messages_out WHERE body LIKE 'La course est à vous%'";

@@ -33,6 +33,14 @@ fn text(world: &World, tenant: &str) -> String {
     std::fs::read_to_string(file(world, tenant)).expect("its file")
 }
 
+/// Which configuration counts.
+async fn version(world: &World) -> String {
+    let health = reqwest::get(format!("{}/api/health", world.base_url())).await.expect("an answer");
+    let health = health.text().await.expect("a body");
+    let health: serde_json::Value = serde_json::from_str(&health).expect("JSON");
+    health["components"]["configuration"]["version"].to_string()
+}
+
 const NAILS: [(&str, &str); 5] =
     [("trade", "beauty"), ("name", "Nails & Co"), ("language", "fr"), ("timezone", "Europe/Paris"), ("phone", "")];
 
@@ -55,7 +63,7 @@ async fn whoever_runs_an_empty_installation_is_led_to_the_first_tenant_and_it_an
     assert_eq!(refused.status, 400, "{}", refused.body);
     for at in ["id=\"f-timezone\"", "id=\"f-phone\""] {
         let field = refused.body.split("<input ").find(|input| input.starts_with(at)).unwrap_or_default();
-        assert!(at.contains("phone") || field.contains("aria-invalid"), "{at}: {}", refused.body);
+        assert!(field.contains("aria-invalid"), "{at}: {}", refused.body);
     }
     assert!(refused.body.contains("value=\"Nails &amp; Co\"") && !file(&world, "nails-co").exists(), "nothing is lost");
     make_nails(&mut ops).await;
@@ -63,15 +71,23 @@ async fn whoever_runs_an_empty_installation_is_led_to_the_first_tenant_and_it_an
     let again = ops.submit("/console/tenants/new", &NAILS).await;
     assert!(again.status == 400 && again.body.contains("Une entreprise a déjà ce nom"), "{}", again.body);
 
-    let mut waiting = Waiting::begin();
     ops.get("/console/setup/trial").await;
-    let written = ops.submit("/console/sandbox", &[("as", "Camille"), ("text", "Quels sont vos horaires ?")]).await;
-    assert_eq!(written.status, 303, "{}", written.body);
-    while !ops.get("/console/sandbox?as=camille").await.body.contains("robot") {
-        assert!(waiting.goes_on(), "{}", world.logs());
+    let mut waiting = Waiting::begin();
+    for written in 1.. {
+        // Each time somebody else: the bot learns the answers within a second or two.
+        let customer = format!("camille-{written}");
+        let sent = ops.submit("/console/sandbox", &[("as", &customer), ("text", "Quels sont vos horaires ?")]).await;
+        assert_eq!(sent.status, 303, "{}", sent.body);
+        world.until("SELECT count(*) FROM messages_in WHERE state <> 'processed'", 0).await;
+        world.until("SELECT count(*) FROM messages_out WHERE state IN ('pending', 'sending')", 0).await;
+        let page = ops.get(&format!("/console/sandbox?as={customer}")).await.body;
+        if page.contains("Nous sommes ouverts du mardi au samedi") {
+            break;
+        }
+        assert!(waiting.goes_on(), "{page}");
     }
     assert!(ops.get("/console/setup/trial").await.body.contains("Un message est arrivé"));
-    let audited = "SELECT count(*) FROM audit_log WHERE action = 'tenant.create' AND tenant_id = '' OR action = 'tenant.create' AND tenant_id IS NULL";
+    let audited = "SELECT count(*) FROM audit_log WHERE action = 'tenant.create'";
     assert_eq!(world.value::<i64>(audited).await, 1);
 }
 
@@ -217,7 +233,8 @@ async fn i10_a_channel_is_connected_its_secrets_are_shown_once_or_never_and_a_li
     let made = ops.submit("/console/setup/channel", &[&fields[..], &[("instance_id", "7105440259")]].concat()).await;
     assert_eq!(made.status, 200, "{}", made.body);
     let url = "https://hooks.example.com/webhooks/greenapi-whatsapp/nails-co-whatsapp";
-    assert!(made.body.contains(url) && made.body.contains("En attente du premier message"), "{}", made.body);
+    let shown = made.body.replace("&#x2f;", "/");
+    assert!(shown.contains(url) && shown.contains("En attente du premier message"), "{shown}");
     let token = made.body.split("id=\"s-webhook_token\"").nth(1).and_then(|rest| rest.split("value=\"").nth(1));
     let token = token.and_then(|rest| rest.split('"').next()).expect("it is shown once").to_owned();
     let written = text(&world, "nails-co");
@@ -234,7 +251,11 @@ async fn i10_a_channel_is_connected_its_secrets_are_shown_once_or_never_and_a_li
 
     // Something that stands in for the provider, which nobody listens at: written by hand.
     let aside = written.replace("instance_id =", "api_base_url = \"http://127.0.0.1:9\"\ninstance_id =");
+    let (before, mut waiting) = (version(&world).await, Waiting::begin());
     std::fs::write(file(&world, "nails-co"), &aside).expect("a file");
+    while version(&world).await == before {
+        assert!(waiting.goes_on(), "{}", world.logs());
+    }
     let says = json!({
         "typeWebhook": "incomingMessageReceived", "timestamp": 1_588_091_580, "idMessage": "3EB0C767D097B7C7C001",
         "instanceData": { "idInstance": 7_105_440_259_u64, "wid": "224620000000@c.us", "typeInstance": "whatsapp" },

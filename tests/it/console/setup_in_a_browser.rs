@@ -4,9 +4,11 @@ use fantoccini::Locator;
 
 use crate::browser::{Browser, LAPTOP, PHONE};
 use crate::console::add_user;
-use crate::daemon::{Setup, World};
+use crate::daemon::{Setup, Waiting, World};
 
 const OPS: &str = "ops@agency.example";
+/// What `Chez Awa <script>alert(1)</script> & fils` is called.
+const TENANT: &str = "chez-awa-script-alert-1-script-fils";
 
 /// A world without tenants, and whoever runs it.
 fn nothing() -> World {
@@ -29,7 +31,24 @@ async fn looked_at(browser: &Browser, name: &str) {
     assert_eq!(wide.as_i64(), Some(0), "{name} is wider than the screen");
 }
 
-async fn from_nothing_to_an_answer(browser: &Browser, name: &str) {
+/// Waits until the bot has learnt an answer that was just written: customers ask until one gets it.
+async fn learnt(world: &World) {
+    let inbound = format!("{}/webhooks/sandbox/{TENANT}-try", world.base_url());
+    let mut waiting = Waiting::begin();
+    for customer in 1.. {
+        let body = serde_json::json!({ "from": format!("c{customer}"), "text": "Quels sont vos horaires ?" });
+        let post = reqwest::Client::new().post(&inbound).header("Content-Type", "application/json");
+        let answer = post.body(body.to_string()).send().await.expect("an answer");
+        assert_eq!(answer.status().as_u16(), 200, "{}", world.logs());
+        world.until("SELECT count(*) FROM messages_in WHERE state <> 'processed'", 0).await;
+        if world.value::<i64>("SELECT count(*) FROM messages_out WHERE body LIKE '12 rue des Lilas%'").await > 0 {
+            return;
+        }
+        assert!(waiting.goes_on(), "{}", world.logs());
+    }
+}
+
+async fn from_nothing_to_an_answer(world: &World, browser: &Browser, name: &str) {
     browser.sign_in(OPS).await;
     browser.goto("/console").await;
     browser.says("h1", "Nouvelle entreprise").await;
@@ -63,7 +82,7 @@ async fn from_nothing_to_an_answer(browser: &Browser, name: &str) {
     browser.says("h1", "Votre équipe").await;
     browser.write("#f-name", "Sophie").await;
     browser.write("#f-email", "sophie@belle.example").await;
-    browser.click("details button").await;
+    browser.click("details.boxed button").await;
     browser.says("#link", "/console/invitation/").await;
     looked_at(browser, &format!("people-{name}")).await;
     browser.click("#on").await;
@@ -74,6 +93,8 @@ async fn from_nothing_to_an_answer(browser: &Browser, name: &str) {
     browser.says("h1", "Essayer").await;
     browser.says("#tried", "Personne n'a encore essayé").await;
     looked_at(browser, &format!("trial-{name}")).await;
+    learnt(world).await;
+    browser.says("#tried", "le robot l'a eu").await;
     browser.click("button.main").await;
     browser.says("#phone", "12 rue des Lilas, <i>au fond</i>.").await;
     browser.screenshot(&format!("setup-answer-{name}")).await;
@@ -86,11 +107,11 @@ async fn from_nothing_to_an_answer(browser: &Browser, name: &str) {
 async fn from_nothing_to_the_first_answer_on_a_phone() {
     let world = nothing();
     let browser = Browser::open(&world, PHONE).await;
-    from_nothing_to_an_answer(&browser, "phone").await;
+    from_nothing_to_an_answer(&world, &browser, "phone").await;
     browser.goto("/console/setup/channel").await;
     looked_at(&browser, "channels-phone").await;
     browser.goto("/console/setup/channel?provider=greenapi-whatsapp").await;
-    browser.click("details summary").await;
+    browser.click("details.boxed summary").await;
     browser.text(".picture").await;
     looked_at(&browser, "channel-phone").await;
     browser.write("#f-address", "+224620000000").await;
@@ -106,7 +127,7 @@ async fn from_nothing_to_the_first_answer_on_a_phone() {
 async fn every_step_is_accessible_on_a_laptop() {
     let world = nothing();
     let browser = Browser::open(&world, LAPTOP).await;
-    from_nothing_to_an_answer(&browser, "laptop").await;
+    from_nothing_to_an_answer(&world, &browser, "laptop").await;
     browser.close().await;
 }
 

@@ -27,8 +27,9 @@ async fn messages_are_found_by_a_persons_number_and_the_audit_log_says_so() {
     assert!(national.contains(&promised), "of the tenant's country: {national}");
 
     for (told, code, part) in [
-        (&["outbox", "list", "--to", "+33699999999"][..], 1, "nothing fits"),
-        (&["outbox", "list", "--to", ANNE, "--tenant", "taxi"], 1, "nothing fits"),
+        (&["outbox", "list", "--to", "+33699999999"][..], 1, "nothing was ever written"),
+        (&["outbox", "list", "--to", ANNE, "--tenant", "taxi"], 1, "nothing was ever written"),
+        (&["outbox", "list", "--to", ANNE, "--tenant", "bele"], 1, "did you mean `belle`?"),
         (&["explain", "--to", "+33699999999"], 1, "nothing was said"),
         (&["outbox", "list", "--to", "0612345678"], 2, "country code"),
         (&["explain", "--to", "0612345678"], 2, "country code"),

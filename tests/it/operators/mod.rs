@@ -1,5 +1,6 @@
 //! What integrators and operators do with a running daemon: the API with its keys, and the commands beside it.
 
+mod broadcasts;
 mod commands;
 mod consents;
 mod dead_letters;
@@ -43,6 +44,11 @@ struct Said {
 
 impl Office {
     fn open() -> Self {
+        Self::open_with("")
+    }
+
+    /// With more keys of the WhatsApp channels.
+    fn open_with(whatsapp: &str) -> Self {
         let keys = tempfile::tempdir().expect("a temporary folder");
         let mut daemon = "[runtime]\nsweep_every = \"100ms\"\nask_after = \"100ms\"\n".to_owned();
         for (name, key, tenants, scopes) in [
@@ -59,7 +65,7 @@ impl Office {
         }
         let setup = Setup {
             daemon,
-            whatsapp: "pair = \"off\"\nper_second = 10000".to_owned(),
+            whatsapp: format!("pair = \"off\"\nper_second = 10000\n{whatsapp}"),
             sms: "per_second = 10000".to_owned(),
             ..Setup::default()
         };

@@ -2,7 +2,7 @@
 //!
 //! Source: libphonenumber's metadata 9.0.43 (fixed, mobile and internet lines), which follows the ITU's national numbering plans
 //! (`itu.int/oth/T0202`); a test reads its example numbers. Written by hand: prefixes of Belarus, Lithuania and Mexico that are
-//! still dialled beside today's, Brazil's and Colombia's mobile numbers (Anatel, CRC: ten digits since 2021), Italy's two rows (fixed
+//! still dialled beside today's, Brazil's and Colombia's mobile numbers (Anatel, CRC: ten digits since 2021), the two rows of Italy and the Vatican (fixed
 //! lines keep their 0), the operators' digits of Ivory Coast (ARTCI), and Luxembourg, whose longest numbers look like those of other countries.
 
 /// How the numbers of a country are written at home.
@@ -262,6 +262,7 @@ pub(super) const PLANS: &[Plan] = &[
     row("UY", "598", &["0", ""], &[8], "1249"),
     row("UZ", "998", &[""], &[9], "2356789"),
     row("VA", "39", &[""], &[6, 7, 8, 9, 10, 11], "0"),
+    row("VA", "39", &[""], &[9, 10], "3"),
     row("VC", "1", &["1", ""], &[10], "23456789"),
     row("VE", "58", &["0", ""], &[10], "2456"),
     row("VG", "1", &["1", ""], &[10], "23456789"),

@@ -83,13 +83,12 @@ impl PayloadBuilder {
         self.put_text(field, if looks_personal(id) { "withheld" } else { id })
     }
 
-    /// The id of a record in the tenant's CRM: letters and digits mixed are one, whatever their number; for any other text
-    /// the rule of [`Self::id`] holds.
+    /// A record's id of the tenant's CRM: letters and digits mixed, or else what [`Self::id`] takes.
     #[must_use]
     pub fn record_id(self, field: &'static str, id: &str) -> Self {
-        let letters = id.bytes().filter(u8::is_ascii_alphabetic).count();
         let is_mixed = id.len() <= LONGEST_BYTES && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if is_mixed && letters >= RECORD_LETTERS { self.put_text(field, id) } else { self.id(field, id) }
+        let has_letters = id.bytes().filter(u8::is_ascii_alphabetic).nth(1).is_some();
+        if is_mixed && has_letters { self.put_text(field, id) } else { self.id(field, id) }
     }
 
     /// A whole number.
@@ -150,11 +149,7 @@ const PHONE_DIGITS: usize = 7;
 /// joined to a word.
 const ID_CHARS: usize = 20;
 
-/// A record's id of a CRM has at least so many letters; a number joined to one letter may still be a phone's.
-const RECORD_LETTERS: usize = 2;
-
-/// A phone number has no more (E.164).
-const LONGEST_PHONE_DIGITS: usize = 15;
+const LONGEST_PHONE_DIGITS: usize = 15; // E.164
 
 /// Whether a text may be a phone number, an e-mail, an address or a message's body. It would rather say yes too often:
 /// what passes stands in the event log for ever (I10). UUIDs, provider ids such as `SM0123456789abcdef…` and error codes

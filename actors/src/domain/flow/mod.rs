@@ -11,10 +11,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Timestamp;
-use super::address::Address;
-use super::booking::{Agenda, Booking, BookingChange, Service};
-use super::dates;
-use super::hours::{Hours, before_the_night};
+use super::booking::{Agenda, BookingChange, Service};
+use super::hours::Hours;
 use super::lead::Lead;
 use super::message::Location;
 use super::offer::Driver;
@@ -28,6 +26,7 @@ pub mod built_in;
 mod check;
 mod control;
 mod engine;
+mod facts;
 mod finding;
 pub mod graph;
 mod lexicon;
@@ -305,26 +304,6 @@ impl Flows {
         !self.services.is_empty() || !self.drivers.is_empty()
     }
 
-    /// Who writes from that address, if it is somebody who takes offers.
-    #[must_use]
-    pub fn driver(&self, address: &Address) -> Option<&Driver> {
-        self.drivers.iter().find(|driver| driver.is_at(address))
-    }
-
-    /// Who takes offers, by the name that customers read.
-    #[must_use]
-    pub fn driver_named(&self, name: &str) -> Option<&Driver> {
-        self.drivers.iter().find(|driver| driver.name == name)
-    }
-
-    /// A word that begins the first flow that offers something.
-    #[must_use]
-    pub fn word_of_offers(&self) -> &str {
-        let offers = |flow: &&Flow| flow.steps.iter().any(|step| matches!(step.kind, StepKind::Offer { .. }));
-        let keywords = self.flows.iter().find(offers).map(|flow| flow.keywords.as_slice()).unwrap_or_default();
-        keywords.last().map_or("", String::as_str)
-    }
-
     /// A text of the engine.
     #[must_use]
     pub fn say(&self, key: TextKey, facts: &[(&str, &str)]) -> String {
@@ -351,45 +330,6 @@ impl Flows {
     #[must_use]
     pub fn service(&self, id: &str) -> Option<&Service> {
         self.services.iter().find(|service| service.id == id)
-    }
-
-    /// Whether people may ask to be called back.
-    #[must_use]
-    pub fn takes_leads(&self) -> bool {
-        self.flows.iter().flat_map(|flow| &flow.steps).any(|step| matches!(step.kind, StepKind::Lead))
-    }
-
-    /// Whether work is offered to the people on duty.
-    #[must_use]
-    pub fn offers_work(&self) -> bool {
-        self.flows.iter().flat_map(|flow| &flow.steps).any(|step| matches!(step.kind, StepKind::Offer { .. }))
-    }
-
-    /// Who takes offers.
-    #[must_use]
-    pub fn drivers(&self) -> &[Driver] {
-        &self.drivers
-    }
-
-    /// A word that begins the first flow that books.
-    #[must_use]
-    pub fn word_of_bookings(&self) -> &str {
-        let books = |flow: &&Flow| flow.steps.iter().any(|step| matches!(step.kind, StepKind::Book { .. }));
-        let keywords = self.flows.iter().find(books).map(|flow| flow.keywords.as_slice()).unwrap_or_default();
-        keywords.iter().min_by_key(|keyword| keyword.len()).map_or("", String::as_str)
-    }
-
-    /// When a booking is reminded of: those times that are far enough from now, and never at night.
-    #[must_use]
-    pub fn reminders(&self, booking: &Booking, now: Timestamp) -> Vec<(Timestamp, Reminder)> {
-        let soonest = now + TimeDelta::minutes(30);
-        let by_day = |before| {
-            let at = dates::to_local(booking.starts_at - before, self.zone);
-            dates::to_utc(before_the_night(at), self.zone).first()
-        };
-        let times = finding::REMIND_BEFORE.into_iter().map(by_day);
-        let reminder = || Reminder { booking: booking.id, starts_at: booking.starts_at };
-        times.filter(|at| *at > soonest).map(|at| (at, reminder())).collect()
     }
 
     /// Whether its own texts are English.

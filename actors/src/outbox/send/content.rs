@@ -23,7 +23,7 @@ pub(crate) fn cost_micros(message: &Outbound, profile: &ChannelProfile) -> i64 {
 pub(crate) fn free_content<'a>(message: &'a Outbound, profile: &'a ChannelProfile) -> Option<OutboundContent<'a>> {
     if let Some(action) = &message.action {
         Some(OutboundContent::Action(action))
-    } else if message.body.is_empty() {
+    } else if message.body.is_empty() && message.files().is_empty() {
         template_content(message, profile)
     } else if message.choices.is_empty() {
         Some(OutboundContent::Text(&message.body))

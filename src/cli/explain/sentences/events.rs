@@ -5,10 +5,10 @@ use palabre_actors::domain::rules::Language;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::live_sales;
 use super::reasons::last_error;
 use super::routing::{assistant_silence, routed};
 use super::{Both, PARKED, buried, in_, with_reason};
+use super::{files, live_sales};
 use crate::store::entity::event_log;
 
 /// An event in a sentence.
@@ -142,9 +142,7 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
             "two contacts turned out to be one person, and are one contact now",
             "deux contacts se sont révélés être la même personne, et n'en font plus qu'un",
         ),
-        ("contact_correlated", _) => {
-            ("the contact's record in the CRM was found", "la fiche du contact dans le CRM a été trouvée")
-        }
+        ("contact_correlated", _) => ("the contact was found in the CRM", "le contact a été trouvé dans le CRM"),
         ("contact_exported", _) => {
             ("everything of the contact was exported", "toutes les données du contact ont été exportées")
         }
@@ -153,10 +151,6 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
             "an operator parted two contacts that had been made one",
             "un opérateur a séparé deux contacts qui avaient été réunis",
         ),
-        ("media_stored", _) => {
-            ("a file that came with it was fetched and kept", "un fichier joint a été récupéré et conservé")
-        }
-        ("media_refused", _) => ("a file that came with it is not kept", "un fichier joint n'est pas conservé"),
         ("opted_in", _) => ("the contact said START: recorded", "le contact a dit START : noté"),
         ("welcomed", _) => (
             "the contact was welcomed, and asked to confirm or to say STOP",
@@ -202,7 +196,7 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
         }
         ("offer_accepted", _) => ("somebody took the offer", "quelqu'un a accepté la mission"),
         ("offer_expired", _) => ("nobody took the offer", "personne n'a accepté la mission"),
-        _ => return live_sales::event(event_type, by),
+        _ => return files::event(event_type).or_else(|| live_sales::event(event_type, by)),
     })
 }
 

@@ -23,6 +23,7 @@ pub(in crate::gateway) struct RestSent {
     pub to: String,
     pub text: String,
     pub template: Option<String>,
+    pub file: Option<String>,
     pub message_id: Option<String>,
     pub callback: Option<String>,
 }
@@ -38,6 +39,7 @@ impl RestSent {
             from: channel.address.as_str().to_owned(),
             to: send.to.clone(),
             text: send.text.clone(),
+            file: send.file.clone(),
             template: send.template.as_ref().map(|(name, _)| name.clone()),
             message_id: send.message_id.clone(),
             callback: send.callback.clone(),

@@ -97,6 +97,8 @@ pub(in crate::gateway) struct RestSend {
     pub text: String,
     /// The provider's id of the template, and what stands in its places, in their order.
     pub template: Option<(String, Vec<String>)>,
+    /// Where its file is to be read.
+    pub file: Option<String>,
     /// Our id of it, where the request has it.
     pub message_id: Option<String>,
     /// What the request has for the callbacks to bring back.
@@ -362,6 +364,7 @@ fn neutral(sent: &RestSent) -> SentMessage {
         from: Some(sent.from.clone()),
         text: sent.text.clone(),
         template: sent.template.clone(),
+        file: sent.file.clone(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use actix_web::web::{Bytes, Data, Path};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use chrono::Utc;
 use serde_json::{Value, json};
 
@@ -30,10 +30,17 @@ pub(super) async fn call(
     let Some(bot) = lock(&world.bots).get(&token).map(|bot| bot.id.clone()) else {
         return refusal(401, "Unauthorized", &Value::Null);
     };
-    let parameters: Value = if body.is_empty() { json!({}) } else { serde_json::from_slice(&body).unwrap_or_default() };
-    let text = parameters["text"].as_str().unwrap_or_default();
+    let parameters: Value = match request.content_type() {
+        "multipart/form-data" => parts(&body),
+        _ if body.is_empty() => json!({}),
+        _ => serde_json::from_slice(&body).unwrap_or_default(),
+    };
+    let file = parameters["file"].as_str().map(str::to_owned);
+    let text = parameters[if file.is_some() { "caption" } else { "text" }].as_str().unwrap_or_default();
     let to = chat_of(&parameters).map(|chat| format!("telegram:{chat}")).unwrap_or_default();
-    let is_send = method == "sendMessage";
+    let is_file = file.is_some()
+        && matches!(method.as_str(), "sendPhoto" | "sendDocument" | "sendAudio" | "sendVideo" | "sendVoice");
+    let is_send = method == "sendMessage" || is_file;
     let drawn =
         if is_send { world.fate.of_send((&format!("telegram:{bot}"), &to), text, None) } else { Drawn::default() };
     if drawn.delay > Duration::ZERO {
@@ -62,7 +69,7 @@ pub(super) async fn call(
         let status = answer["error_code"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(400);
         return refusal(status, answer["description"].as_str().unwrap_or_default(), &answer["parameters"]);
     }
-    if is_send && text.is_empty() {
+    if is_send && !is_file && text.is_empty() {
         return refusal(400, "Bad Request: message text is empty", &Value::Null);
     }
     if is_send && text.encode_utf16().count() > MAX_TEXT_UNITS {
@@ -78,7 +85,7 @@ pub(super) async fn call(
         world.note(ApiCall { bot: bot.clone(), method: method.clone(), parameters: parameters.clone() });
     }
     if is_send {
-        take(&world, (&token, &bot), &to, text, &result);
+        take(&world, (&token, &bot), &to, (text, file), &result);
     }
     let answer = json!({ "ok": true, "result": result }).to_string();
     match drawn.fault {
@@ -117,7 +124,7 @@ async fn result_of(world: &World, (token, bot): (&str, &str), method: &str, para
             "file_unique_id": parameters["file_id"],
             "file_path": format!("photos/{}", parameters["file_id"].as_str().unwrap_or_default()),
         }),
-        "sendMessage" => {
+        "sendMessage" | "sendPhoto" | "sendDocument" | "sendAudio" | "sendVideo" | "sendVoice" => {
             let chat = chat_of(parameters).unwrap_or_default();
             let kind = if chat > 0 { "private" } else { "supergroup" };
             json!({
@@ -189,7 +196,13 @@ async fn updates(world: &World, token: &str, parameters: &Value) -> Value {
     }
 }
 
-fn take(world: &Arc<World>, (token, bot): (&str, &str), to: &str, text: &str, result: &Value) {
+fn take(
+    world: &Arc<World>,
+    (token, bot): (&str, &str),
+    to: &str,
+    (text, file): (&str, Option<String>),
+    result: &Value,
+) {
     let number = result["message_id"].as_i64().unwrap_or_default();
     let channel = lock(&world.bots).get(token).map(|bot| bot.channel.clone());
     (world.on_sent)(SentMessage {
@@ -203,7 +216,36 @@ fn take(world: &Arc<World>, (token, bot): (&str, &str), to: &str, text: &str, re
         from: Some(format!("telegram:{bot}")),
         text: text.to_owned(),
         template: None,
+        file,
     });
+}
+
+/// The fields of a form with a file: `file` is its name, `file_bytes` its length.
+fn parts(body: &[u8]) -> Value {
+    let end = body.windows(2).position(|pair| pair == b"\r\n").unwrap_or_default();
+    let (boundary, mut fields) = (&body[..end], serde_json::Map::new());
+    let mut starts: Vec<usize> = Vec::new();
+    if !boundary.is_empty() {
+        starts.extend((0..body.len()).filter(|at| body[*at..].starts_with(boundary)));
+    }
+    for pair in starts.windows(2) {
+        let part = &body[pair[0] + boundary.len()..pair[1]];
+        let Some(middle) = part.windows(4).position(|blank| blank == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8_lossy(&part[..middle]).into_owned();
+        let value = part[middle + 4..].strip_suffix(b"\r\n").unwrap_or_default();
+        let quoted = |key: &str| head.split_once(key)?.1.split('"').next().map(str::to_owned);
+        match (quoted(" name=\""), quoted("filename=\"")) {
+            (_, Some(file)) => {
+                fields.insert("file".to_owned(), file.into());
+                fields.insert("file_bytes".to_owned(), value.len().into());
+            }
+            (Some(name), None) => {
+                fields.insert(name, String::from_utf8_lossy(value).into_owned().into());
+            }
+            (None, None) => {}
+        }
+    }
+    fields.into()
 }
 
 /// Cuts the connection; the response that is returned reaches nobody.

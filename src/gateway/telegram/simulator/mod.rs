@@ -30,6 +30,9 @@ use crate::gateway::simulator::{
     StartOptions, Webhook,
 };
 
+/// The longest request that is read: the largest file that bots send.
+const MAX_REQUEST_BYTES: usize = 52 * 1024 * 1024;
+
 /// A call that the simulator answered with yes.
 #[derive(Clone, PartialEq)]
 pub struct ApiCall {
@@ -137,6 +140,7 @@ impl TelegramSimulator {
                 let app = move || {
                     App::new()
                         .app_data(data.clone())
+                        .app_data(web::PayloadConfig::new(MAX_REQUEST_BYTES))
                         .route("/bot{token}/{method}", web::to(api::call))
                         .route("/file/bot{token}/photos/{name}", web::get().to(api::file))
                 };

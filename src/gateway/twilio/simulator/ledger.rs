@@ -36,6 +36,8 @@ pub struct Sent {
     pub body: String,
     /// The template.
     pub content_sid: Option<String>,
+    /// Where its file is to be read.
+    pub media_url: Option<String>,
     /// What stands in its places, as JSON.
     pub content_variables: Option<String>,
     /// Where status callbacks go.
@@ -58,6 +60,7 @@ impl Sent {
             messaging_service_sid: owned("MessagingServiceSid"),
             body: owned("Body").unwrap_or_default(),
             content_sid: owned("ContentSid"),
+            media_url: owned("MediaUrl"),
             content_variables: owned("ContentVariables"),
             status_callback,
         }

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod api;
+mod customer_files;
 mod ledger;
 mod load;
 mod message;
@@ -162,18 +163,6 @@ impl Simulator {
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
-    }
-
-    /// Where a file of a customer's is, by its name among [`SimulatedFiles`]: `photo`, `voice`, `page`, and others that go wrong.
-    #[must_use]
-    pub fn file_url(&self, account_sid: &str, name: &str) -> String {
-        format!("{}/2010-04-01/Accounts/{account_sid}/Messages/MM1/Media/{name}", self.base_url())
-    }
-
-    /// How often a file was asked for with the account's credentials.
-    #[must_use]
-    pub fn files_asked(&self, name: &str) -> u64 {
-        self.world.files.asked(name)
     }
 
     /// Tells where the daemon is.

@@ -251,6 +251,7 @@ fn neutral(sent: &Sent, channels: &[Known]) -> SentMessage {
         from: sent.from.as_deref().map(stored),
         text: sent.body.clone(),
         template: sent.content_sid.clone(),
+        file: sent.media_url.clone(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a message says, as the Cloud API writes it: text, buttons, a list, a template with its components.
 
 use palabre_actors::domain::message::Choice;
+use palabre_actors::domain::presentation::SentFile;
 use palabre_actors::domain::send::{OutboundContent, numbered};
 use serde_json::{Map, Value, json};
 
@@ -31,6 +32,28 @@ pub(super) fn of(content: &OutboundContent<'_>, language: &str) -> Option<Map<St
         Value::Object(fields) => Some(fields),
         _ => None,
     }
+}
+
+/// A file where Meta reads it, with the text as its caption.
+pub(super) fn of_file(file: &SentFile, link: &str, caption: &str) -> Option<Map<String, Value>> {
+    let kind = match file.content_type.split('/').next() {
+        // What WhatsApp shows in a chat; everything else is a document.
+        Some("image") if matches!(file.content_type.as_str(), "image/jpeg" | "image/png") => "image",
+        Some("audio") => "audio",
+        Some("video") => "video",
+        _ => "document",
+    };
+    let mut fields = json!({ "link": link });
+    if !caption.is_empty() && kind != "audio" {
+        fields["caption"] = json!(caption);
+    }
+    if kind == "document" {
+        fields["filename"] = json!(file.name);
+    }
+    let mut content = Map::new();
+    content.insert("type".to_owned(), json!(kind));
+    content.insert(kind.to_owned(), fields);
+    Some(content)
 }
 
 fn text_of(text: &str) -> Value {

@@ -20,7 +20,6 @@ use crate::service::messages::NotSent;
 
 /// Adds the routes.
 pub(super) fn mount(routes: &mut Routes<'_>) {
-    routes.post("/api/v1/bookings", book);
     routes.post("/api/v1/bookings/{id}/move", reschedule);
     routes.post("/api/v1/bookings/{id}/cancel", cancel);
     routes.post("/api/v1/bookings/{id}/done", done);

@@ -26,7 +26,7 @@ const UNKNOWN_STATE: HttpProblem = invalid("state", "unknown state", "its descri
 
 /// Adds the routes.
 pub(super) fn mount(routes: &mut Routes<'_>) {
-    routes.get("/api/v1/bookings", list);
+    routes.get_or_post("/api/v1/bookings", list, changes::book);
     routes.get("/api/v1/leads", list_leads);
     changes::mount(routes);
 }

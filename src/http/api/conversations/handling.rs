@@ -182,8 +182,9 @@ fn new_reply(call: &Call<ToSend>, request: &HttpRequest, asked: NewConversationR
         (None, None) => None,
     };
     Ok(NewReply {
-        template: said(asked.text.as_deref(), asked.template)?,
+        template: said(asked.text.as_deref(), asked.template, false)?,
         text: asked.text,
+        files: Vec::new(),
         urgent: asked.urgent,
         expires_at: expiry(call.now(), asked.expires_in.as_deref())?,
         idempotency_key: key(request.headers())?,

@@ -163,13 +163,14 @@ mod tests {
         ApiDeps {
             keys: Arc::new([]),
             channels: ConfiguredChannels::new(channels.into()),
+            tenants: None,
             operator: None,
             faq: crate::store::StoredFaq::beside(std::collections::HashMap::new()),
             outgoing: Arc::new(Nowhere),
             access: None,
             privacy: None,
             reload: None,
-            media: crate::media::MediaStorage::in_folder(crate::media::MediaFolder::new("media".into())),
+            media: crate::service::media::MediaAccess::nowhere(Arc::new(Never)),
             clock: Arc::new(Never),
         }
     }

@@ -1,6 +1,7 @@
 //! Sending a message that somebody asks for.
 
 mod addressing;
+mod files;
 mod presentation;
 
 use std::collections::BTreeMap;
@@ -57,6 +58,9 @@ pub(super) struct NewMessage {
     /// most.
     #[serde(default)]
     pub choices: Vec<NewChoice>,
+    /// A file that goes with `text`, or alone; ten with an e-mail. No template and no choice goes with one.
+    #[serde(default)]
+    pub media: Vec<NewFile>,
     /// What it is about: `transactional` (unless given), or `marketing`, which does not go to who said STOP PROMOTIONS.
     #[serde(default)]
     pub category: MessageCategory,
@@ -67,6 +71,24 @@ pub(super) struct NewMessage {
     #[serde(default)]
     #[schema(example = "24h")]
     pub expires_in: Option<String>,
+}
+
+/// A file of a message: uploaded (`id`), or at a URL that anybody may read (`url`, with its `content_type`).
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewFile {
+    /// What `POST /api/v1/media` answered.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// By https. A provider that takes links is given this one; else the file is fetched when it is sent.
+    #[serde(default)]
+    pub url: Option<String>,
+    #[serde(default)]
+    #[schema(example = "image/jpeg")]
+    pub content_type: Option<String>,
+    /// What the contact sees it called.
+    #[serde(default)]
+    pub name: Option<String>,
 }
 
 /// One of the answers that a message offers.
@@ -105,7 +127,7 @@ impl From<MessageCategory> for Category {
 /// A template of the tenant's configuration, and what stands in its places.
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct UseOfTemplate {
+pub(in crate::http::api) struct UseOfTemplate {
     /// Its name.
     pub name: String,
     /// By the names (or numbers) of its places.
@@ -130,7 +152,9 @@ pub struct AcceptedMessage {
     CallProblems, UnknownName, BodyProblems, KeyConflict
 ))]
 pub(super) async fn send(call: Call<ToSend>, request: HttpRequest, Json(asked): Json<NewMessage>) -> Reply {
-    let message = message(&call, request.headers(), asked)?;
+    let files = files::asked(&asked)?;
+    let mut message = message(&call, request.headers(), asked)?;
+    files::add(&call, &mut message, files).await?;
     let outcome = messages::send(call.caller.service(), &call.operator, &*call.api.outgoing, message).await?;
     match outcome {
         SendOutcome::Taken(id) => reply_with(StatusCode::ACCEPTED, &AcceptedMessage { id: id.to_string() }),
@@ -159,7 +183,7 @@ fn message(call: &Call<ToSend>, headers: &HeaderMap, asked: NewMessage) -> Resul
     let (sender, to) = channel_and_address(&call.api, &tenant, asked.channel.as_deref(), &asked.to)?;
     let choices = choices(asked.text.as_deref(), asked.choices)?;
     let (text, presentation) = shown(asked.text, asked.subject, asked.html)?;
-    let template = said(text.as_deref(), asked.template)?;
+    let template = said(text.as_deref(), asked.template, !asked.media.is_empty())?;
     let expires_at = expiry(call.now(), asked.expires_in.as_deref())?;
     Ok(OutgoingMessage {
         channel: sender.id.clone(),
@@ -177,13 +201,17 @@ fn message(call: &Call<ToSend>, headers: &HeaderMap, asked: NewMessage) -> Resul
 }
 
 /// The template of a message, which must say something.
-pub(super) fn said(text: Option<&str>, template: Option<UseOfTemplate>) -> Result<Option<TemplateUse>, HttpProblem> {
+pub(in crate::http::api) fn said(
+    text: Option<&str>,
+    template: Option<UseOfTemplate>,
+    has_files: bool,
+) -> Result<Option<TemplateUse>, HttpProblem> {
     let template = template.map(|template| TemplateUse { name: template.name, variables: template.variables });
     let values = template.iter().flat_map(|template| template.variables.values().map(String::as_str));
     if text.into_iter().chain(values).any(|text| text.contains('\0')) {
         return Err(invalid("text", "bad text", "a text has no NUL characters"));
     }
-    if text.is_none_or(|text| text.trim().is_empty()) && template.is_none() {
+    if text.is_none_or(|text| text.trim().is_empty()) && template.is_none() && !has_files {
         return Err(invalid("text", "nothing to say", "give `text`, `template`, or both"));
     }
     Ok(template)

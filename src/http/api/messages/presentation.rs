@@ -29,6 +29,6 @@ pub(super) fn shown(
         (_, Some(html)) => Some(plain_text(html)),
         (text, None) => text,
     };
-    let presentation = Presentation { subject, html };
+    let presentation = Presentation { subject, html, ..Presentation::default() };
     Ok((text, (!presentation.is_empty()).then_some(presentation)))
 }

@@ -212,6 +212,7 @@ fn sent(n: i64, when: i64, epoch: Instant) -> SentMessage {
         from: Some(DESK.to_owned()),
         text: "Nous sommes ouverts.".to_owned(),
         template: None,
+        file: None,
     }
 }
 

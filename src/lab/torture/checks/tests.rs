@@ -121,6 +121,7 @@ fn answer(evidence: &mut Evidence, number: usize, cause: &message_in::Model, at:
         from: None,
         text: body,
         template: None,
+        file: None,
     });
     evidence.dump.outbound.push(row);
 }

@@ -356,7 +356,7 @@ async fn life(seed: u64) -> usize {
     }
     model.reconciles().await;
     let (world, expected) = (&model.world, model.expected());
-    let rows = world.access.store.subscriptions(&Tenants::All, &SubscriptionFilter::default(), 200).await.unwrap();
+    let rows = world.access.store.subscriptions(&owner().tenants, &SubscriptionFilter::default(), 200).await.unwrap();
     let ledgers: Vec<_> = rows.iter().map(|row| (&row.address, row.state, &row.ledger)).collect();
     assert_eq!(*lock(&world.bot.in_chat), expected, "seed {seed}, {}: {ledgers:#?}", world.now());
     assert!(lock(&world.bot.banned).is_empty(), "seed {seed}: who is out may come back");

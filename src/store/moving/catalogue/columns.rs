@@ -189,3 +189,31 @@ pub(super) const PRIVACY_REQUESTS: &[MoveColumn] = &[
 ];
 pub(super) const ASSISTANT_USAGE: &[MoveColumn] =
     &[text("tenant_id"), text("day"), number("spent_micros"), time("updated_at")];
+
+pub(super) const BROADCASTS: &[MoveColumn] = &[
+    text("id"),
+    text("tenant_id"),
+    text("channel_id"),
+    text("label"),
+    time("seen_since"),
+    text("body"),
+    text("template"),
+    number("per_minute"),
+    number("budget_micros"),
+    text("state"),
+    text("reason"),
+    text("started_by"),
+    time("next_at"),
+    time("created_at"),
+    time("updated_at"),
+];
+
+pub(super) const BROADCAST_RECIPIENTS: &[MoveColumn] = &[
+    text("tenant_id"),
+    text("broadcast_id"),
+    text("conversation_id"),
+    text("state"),
+    text("reason"),
+    text("message_id"),
+    time("updated_at"),
+];

@@ -54,3 +54,7 @@ pub(in crate::store) const FORGET_MEDIA: &str = "DELETE FROM media WHERE id = AN
 /// Ids.
 pub(in crate::store) const FORGET_BYTES: &str =
     "UPDATE media SET hash = NULL WHERE state = 'expired' AND id = ANY ($1::text[])";
+
+/// Tenant, messages that went out: what they have beside their texts.
+pub(in crate::store) const PRESENTATIONS_OF: &str = "SELECT m.id, m.presentation FROM unnest($2::text[]) j (value) \
+    JOIN messages_out m ON m.id = j.value WHERE m.tenant_id = $1 AND m.presentation IS NOT NULL";

@@ -83,6 +83,29 @@ pub(in super::super) const TABLES: &[PersonalTable] = &[
     .holding("to=empty provider_message_id=null idempotency_key=null")
     .telling("body=empty template=null action=null choices=null presentation=null"),
     table(
+        "media",
+        "message_id IN {inbound} OR message_id IN {outbound}",
+        Blank,
+        "id tenant_id channel_id message_id correlation_id position declared_type reason content_type size hash attempts \
+        next_attempt_at created_at updated_at",
+    )
+    .holding("url=null name=null state=expired"),
+    table(
+        "crm_records",
+        "contact_id IN {contacts}",
+        Delete,
+        "tenant_id contact_id state kind attempts last_error looked_up_at next_look_up_at created_at",
+    )
+    .holding("record_id=null"),
+    table(
+        "crm_emails",
+        "message_id IN {inbound} OR message_id IN {outbound}",
+        Delete,
+        "tenant_id message_id state attempts last_error next_attempt_at created_at",
+    ),
+    table("chat_members", "address IN {addresses}", Delete, "tenant_id chat_id membership finding seen_at")
+        .holding("address=mark"),
+    table(
         "opt_outs",
         "address IN {addresses} OR identity IN {identities}",
         Delete,
@@ -189,13 +212,30 @@ pub(in super::super) const TABLES: &[PersonalTable] = &[
     ),
     table("webhook_endpoints", "", Keep, "tenant_id id target events state reason created_at updated_at"),
     table("journals", "", Keep, "tenant_id newest complete held_by held_until since updated_at"),
-    table("access_chats", "", Keep, "tenant_id chat_id stuck_since mended_at"),
+    table("access_chats", "", Keep, "tenant_id chat_id stuck_since mended_at next_audit_at audited_at"),
+    table("access_bots", "", Keep, "tenant_id channel_id read_up_to next_at"),
+    table("assistant_usage", "", Keep, "tenant_id day spent_micros updated_at"),
+    table("setup_steps", "", Keep, "tenant_id step author confirmed_at"),
     table("erased_addresses", "", Keep, "tenant_id digest scope source said_at erased_at"),
     table("seller_phones", "", Keep, "id tenant_id phone_number created_at"),
     table("canned_replies", "", Keep, "id tenant_id shortcut author created_at updated_at").telling("body=empty"),
     table("faq_entries", "", Keep, "id tenant_id about language enabled source author created_at updated_at")
         .telling("question=empty keywords=empty answer=empty"),
     table("daily_figures", "", Keep, "tenant_id day figures made_at"),
+    table("assistant_usage", "", Keep, "tenant_id day spent_micros updated_at"),
+    table(
+        "broadcasts",
+        "",
+        Keep,
+        "id tenant_id channel_id label seen_since per_minute budget_micros state reason started_by next_at created_at updated_at",
+    )
+    .telling("body=null template=null"),
+    table(
+        "broadcast_recipients",
+        "conversation_id IN {conversations}",
+        Delete,
+        "tenant_id broadcast_id conversation_id state reason message_id updated_at",
+    ),
     table("poll_cursors", "", Keep, "tenant_id channel_id position held_by held_until updated_at"),
     table("plans", "", Keep, "tenant_id id name price currency every stars updated_at"),
     table("usage", "", Keep, "tenant_id quarter channel_id messages cost_micros"),

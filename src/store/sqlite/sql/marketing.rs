@@ -18,3 +18,8 @@ pub(in crate::store) const STOPPED_MARKETING: &str = concat!(
     same_phone!("mine.address"),
     " FROM mine) AND (s.scope = 'marketing' OR s.what = 'opted_in') ORDER BY s.id DESC LIMIT 1), 0)"
 );
+
+/// Id, tenant, address, source, message or null, now, identity.
+pub(in crate::store) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id, address, source, message_id, created_at, \
+        identity, identity_checked) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1) ON CONFLICT (tenant_id, address) DO NOTHING";

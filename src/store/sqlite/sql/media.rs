@@ -61,3 +61,7 @@ pub(in crate::store) const FORGET_MEDIA: &str = "DELETE FROM media WHERE id IN (
 /// Ids.
 pub(in crate::store) const FORGET_BYTES: &str =
     "UPDATE media SET hash = NULL WHERE state = 'expired' AND id IN (SELECT value FROM json_each(+?1))";
+
+/// Tenant, messages that went out: what they have beside their texts.
+pub(in crate::store) const PRESENTATIONS_OF: &str = "SELECT m.id, m.presentation FROM json_each(+?2) j \
+    CROSS JOIN messages_out m ON m.id = j.value WHERE m.tenant_id = ?1 AND m.presentation IS NOT NULL";

@@ -127,3 +127,7 @@ pub(in crate::store) const TAKE_ORDERS: &str =
 /// Tenant, merged contact, the one that goes on: what came of the conversations of the one.
 pub(in crate::store) const GIVE_ORDERS: &str = "UPDATE order_lines SET contact_id = ?2 WHERE tenant_id = ?1 AND contact_id = ?3 \
     AND conversation_id IN (SELECT c.id FROM conversations c WHERE c.tenant_id = ?1 AND c.contact_id = ?2)";
+
+/// Tenant, two contacts, now: they are looked up again, because they became one person or ceased to be.
+pub(in crate::store) const LOOK_UP_AGAIN: &str =
+    "UPDATE crm_records SET next_look_up_at = ?4 WHERE tenant_id = ?1 AND contact_id IN (?2, ?3)";

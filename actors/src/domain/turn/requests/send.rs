@@ -57,8 +57,8 @@ pub enum Refused {
     /// The contact said STOP (I6).
     #[error("the contact said STOP")]
     OptedOut,
-    /// There is neither text nor template.
-    #[error("neither text nor template: nothing to send")]
+    /// There is neither text nor template nor file.
+    #[error("neither text nor template nor file: nothing to send")]
     Empty,
     /// The text is longer than a message may be.
     #[error("the text has {length} characters; a message holds {most}")]
@@ -147,9 +147,10 @@ pub(in crate::domain::turn) fn write_message(
     if length > most {
         return Err(Refused::TooLong { length, most });
     }
+    let has_files = request.presentation.as_ref().is_some_and(|shown| !shown.files.is_empty());
     match &request.template {
-        Some(template) => check(template, state, text.is_some(), rules)?,
-        None if text.is_none() => return Err(Refused::Empty),
+        Some(template) => check(template, state, text.is_some() || has_files, rules)?,
+        None if text.is_none() && !has_files => return Err(Refused::Empty),
         None => {}
     }
     let mut turn = begin(state, contact(state), request.correlation, now);

@@ -1,7 +1,8 @@
 //! The assistant within turns: when it is asked, and what its reply changes.
 
 use super::*;
-use crate::domain::assistant::{AssistantKnowledge, AssistantPolicy, AssistantReply, AssistantSilence};
+use crate::domain::assistant::{AssistantKnowledge, AssistantReply, AssistantSilence};
+use crate::domain::rules::AssistantPolicy;
 
 fn with_assistant() -> Rules {
     rules().with_assistant(AssistantPolicy { person: Some("Awa".into()) })

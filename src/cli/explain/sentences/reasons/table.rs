@@ -1,5 +1,7 @@
 //! Table of Palabre's own reasons: what each means, and what an operator can do.
 
+mod files;
+
 use super::super::Both;
 
 /// A reason of ours: its word, what it means, what an operator can do.
@@ -339,6 +341,10 @@ pub(in crate::cli::explain::sentences) const REASONS: &[Reason] = &[
             "passer par un canal dont le fournisseur la connaît",
         )),
     ),
+    files::GONE,
+    files::UNSUPPORTED,
+    files::UNREACHABLE,
+    files::NOT_READ,
     reason(
         "window_closed",
         (

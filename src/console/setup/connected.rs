@@ -8,12 +8,11 @@ use palabre_actors::domain::rules::Language;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
-use super::display::{Display, address, channel_name};
-use super::lookups::shown;
-use super::routes::PageRoutes;
-use super::setup::{Fields, Trouble, access, deps, trouble};
-use super::{ConsoleError, ConsoleState, Form, Member, Page};
+use super::{
+    ConsoleError, ConsoleState, Fields, Form, Member, Page, PageRoutes, Trouble, access, deps, shown, trouble,
+};
 use crate::config::Channel;
+use crate::console::display::{Display, address, channel_name};
 use crate::gateway::channel_setup::{SetupField, SetupFieldKind, said, webhook_url};
 use crate::gateway::{Provider, provider};
 use crate::service::Permission;

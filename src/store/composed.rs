@@ -10,15 +10,15 @@ const NONE: &str = "\u{1}";
 
 /// The values of a composed statement, by name.
 #[derive(Clone, Default)]
-pub(super) struct Params(Vec<(&'static str, Value)>);
+pub(in crate::store) struct Params(Vec<(&'static str, Value)>);
 
 impl Params {
-    pub fn with(mut self, name: &'static str, value: Value) -> Self {
+    pub(in crate::store) fn with(mut self, name: &'static str, value: Value) -> Self {
         self.0.push((name, value));
         self
     }
 
-    pub fn with_list<'a>(self, name: &'static str, values: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(in crate::store) fn with_list<'a>(self, name: &'static str, values: impl IntoIterator<Item = &'a str>) -> Self {
         let values = values.into_iter().chain(std::iter::once(NONE));
         self.with(name, column(values))
     }
@@ -30,13 +30,17 @@ impl Params {
 }
 
 /// The rows of a composed statement.
-pub(super) async fn query(executor: &impl SqlExecutor, sql: &str, params: &Params) -> Result<Vec<Row>, DbErr> {
+pub(in crate::store) async fn query(
+    executor: &impl SqlExecutor,
+    sql: &str,
+    params: &Params,
+) -> Result<Vec<Row>, DbErr> {
     let (sql, values) = composed(executor.dialect(), sql, params)?;
     rows(executor, sql, values).await
 }
 
 /// How many rows a composed statement changed.
-pub(super) async fn execute(executor: &impl SqlExecutor, sql: &str, params: &Params) -> Result<u64, DbErr> {
+pub(in crate::store) async fn execute(executor: &impl SqlExecutor, sql: &str, params: &Params) -> Result<u64, DbErr> {
     let (sql, values) = composed(executor.dialect(), sql, params)?;
     executor.execute(sql.into(), values).await
 }

@@ -1,14 +1,11 @@
-//! Files of messages: who may read one, and how it is served.
+//! How a file is served: its headers, and the part of it that is asked for.
 
 use std::fmt;
 
 use bytes::Bytes;
-use uuid::Uuid;
 
-use super::permissions::Permission::{ContentRead, ConversationRead};
-use super::{Caller, ServiceError, audit};
-use crate::media::{MediaStorage, safe_name, shows_inline};
-use crate::store::operator::{MediaRow, Operator};
+use crate::media::{safe_name, shows_inline};
+use crate::store::operator::MediaRow;
 
 /// The policy of a served file: nothing in it runs, loads, or is part of us.
 const POLICY: &str =
@@ -18,8 +15,8 @@ const PDF_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; object-
 
 /// A file that may be served.
 pub struct ServedMedia {
-    row: MediaRow,
-    bytes: Bytes,
+    pub(super) row: MediaRow,
+    pub(super) bytes: Bytes,
 }
 
 /// Shows nothing of name and content.
@@ -35,42 +32,6 @@ pub struct MediaAnswer {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
     pub body: Bytes,
-}
-
-/// The files of a message, in the order in which they came.
-///
-/// # Errors
-/// [`ServiceError`]
-pub async fn of_message(caller: &Caller, store: &Operator, message: Uuid) -> Result<Vec<MediaRow>, ServiceError> {
-    caller.require(ConversationRead)?;
-    caller.require(ContentRead)?;
-    Ok(store.media_of(&caller.tenants, &[message]).await?.remove(&message).unwrap_or_default())
-}
-
-/// Reads a file. One that is not there yet, was not taken, or is another tenant's is not found.
-///
-/// # Errors
-/// [`ServiceError`]
-pub async fn read(
-    caller: &Caller,
-    store: &Operator,
-    storage: &MediaStorage,
-    media: Uuid,
-) -> Result<ServedMedia, ServiceError> {
-    const NOT_FOUND: ServiceError = ServiceError::NotFound("media");
-    caller.require(ConversationRead)?;
-    caller.require(ContentRead)?;
-    let row = store.media(&caller.tenants, media).await?.ok_or(NOT_FOUND)?;
-    let hash = row.hash.clone().filter(|_| row.state == "stored").ok_or(NOT_FOUND)?;
-    audit::look(caller, store, &row.tenant, "media.look", ("media", &media.to_string())).await?;
-    let bytes = match storage.get(row.tenant.as_str(), &hash).await {
-        Ok(bytes) => bytes.ok_or(NOT_FOUND)?,
-        Err(error) => {
-            tracing::warn!(media.id = %media, error = &error as &dyn std::error::Error, "a file could not be read");
-            return Err(NOT_FOUND);
-        }
-    };
-    Ok(ServedMedia { row, bytes })
 }
 
 impl ServedMedia {
@@ -155,6 +116,7 @@ fn asked_part(range: &str, whole: usize) -> Option<Option<(usize, usize)>> {
 mod tests {
     use palabre_actors::domain::Timestamp;
     use palabre_actors::domain::ids::TenantId;
+    use uuid::Uuid;
 
     use super::*;
 

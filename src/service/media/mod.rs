@@ -1,0 +1,113 @@
+//! Files of messages: who may read one, who may leave one to be sent, and how it is served.
+
+mod sending;
+mod serving;
+
+use std::fmt;
+use std::sync::Arc;
+
+use palabre_actors::domain::ids::TenantId;
+use palabre_actors::ports::Clock;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+pub use self::sending::{FileToSend, UploadOutcome, Uploaded, files_to_send, upload};
+pub use self::serving::{MediaAnswer, ServedMedia};
+use super::permissions::Permission::{ContentRead, ConversationRead};
+use super::{Caller, ServiceError, Tenants, audit};
+use crate::config::TenantDirectory;
+use crate::media::{MediaFolder, MediaLinks, MediaStorage, StorageError};
+use crate::store::operator::{MediaRow, Operator};
+
+/// Files that are uploaded at once: each is held in memory.
+const UPLOADS_AT_ONCE: usize = 4;
+
+const NOT_FOUND: ServiceError = ServiceError::NotFound("media");
+
+/// What the surfaces need of files. Clones share it.
+#[derive(Clone)]
+pub struct MediaAccess {
+    storage: MediaStorage,
+    links: MediaLinks,
+    /// What each tenant takes.
+    tenants: TenantDirectory,
+    uploads: Arc<Semaphore>,
+    clock: Arc<dyn Clock>,
+}
+
+impl MediaAccess {
+    /// No tenant takes files: for tests of other things.
+    #[must_use]
+    pub fn nowhere(clock: Arc<dyn Clock>) -> Self {
+        let storage = MediaStorage::in_folder(MediaFolder::new("media".into()));
+        Self::new(storage.clone(), MediaLinks::new(storage, None), TenantDirectory::default(), clock)
+    }
+
+    #[must_use]
+    pub fn new(storage: MediaStorage, links: MediaLinks, tenants: TenantDirectory, clock: Arc<dyn Clock>) -> Self {
+        Self { storage, links, tenants, uploads: Arc::new(Semaphore::new(UPLOADS_AT_ONCE)), clock }
+    }
+}
+
+impl fmt::Debug for MediaAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MediaAccess").field("storage", &self.storage).finish_non_exhaustive()
+    }
+}
+
+/// The files of a message, in the order in which they came.
+///
+/// # Errors
+/// [`ServiceError`]
+pub async fn of_message(caller: &Caller, store: &Operator, message: Uuid) -> Result<Vec<MediaRow>, ServiceError> {
+    caller.require(ConversationRead)?;
+    caller.require(ContentRead)?;
+    Ok(store.media_of(&caller.tenants, &[message]).await?.remove(&message).unwrap_or_default())
+}
+
+/// Reads a file. One that is not there yet, was not taken, or is another tenant's is not found.
+///
+/// # Errors
+/// [`ServiceError`]
+pub async fn read(
+    caller: &Caller,
+    store: &Operator,
+    access: &MediaAccess,
+    media: Uuid,
+) -> Result<ServedMedia, ServiceError> {
+    caller.require(ConversationRead)?;
+    caller.require(ContentRead)?;
+    let row = store.media(&caller.tenants, media).await?.ok_or(NOT_FOUND)?;
+    audit::look(caller, store, &row.tenant, "media.look", ("media", &media.to_string())).await?;
+    served(access, row).await
+}
+
+/// Reads a file by a signed link, as providers do.
+///
+/// # Errors
+/// [`ServiceError`]: `NotFound` as well when the link is not ours, or not good any more.
+pub async fn read_by_link(
+    store: &Operator,
+    access: &MediaAccess,
+    (tenant, media): (&str, Uuid),
+    proof: (i64, &str),
+) -> Result<ServedMedia, ServiceError> {
+    let file = media.to_string();
+    let holds = access.links.holds((tenant, &file), proof, access.clock.now().timestamp()).await;
+    if !holds.map_err(|error| unread(media, &error))? {
+        return Err(NOT_FOUND);
+    }
+    let tenants = Tenants::Of(vec![TenantId::new(tenant)]);
+    served(access, store.media(&tenants, media).await?.ok_or(NOT_FOUND)?).await
+}
+
+async fn served(access: &MediaAccess, row: MediaRow) -> Result<ServedMedia, ServiceError> {
+    let hash = row.hash.clone().filter(|_| row.state == "stored").ok_or(NOT_FOUND)?;
+    let bytes = access.storage.get(row.tenant.as_str(), &hash).await.map_err(|error| unread(row.id, &error))?;
+    Ok(ServedMedia { row, bytes: bytes.ok_or(NOT_FOUND)? })
+}
+
+fn unread(media: Uuid, error: &StorageError) -> ServiceError {
+    tracing::warn!(media.id = %media, error = error as &dyn std::error::Error, "a file could not be read");
+    NOT_FOUND
+}

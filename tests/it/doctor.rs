@@ -174,7 +174,7 @@ async fn every_provider_is_asked_about_its_channels_in_good_and_in_bad_states() 
         let found = levels(&report, check, Some(subject));
         assert!(!found.is_empty() && found.iter().all(|level| level == "good"), "{subject}: {report:#}");
     }
-    for check in ["configuration", "daemon", "public_url", "clock", "database", "payments", "messages", "files"] {
+    for check in ["configuration", "daemon", "public_url", "clock", "database", "payments", "messages"] {
         let found = levels(&report, check, None);
         assert!(!found.is_empty() && !found.contains(&"wrong".to_owned()), "{check}: {report:#}");
     }

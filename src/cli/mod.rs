@@ -316,6 +316,11 @@ fn load_without_secrets(path: &Path) -> Option<Config> {
 }
 
 fn tell(loaded: Result<Loaded, ConfigErrors>) -> Option<Config> {
+    // Who may read which file is told by `serve`, `check` and `doctor`: it has nothing to do with what was asked for.
+    let loaded = loaded.map(|mut loaded| {
+        loaded.warnings.retain(|warning| !warning.is_about_rights());
+        loaded
+    });
     Some(warned(loaded)?.config)
 }
 

@@ -216,6 +216,7 @@ impl Store {
         if DatabaseKind::of(url)? == DatabaseKind::Postgres {
             return Ok(postgres::migrate(url).await?);
         }
+        sqlite::make_private(url)?;
         let conn = sqlite::open_writer(url).await?;
         let missing = Migrator::get_pending_migrations(&conn).await?;
         let missing = missing.iter().map(|step| step.name().to_owned()).collect();

@@ -27,21 +27,30 @@ impl Lock {
         let database = path_of(url).ok_or(StoreError::UnsupportedUrl)?;
         let mut beside = database.clone().into_os_string();
         beside.push(".lock");
-        let open = |path: PathBuf| {
-            let file = OpenOptions::new().create(true).append(true).mode(PRIVATE).open(&path);
-            file.map_err(|source| StoreError::File { path, source })
-        };
         let path = PathBuf::from(beside);
-        let file = open(path.clone())?;
+        let file = open_private(path.clone())?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { database }),
             Err(TryLockError::Error(source)) => return Err(StoreError::File { path, source }),
         }
-        // SQLite gives its log and its shared memory the permissions of this file.
-        open(database)?;
+        open_private(database)?;
         Ok(Self(Some(file)))
     }
+}
+
+/// Makes the file of a `sqlite:` URL, readable for its owner alone, when there is none.
+///
+/// # Errors
+/// [`StoreError::File`] when it cannot be made.
+pub fn make_private(url: &str) -> Result<(), StoreError> {
+    open_private(path_of(url).ok_or(StoreError::UnsupportedUrl)?).map(drop)
+}
+
+/// SQLite gives its log and its shared memory the permissions of the database's file.
+fn open_private(path: PathBuf) -> Result<File, StoreError> {
+    let file = OpenOptions::new().create(true).append(true).mode(PRIVATE).open(&path);
+    file.map_err(|source| StoreError::File { path, source })
 }
 
 /// The file that a `sqlite:` URL names.
@@ -68,5 +77,13 @@ mod tests {
         assert_eq!(std::fs::metadata(&database).unwrap().permissions().mode() & 0o777, PRIVATE);
         drop(first);
         Lock::take(&url).unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_migrate_makes_is_read_by_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("palabre.db");
+        crate::store::Store::migrate(&format!("sqlite://{}", database.display())).await.unwrap();
+        assert_eq!(std::fs::metadata(&database).unwrap().permissions().mode() & 0o777, PRIVATE);
     }
 }

@@ -26,6 +26,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
 pub(super) use self::bind::{execute, insert, insert_at_last, insert_later, query};
 pub use self::lock::Lock;
+pub(super) use self::lock::make_private;
 pub(crate) use self::lock::path_of;
 pub(super) use self::script::StatementScript;
 pub(super) use self::search_file::{open_index, open_index_beside};

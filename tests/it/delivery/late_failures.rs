@@ -120,8 +120,14 @@ async fn i11_explain_says_what_each_class_of_late_codes_led_to() {
         (
             63_018,
             "pending",
-            ["back into the queue, to be sent again: 63018, WhatsApp's messaging limit", "not before"],
-            ["remis dans la file, pour repartir : 63018, la limite d'envoi de WhatsApp", "pas avant"],
+            [
+                "back into the queue, to be sent again: 63018, the channel's rate or WhatsApp's messaging limit",
+                "in 60 min",
+            ],
+            [
+                "remis dans la file, pour repartir : 63018, le débit du canal ou la limite d'envoi de WhatsApp",
+                "dans 60 min",
+            ],
         ),
         // The window is closed.
         (
@@ -134,8 +140,11 @@ async fn i11_explain_says_what_each_class_of_late_codes_led_to() {
         (
             30_002,
             "pending",
-            ["back into the queue, to be sent again: 30002, the account is suspended", "its channel is paused"],
-            ["remis dans la file, pour repartir : 30002, le compte est suspendu", "son canal est en pause"],
+            [
+                "back into the queue, to be sent again: 30002, the account is suspended",
+                "the channel is paused meanwhile",
+            ],
+            ["remis dans la file, pour repartir : 30002, le compte est suspendu", "le canal est en pause entre-temps"],
         ),
     ];
     for (n, (code, state, english, french)) in table.into_iter().enumerate() {

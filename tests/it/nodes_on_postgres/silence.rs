@@ -23,7 +23,7 @@ enum Act {
 type Step = (usize, usize, usize, Act);
 
 const PEOPLE: usize = 4;
-const STEPS: usize = 36;
+const STEPS: usize = 24;
 
 /// Every address of a person: their number as it is today and before Ivory Coast renumbered, on WhatsApp and by SMS, and their
 /// business-scoped id.

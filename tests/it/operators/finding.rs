@@ -34,7 +34,7 @@ async fn messages_are_found_by_a_persons_number_and_the_audit_log_says_so() {
         (&["outbox", "list", "--to", "0612345678"], 2, "country code"),
         (&["explain", "--to", "0612345678"], 2, "country code"),
         (&["outbox", "list", "--to", ANNE, "--state", "dead"], 2, "cannot be used with"),
-        (&["explain"], 2, "--to"),
+        (&["explain"], 2, "<ID>"),
     ] {
         let said = office.palabre(told);
         assert_eq!(said.code, code, "palabre {}: {}{}", told.join(" "), said.out, said.err);

@@ -267,11 +267,13 @@ async fn start_with(
     health.register("configuration", false, Arc::clone(&reloader) as _);
     let reloading = is_watched.then(|| reloader.follow(runtime.io()));
     let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
-    let ways = (Arc::clone(&outgoing), phones, (Some(paid.clone()), media.clone()));
+    let ways = (Arc::clone(&outgoing), phones);
+    let sold = (Some(paid.clone()), media.clone());
     let tables = (operator.clone(), store.history(), personal.clone());
     let setup = folder.map(|folder| SetupDeps { folder, reload: Arc::clone(&reloader) as _ });
     let setup = (setup, channels_health as Arc<dyn FailingChannels>);
-    let console = console::routes((&config, tenants), people, tables, ways, feed.clone(), Arc::clone(&clock), setup)?;
+    let console =
+        console::routes((&config, tenants), people, tables, ways, sold, (feed.clone(), Arc::clone(&clock)), setup)?;
     let deps = HttpDeps {
         config: config.http.clone(),
         deadlines: http::Deadlines::default(),

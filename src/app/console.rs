@@ -29,9 +29,9 @@ pub(super) fn routes(
     (config, tenants): (&Config, TenantDirectory),
     people: People,
     (operator, history, privacy): (Operator, HistoryReader, PersonalData),
-    (outgoing, phones, (access, media)): (Arc<dyn Outgoing>, Arc<dyn TestPhones>, (Option<PaidAccess>, MediaAccess)),
-    feed: LiveFeed,
-    clock: Arc<dyn Clock>,
+    (outgoing, phones): (Arc<dyn Outgoing>, Arc<dyn TestPhones>),
+    (access, media): (Option<PaidAccess>, MediaAccess),
+    (feed, clock): (LiveFeed, Arc<dyn Clock>),
     (setup, failing): (Option<SetupDeps>, Arc<dyn FailingChannels>),
 ) -> Result<Option<ConsoleRoutes>, PagesError> {
     if !config.console.enabled {

@@ -123,7 +123,7 @@ fn lines(setup: &ChannelSetup, language: Language, is_known: bool, answers: &Cha
             help: said(field.help, language),
             value: answers.texts.get(field.key).cloned().unwrap_or_default(),
             is_secret,
-            is_required: !field.is_optional && !(is_secret && is_known),
+            is_required: !(field.is_optional || is_secret && is_known),
             choices: match field.kind {
                 SetupFieldKind::Choice(choices) => choices.to_vec(),
                 _ => Vec::new(),

@@ -365,7 +365,6 @@ async fn life(seed: u64) -> usize {
 }
 
 #[actix_web::test]
-#[expect(clippy::print_stdout, reason = "says how many lives were played")]
 async fn i13_random_lives_end_as_the_model_says() {
     let seeds: u64 = std::env::var("PALABRE_LIVES").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(6);
     let mut lives = 0;

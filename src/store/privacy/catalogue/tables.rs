@@ -222,7 +222,6 @@ pub(in super::super) const TABLES: &[PersonalTable] = &[
     table("faq_entries", "", Keep, "id tenant_id about language enabled source author created_at updated_at")
         .telling("question=empty keywords=empty answer=empty"),
     table("daily_figures", "", Keep, "tenant_id day figures made_at"),
-    table("assistant_usage", "", Keep, "tenant_id day spent_micros updated_at"),
     table(
         "broadcasts",
         "",

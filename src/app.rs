@@ -203,10 +203,8 @@ async fn start_with(
     let deleting = retention::keep(config.retention, &store, Arc::clone(&clock), runtime.io());
     let indexing = indexing::follow(&store, Arc::clone(&clock), runtime.io());
     let journals = journal::follow(&config, (&store, &node), &health, Arc::clone(&clock), runtime.io());
-
     let fetching = parts.follow((&config, tenants.clone()), &store, Arc::clone(&clock), runtime.io())?;
     let media = parts.access(tenants.clone(), Arc::clone(&clock));
-
     let operator = store.operator().telling(cluster.notifier());
     let people = console::people(&config, operator.clone(), Arc::clone(&clock));
     let files = Arc::new(NodeFiles::of(tenants.clone(), spooled.clone()));

@@ -2,7 +2,6 @@
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
-use palabre_actors::domain::rules::RulesBook as _;
 
 use super::problem::HttpProblem;
 use super::routes::{Routes, nothing_here};
@@ -18,9 +17,9 @@ async fn feed(state: web::Data<HttpState>, token: web::Path<String>) -> Result<H
     let store = api.operator.as_ref().ok_or_else(nothing_here)?;
     let found = calendar::behind(store, &token, state.deps.clock.now()).await?;
     let Some((tenant, resource, rows)) = found else { return Err(nothing_here()) };
-    let rules = api.faq.rules(&tenant);
+    let tenant = api.tenants.as_ref().and_then(|tenants| tenants.get(&tenant));
     let service = |id: &str| {
-        let flows = rules.as_ref().and_then(|rules| rules.flows());
+        let flows = tenant.as_ref().and_then(|tenant| tenant.rules.flows());
         flows.and_then(|flows| flows.service(id)).map_or_else(|| id.to_owned(), |service| service.name.clone())
     };
     let ics = calendar::as_ics(&resource, &rows, service);

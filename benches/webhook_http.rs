@@ -155,6 +155,8 @@ fn deps() -> HttpDeps {
         health,
         metrics: metrics::install().unwrap(),
         api: ApiDeps {
+            tenants: None,
+            privacy: None,
             keys: Arc::new([]),
             channels: ConfiguredChannels::default(),
             reload: None,

@@ -20,7 +20,7 @@ use crate::smtp::MailServer;
 const ACCOUNT: &str = "acct_Every0000000001";
 /// Of every provider's channel. Telegram's bot has the number before the hyphen.
 const SECRET: &str = "12345678-un-secret-du-fournisseur";
-const PASSWORD: &str = "smtp-password";
+const PASSWORD: &str = "mail-secret";
 
 /// What a run said.
 struct Said {
@@ -70,7 +70,7 @@ impl Everything {
         }
         tenant.push_str(&format!(
             "[[channels]]\nid = \"every-smtp\"\nprovider = \"smtp\"\naddress = \"mailto:contact@every.example\"\n\
-             from_name = \"Tout\"\nhost = \"localhost\"\nport = {}\nusername = \"contact\"\npassword = {{ file = \"smtp-password\" }}\n\
+             from_name = \"Tout\"\nhost = \"localhost\"\nport = {}\nusername = \"contact\"\npassword = {{ file = \"mail-secret\" }}\n\
              ca = {{ file = \"smtp-ca\" }}\nwebhook_token = {{ file = \"every-secret\" }}\n\
              [[channels]]\nid = \"every-sandbox\"\nprovider = \"sandbox\"\naddress = \"sandbox:every\"\n\
              [stripe]\naccount = \"{ACCOUNT}\"\n[[plans]]\nid = \"premium\"\nname = \"Accès\"\nprice = 999\n\
@@ -87,7 +87,7 @@ impl Everything {
         let certificate = std::fs::read_to_string(mail.certificate()).expect("a certificate");
         for (name, secret) in [
             ("every-secret", SECRET),
-            ("smtp-password", PASSWORD),
+            ("mail-secret", PASSWORD),
             ("smtp-ca", &certificate),
             ("stripe-key", SECRET_KEY),
             ("stripe-hook", WEBHOOK_SECRET),
@@ -150,6 +150,16 @@ fn levels(report: &Value, check: &str, subject: Option<&str>) -> Vec<String> {
     found.map(|found| found.split(':').next().unwrap_or_default().to_owned()).collect()
 }
 
+/// The PostgreSQL of the tests gives these up for speed, and the doctor says so.
+const RISKS: [&str; 2] = ["the setting fsync lets", "the setting full_page_writes lets"];
+
+/// What is wrong, but for what is so on purpose.
+fn wrong(report: &Value) -> Vec<String> {
+    let findings = report["findings"].as_array().expect("findings").iter();
+    let told = findings.filter(|finding| finding["level"] == "wrong").map(|finding| finding["what"].to_string());
+    told.filter(|what| !(on_postgres() && RISKS.iter().any(|risk| what.contains(risk)))).collect()
+}
+
 #[actix_web::test]
 async fn every_provider_is_asked_about_its_channels_in_good_and_in_bad_states() {
     let everything = Everything::open();
@@ -159,7 +169,8 @@ async fn every_provider_is_asked_about_its_channels_in_good_and_in_bad_states() 
 
     let good = everything.doctor(&["--tenant", "every", "--json"]).await;
     let report = good.json();
-    assert_eq!((good.code, &report["ready"]), (0, &Value::Bool(true)), "{report:#}");
+    assert_eq!(wrong(&report), Vec::<String>::new(), "{report:#}");
+    assert_eq!((good.code == 0, &report["ready"]), (!on_postgres(), &Value::Bool(!on_postgres())), "{report:#}");
     // Check, subject, and what the bad state is to say about it, in French.
     let channels: [(&str, &str, &str); 7] = [
         ("channel", "every-twilio-whatsapp", "n'arrivent pas ici"),
@@ -177,7 +188,7 @@ async fn every_provider_is_asked_about_its_channels_in_good_and_in_bad_states() 
     }
     for check in ["configuration", "daemon", "public_url", "clock", "database", "payments", "messages"] {
         let found = levels(&report, check, None);
-        assert!(!found.is_empty() && !found.contains(&"wrong".to_owned()), "{check}: {report:#}");
+        assert!(!found.is_empty(), "{check}: {report:#}");
     }
     assert_eq!(about(&report, "channel", Some("every-sandbox")).len(), 1, "{report:#}");
     assert!(about(&report, "channel", Some("belle")).is_empty(), "another tenant's: {report:#}");
@@ -187,7 +198,7 @@ async fn every_provider_is_asked_about_its_channels_in_good_and_in_bad_states() 
         simulator.set_misconfigured(true);
     }
     everything.stripe.set_webhook_urls(&["https://elsewhere.example.com/webhooks/stripe"]);
-    everything.world.write_secret("smtp-password", "another");
+    everything.world.write_secret("mail-secret", "another");
     let path = everything.world.config().with_file_name("tenants").join("every.toml");
     let text = std::fs::read_to_string(&path).expect("its file");
     std::fs::write(&path, text.replace(ACCOUNT, "acct_Another00000001")).expect("a file");
@@ -239,10 +250,16 @@ fn point_numbers(world: &World, base: &str) {
 async fn a_healthy_installation_is_ready_and_says_so() {
     let world = shop(&Setup::default());
     let said = run(&world, &[], &["doctor"]).await;
-    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
-    assert!(said.out.ends_with("ready\n"), "{}", said.out);
     let french = run(&world, &[], &["doctor", "--language", "fr"]).await;
-    assert!(french.code == 0 && french.out.ends_with("prêt\n"), "{}", french.out);
+    if on_postgres() {
+        assert_eq!((said.code, french.code), (1, 1), "{}{}", said.out, said.err);
+        let lines: Vec<&str> = said.out.lines().filter(|line| line.starts_with("WRONG")).collect();
+        assert!(lines.iter().all(|line| RISKS.iter().any(|risk| line.contains(risk))), "{}", said.out);
+    } else {
+        assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+        assert!(said.out.ends_with("ready\n"), "{}", said.out);
+        assert!(french.code == 0 && french.out.ends_with("prêt\n"), "{}", french.out);
+    }
     let stranger = run(&world, &[], &["doctor", "--tenant", "bele"]).await;
     assert!(stranger.code == 1 && stranger.err.contains("did you mean `belle`?"), "{}", stranger.err);
     // Neither database nor anything else was changed: there is no event of it.
@@ -375,7 +392,7 @@ async fn the_certificate_of_the_public_url_is_looked_at() {
         let said = run(&world, &variables, &["doctor", "--json"]).await;
         let report = said.json();
         let found = about(&report, "public_url", None);
-        assert!(said.code == 0 && found.contains(&words.to_owned()), "{words}: {report:#}");
+        assert!(wrong(&report).is_empty() && found.contains(&words.to_owned()), "{words}: {report:#}");
 
         let other = nobody.path().join("certificate").display().to_string();
         let variables = [("PALABRE__HTTP__PUBLIC_BASE_URL", url.as_str()), ("SSL_CERT_FILE", other.as_str())];

@@ -33,7 +33,6 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("src/cli/outbox.rs", "an address of that scheme, in a help text"),
     ("src/cli/who.rs", "an address of that scheme in a test"),
     ("src/http/api/messages/addressing.rs", "an address of that scheme in a test"),
-    ("src/store/privacy/needles.rs", "an address of that scheme in a test"),
     ("src/service/media/serving.rs", "a word of the policy of served files"),
     ("src/service/setup/draft.rs", "the scheme of the test phone's address"),
     ("src/console/assets/console.js", "the page of the test phone"),

@@ -338,6 +338,10 @@ async fn i16_a_tenant_that_left_is_exported_and_deleted_and_the_other_is_whole()
     office.world.kill();
     std::fs::remove_file(office.world.config().with_file_name("tenants").join("belle.toml")).expect("its file");
     std::fs::remove_dir_all(office.world.config().with_file_name("logs").join("belle")).expect("its journal");
+    // Keys that name the tenant go with it.
+    let config = office.world.config();
+    let text = std::fs::read_to_string(&config).expect("the daemon's file");
+    std::fs::write(&config, text.replace("tenants = [\"belle\"]", "tenants = [\"taxi\"]")).expect("a file");
     let ran = palabre(&office.world, &["tenant", "erase", "belle", "--yes"], "");
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     assert_eq!(left(&office.dump().await, &FACTS), [""; 0]);

@@ -291,7 +291,8 @@ async fn every_scenario_goes_through_the_daemon_as_it_is_written() {
     let mut players: Vec<Player> = files.iter().enumerate().map(|file| Player::of(file, &tenants, &endpoint)).collect();
     let begin = players.iter().map(|player| player.at).min().expect("a scenario");
     let clock = Arc::new(JumpingClock(AtomicI64::new(begin.timestamp_micros())));
-    let config = Config::load(&world.config(), &Environment::default(), &PROVIDERS).expect("it holds").config;
+    let mut config = Config::load(&world.config(), &Environment::default(), &PROVIDERS).expect("it holds").config;
+    config.http.listen = ([127, 0, 0, 1], 0).into();
     let exporter = metrics::install().expect("metrics");
     let daemon = app::start_in(config, exporter, Arc::clone(&clock) as _).await.expect("it starts");
     let stage = Stage {

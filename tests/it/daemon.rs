@@ -340,11 +340,6 @@ impl World {
         self.postgres.is_some()
     }
 
-    /// For whoever looks often.
-    pub async fn reader(&self) -> DatabaseConnection {
-        self.database().await
-    }
-
     async fn database(&self) -> DatabaseConnection {
         self.connect("?mode=ro").await
     }

@@ -261,7 +261,7 @@ async fn a_set_up_is_checked_against_the_provider() {
     simulator.set_daemon(Daemon::at(PUBLIC));
     let number = |path: &str| SimulatedNumber {
         account_sid: good.account_sid.clone(),
-        wire: channel(Kind::Whatsapp, good.clone()).address.to_string(),
+        wire: channel(Kind::Whatsapp, good.clone()).address.as_str().to_owned(),
         path: path.to_owned(),
     };
     let own = format!("/webhooks/twilio-whatsapp/{}", channel(Kind::Whatsapp, good.clone()).id);

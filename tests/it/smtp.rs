@@ -98,7 +98,7 @@ impl Post {
         let channel = format!(
             "[[channels]]\nid = \"{{id}}-mail\"\nprovider = \"smtp\"\naddress = \"mailto:contact@{{id}}.example\"\n\
              from_name = \"Maison {{id}} – Été\"\nhost = \"localhost\"\nport = {}\nusername = \"contact\"\n\
-             password = {{ file = \"smtp-password\" }}\nca = {{ file = \"smtp-ca\" }}\n\
+             password = {{ file = \"mail-secret\" }}\nca = {{ file = \"smtp-ca\" }}\n\
              webhook_token = {{ file = \"relay-token\" }}\n",
             server.port
         );
@@ -110,7 +110,7 @@ impl Post {
         let mut world = World::asleep(&setup);
         let certificate = std::fs::read_to_string(server.certificate()).expect("a certificate");
         for (name, secret) in [
-            ("smtp-password", PASSWORD),
+            ("mail-secret", PASSWORD),
             ("smtp-ca", certificate.as_str()),
             ("relay-token", TOKEN),
             ("site-key", KEY),

@@ -69,7 +69,7 @@ async fn what_cannot_be_sent_is_refused_with_a_word_and_what_to_do() {
         (json!({ "to": number, "text": "x", "template": { "name": "nowhere" } }), "unknown_template", "template.name"),
         (json!({ "to": number, "text": " " }), "nothing_to_say", "text"),
         (json!({ "to": number, "text": "a\u{0}b" }), "bad_text", "text"),
-        (json!({ "to": "0698765432", "text": "x" }), "bad_address", "to"),
+        (json!({ "to": "0698765432", "text": "x" }), "several_channels_fit", "channel"),
         (json!({ "to": number, "channel": "taxi-sms", "text": "x" }), "unknown_channel", "channel"),
         (json!({ "to": number, "template": { "nom": "x" } }), "unknown_field", "template"),
         (json!({ "text": "x" }), "missing_field", "to"),

@@ -11,9 +11,8 @@ const AGENDA_LASTS: TimeDelta = TimeDelta::seconds(30);
 impl Conversation {
     /// Whether to load again because a person asks something of what is booked: once for each request, before it is decided.
     pub(super) fn is_asked_of_bookings(&mut self) -> bool {
-        let is_next = self.queue.is_empty();
-        let asked = self.requests.front_mut().filter(|asked| is_next && asked.request.needs_agenda());
-        asked.is_some_and(|asked| !std::mem::replace(&mut asked.reread, true))
+        let asks = self.queue.is_empty() && self.requests.front().is_some_and(|asked| asked.request.needs_agenda());
+        asks && self.may_be_outdated()
     }
 
     /// Whether to load again because the conversation is in a flow and what is booked was read some time ago. What is older than

@@ -125,7 +125,7 @@ struct Asked {
     answer: oneshot::Sender<Result<Performed, SendRefusal>>,
     /// Turns of it that lost a race.
     lost: u32,
-    /// The store was read again for it, because the person seemed to have said STOP.
+    /// The store was read again for it: the person seemed to have said STOP, or what is booked is asked for.
     reread: bool,
 }
 

@@ -12,7 +12,7 @@ use super::words::stored_words;
 /// What an assistant is asked. `Debug` shows no text (I10).
 #[derive(Clone, PartialEq, Eq)]
 pub struct AssistantQuestion {
-    /// Whose assistant.
+    /// The tenant whose FAQ and facts are told, and whose budget pays.
     pub tenant: TenantId,
     /// The name that customers know.
     pub tenant_name: String,

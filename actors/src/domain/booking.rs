@@ -30,6 +30,28 @@ pub struct Service {
     pub words: Vec<String>,
 }
 
+impl Service {
+    /// A booking of it.
+    pub(in crate::domain) fn booking(
+        &self,
+        id: BookingId,
+        resource: &str,
+        starts_at: Timestamp,
+        state: BookingState,
+    ) -> Booking {
+        let ends_at = starts_at + self.duration;
+        Booking {
+            id,
+            service: self.id.clone(),
+            resource: resource.to_owned(),
+            starts_at,
+            ends_at,
+            free_at: ends_at + self.buffer,
+            state,
+        }
+    }
+}
+
 /// Where a booking stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

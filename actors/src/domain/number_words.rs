@@ -58,6 +58,10 @@ pub(in crate::domain) fn cardinal_or_ordinal(word: &str) -> Option<u32> {
         ("seconde", 2),
         ("troisieme", 3),
         ("third", 3),
+        ("quatrieme", 4),
+        ("fourth", 4),
+        ("cinquieme", 5),
+        ("fifth", 5),
     ];
     let ordinal = || ORDINALS.iter().find(|(known, _)| word.eq_ignore_ascii_case(known)).map(|(_, number)| *number);
     cardinal(word).or_else(ordinal)

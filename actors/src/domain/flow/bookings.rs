@@ -127,8 +127,7 @@ impl<'a> Stage<'a> {
 
     /// A message that moves or calls off a booking of somebody who has none: without this its noun would begin a booking.
     fn has_none(&mut self) -> bool {
-        let books = |flow: &Flow| flow.steps.iter().any(|step| matches!(step.kind, StepKind::Book { .. }));
-        if !self.flows.asked_for(self.said).is_some_and(books) || phrases::wants_to_book(self.said) {
+        if !self.flows.asked_for(self.said).is_some_and(Flow::books) || phrases::wants_to_book(self.said) {
             return false;
         }
         let (since, word) = (self.scene.now, self.flows.word_of_bookings());

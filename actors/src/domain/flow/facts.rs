@@ -39,22 +39,22 @@ impl Flows {
     /// Whether work is offered to the people on duty.
     #[must_use]
     pub fn offers_work(&self) -> bool {
-        self.flows.iter().flat_map(|flow| &flow.steps).any(|step| matches!(step.kind, StepKind::Offer { .. }))
+        self.flows.iter().any(Flow::offers)
     }
 
     /// A word that begins the first flow that offers something.
     #[must_use]
     pub fn word_of_offers(&self) -> &str {
-        let offers = |flow: &&Flow| flow.steps.iter().any(|step| matches!(step.kind, StepKind::Offer { .. }));
-        let keywords = self.flows.iter().find(offers).map(|flow| flow.keywords.as_slice()).unwrap_or_default();
+        let keywords =
+            self.flows.iter().find(|flow| flow.offers()).map(|flow| flow.keywords.as_slice()).unwrap_or_default();
         keywords.last().map_or("", String::as_str)
     }
 
     /// A word that begins the first flow that books.
     #[must_use]
     pub fn word_of_bookings(&self) -> &str {
-        let books = |flow: &&Flow| flow.steps.iter().any(|step| matches!(step.kind, StepKind::Book { .. }));
-        let keywords = self.flows.iter().find(books).map(|flow| flow.keywords.as_slice()).unwrap_or_default();
+        let keywords =
+            self.flows.iter().find(|flow| flow.books()).map(|flow| flow.keywords.as_slice()).unwrap_or_default();
         keywords.iter().min_by_key(|keyword| keyword.len()).map_or("", String::as_str)
     }
 

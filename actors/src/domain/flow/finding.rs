@@ -177,7 +177,7 @@ impl Stage<'_> {
         (appointment.day, appointment.until, appointment.time, appointment.window) =
             (Some(slot.local.date()), None, Some(slot.local.time()), None);
         let Some(free) = free else { return self.offer_times(appointment, service, slot.local.date()) };
-        let booking = booking_of(service, &free, BookingState::Held);
+        let booking = service.booking(BookingId::fresh(), &free.resource, free.at, BookingState::Held);
         appointment.held = Some(booking.id);
         appointment.open = Open::Confirm;
         appointment.offered.clear();
@@ -226,7 +226,7 @@ impl Stage<'_> {
                         vec![(dates::to_utc(day.and_time(time), self.flows.zone).first(), String::new())];
                     return self.offer_times(appointment, service, day);
                 };
-                let booking = booking_of(service, &free, BookingState::Confirmed);
+                let booking = service.booking(BookingId::fresh(), &free.resource, free.at, BookingState::Confirmed);
                 self.made.effects.push(Effect::Booking(BookingChange::Hold(booking.clone())));
                 booking
             }
@@ -250,19 +250,6 @@ impl Stage<'_> {
             }
             None => Turned::Done(TextKey::BookedSoon, facts),
         }
-    }
-}
-
-pub(super) fn booking_of(service: &Service, slot: &FreeSlot, state: BookingState) -> Booking {
-    let ends_at = slot.at + service.duration;
-    Booking {
-        id: BookingId::fresh(),
-        service: service.id.clone(),
-        resource: slot.resource.clone(),
-        starts_at: slot.at,
-        ends_at,
-        free_at: ends_at + service.buffer,
-        state,
     }
 }
 

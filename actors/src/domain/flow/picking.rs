@@ -1,6 +1,7 @@
 //! Which of several things a message picks: by number, by its place, or by name.
 
 use super::phrases::contains;
+use crate::domain::number_words::cardinal_or_ordinal;
 
 /// Words around a pick that say nothing.
 const AROUND: [&str; 38] = [
@@ -22,14 +23,12 @@ pub(super) fn by_place(said: &str, count: usize) -> Option<usize> {
     }
     let mut left = words.iter().filter(|word| !AROUND.contains(word));
     let only = left.next().filter(|_| left.next().is_none())?;
-    let place = match *only {
-        "premier" | "premiere" | "first" | "1er" | "1ere" => 1,
-        "deuxieme" | "second" | "seconde" | "deux" | "two" => 2,
-        "troisieme" | "third" | "trois" | "three" => 3,
-        "quatrieme" | "fourth" | "quatre" | "four" => 4,
-        "cinquieme" | "fifth" | "cinq" | "five" => 5,
-        "dernier" | "derniere" | "last" => count,
-        other => {
+    // Further places are written in digits.
+    let named = cardinal_or_ordinal(only).filter(|place| *place <= 5).and_then(|place| usize::try_from(place).ok());
+    let place = match (named, *only) {
+        (Some(place), _) => place,
+        (None, "dernier" | "derniere" | "last") => count,
+        (None, other) => {
             let digits: String = other.chars().take_while(char::is_ascii_digit).collect();
             let suffix = other.get(digits.len()..).unwrap_or_default();
             let is_ordinal = matches!(suffix, "" | "e" | "eme" | "ieme" | "er" | "ere" | "st" | "nd" | "rd" | "th");

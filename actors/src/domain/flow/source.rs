@@ -181,4 +181,14 @@ impl Flow {
     pub(super) fn step(&self, id: &str) -> Option<&Step> {
         self.steps.iter().find(|step| step.id == id)
     }
+
+    /// Whether it leads to a booking.
+    pub(super) fn books(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.kind, StepKind::Book { .. }))
+    }
+
+    /// Whether it offers work to people on duty.
+    pub(super) fn offers(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.kind, StepKind::Offer { .. }))
+    }
 }

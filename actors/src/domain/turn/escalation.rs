@@ -59,7 +59,7 @@ impl TurnBuilder<'_> {
         self.called(reason)
     }
 
-    /// The same in other words.
+    /// Calls a person, and tells the contact so in these words instead of the tenant's.
     pub(super) fn escalate_saying(&mut self, reason: NoticeReason, text: &str) -> Outcome {
         self.hand_to_person(reason);
         self.write(text, OutboundKind::Reply);

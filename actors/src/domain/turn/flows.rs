@@ -98,12 +98,12 @@ fn take(turn: &mut Turn, effect: Effect) {
     }
 }
 
-/// A change of bookings, with its claims and its event.
+/// A change of bookings by the bot, with its claims and its event.
 pub(super) fn book(turn: &mut Turn, change: BookingChange) {
     book_by(turn, change, (ActorType::Bot, Payload::EMPTY));
 }
 
-/// The same, by whomever.
+/// A change of bookings, with its claims and its event, which names whoever made it.
 pub(super) fn book_by(turn: &mut Turn, change: BookingChange, (actor, payload): (ActorType, Payload)) {
     let release = |id: BookingId| ClaimChange::Release { owner: id.0 };
     let (id, event) = match &change {

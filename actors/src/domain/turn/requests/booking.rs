@@ -1,6 +1,7 @@
 //! Requests about bookings: made by hand, moved, called off, settled.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::{Refused, Request, open};
 use crate::domain::Timestamp;
@@ -18,7 +19,7 @@ use crate::domain::turn::flows::{book_by, set_reminders, template};
 /// What a person does with the bookings of a customer.
 #[derive(Clone, Debug)]
 pub struct BookingRequest {
-    /// What is done.
+    /// The change, with the booking as whoever asks has seen it.
     pub act: BookingAct,
     /// Whether the customer is told.
     pub tells: bool,
@@ -31,11 +32,11 @@ pub enum BookingAct {
     Book {
         /// The id that it gets.
         id: BookingId,
-        /// Which service.
+        /// The service's id.
         service: String,
         /// Who or what does it.
         resource: String,
-        /// When it begins.
+        /// The beginning, UTC.
         starts_at: Timestamp,
         /// The customer's name, where none is known.
         name: Option<String>,
@@ -128,28 +129,17 @@ fn wanted(
     if !service.resources.iter().any(|one| one == resource) {
         return Err(BookingRefused::UnknownResource);
     }
-    let ends_at = starts_at + service.duration;
+    let booking = service.booking(id, resource, starts_at, BookingState::Confirmed);
     let on_grid = starts_at.timestamp() % GRID_SECONDS == 0 && starts_at.timestamp_subsec_nanos() == 0;
     // A person may take somebody in who stands at the door, outside the hours or sooner than customers may book.
-    if !on_grid || ends_at <= now {
-        return Err(BookingRefused::NoSuchTime);
-    }
-    Ok(Booking {
-        id,
-        service: service.id.clone(),
-        resource: resource.to_owned(),
-        starts_at,
-        ends_at,
-        free_at: ends_at + service.buffer,
-        state: BookingState::Confirmed,
-    })
+    if on_grid && booking.ends_at > now { Ok(booking) } else { Err(BookingRefused::NoSuchTime) }
 }
 
 /// Whether the resource is free then, but for what is moved away.
 fn free(state: &State, wanted: &Booking, moved: Option<&Booking>) -> Result<(), BookingRefused> {
-    let mut agenda = (*state.agenda).clone();
+    let mut agenda = Arc::clone(&state.agenda);
     if let Some(moved) = moved {
-        agenda.apply(&BookingChange::Become(moved.id, BookingState::Cancelled));
+        Arc::make_mut(&mut agenda).apply(&BookingChange::Become(moved.id, BookingState::Cancelled));
     }
     let is_free = agenda.is_free(&wanted.resource, wanted.starts_at, wanted.free_at);
     if is_free { Ok(()) } else { Err(BookingRefused::Taken) }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -12,11 +13,13 @@ use tokio::task::JoinHandle;
 use tracing::{debug, info, warn};
 use uuid::Uuid;
 
+use super::SystemClock;
 use crate::config::{Config, TenantDirectory};
 use crate::journal::JournalFolder;
 use crate::service::privacy::{PersonalData, PersonalFiles, RequestOutcome, WorkError};
 use crate::spool::SpooledInbox;
 use crate::store::StoreError;
+use crate::store::operator::Operator;
 use crate::store::privacy::Traces;
 
 /// How often the table is looked at; what this node is asked for is begun at once.
@@ -36,7 +39,7 @@ pub(crate) struct NodeFiles {
 
 impl NodeFiles {
     /// Beside a daemon, whose spool is its own.
-    pub(crate) fn beside(config: &Config) -> Self {
+    fn beside(config: &Config) -> Self {
         let folders: Vec<PathBuf> = config.tenants.iter().filter_map(folder_of).collect();
         Self { journals: Box::new(move || folders.clone()), spooled: None }
     }
@@ -46,6 +49,11 @@ impl NodeFiles {
         let journals = move || tenants.all().iter().filter_map(|tenant| folder_of(tenant)).collect();
         Self { journals: Box::new(journals), spooled }
     }
+}
+
+/// What commands know of persons, beside a daemon or without one.
+pub(crate) fn beside(operator: Operator, config: &Config) -> PersonalData {
+    PersonalData::new(operator, Arc::new(NodeFiles::beside(config)), Arc::new(SystemClock), &config.privacy)
 }
 
 fn folder_of(tenant: &crate::config::Tenant) -> Option<PathBuf> {

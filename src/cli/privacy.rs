@@ -1,7 +1,5 @@
 //! `palabre privacy …`: what the retentions would delete today, and what was asked for.
 
-use std::sync::Arc;
-
 use clap::{Args, Subcommand};
 use palabre_actors::domain::rules::Language;
 use serde_json::json;
@@ -9,10 +7,9 @@ use serde_json::json;
 use super::outbox::on;
 use super::terminal::{age, now, table};
 use super::{ConfigFile, Tongue, complain, complain_about, exit, load_without_secrets, say};
-use crate::app::SystemClock;
-use crate::app::privacy::NodeFiles;
+use crate::app::privacy::beside;
 use crate::config::Config;
-use crate::service::privacy::{self, PersonalData};
+use crate::service::privacy;
 use crate::service::{Caller, ServiceError, Tenants};
 use crate::store::operator::Operator;
 
@@ -81,7 +78,7 @@ fn record(args: &RecordArgs) -> u8 {
 }
 
 async fn plan(operator: Operator, args: &PlanArgs, config: &Config) -> Result<u8, ServiceError> {
-    let data = PersonalData::new(operator, Arc::new(NodeFiles::beside(config)), Arc::new(SystemClock), &config.privacy);
+    let data = beside(operator, config);
     let plan = privacy::plan(&Caller::command_line(), &data, config.retention, &config.privacy).await?;
     let kept = |kept: Option<std::time::Duration>| {
         kept.map_or_else(|| "for ever".to_owned(), |kept| format!("{}d", kept.as_secs() / 86_400))
@@ -117,7 +114,7 @@ async fn plan(operator: Operator, args: &PlanArgs, config: &Config) -> Result<u8
 }
 
 async fn requests(operator: Operator, args: &PlanArgs, config: &Config) -> Result<u8, ServiceError> {
-    let data = PersonalData::new(operator, Arc::new(NodeFiles::beside(config)), Arc::new(SystemClock), &config.privacy);
+    let data = beside(operator, config);
     let requests = privacy::requests(&Caller::command_line(), &data, &Tenants::All, (None, LISTED)).await?;
     if args.json {
         let rows: Vec<_> = requests

@@ -2,14 +2,10 @@
 //!
 //! Asked when a conversation begins. The hash of the address becomes an opt-out of the address again, which every check knows.
 
-use std::fmt::Write as _;
-
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use palabre_actors::domain::address::{Address, Identity};
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::ports::PortError;
 use sea_orm::DbErr;
-use sha2::Sha256;
 use uuid::Uuid;
 
 use super::Store;
@@ -18,6 +14,7 @@ use super::database::{DatabasePool, Tx};
 use super::error::port_error;
 use super::statement::{Dialect, SqlExecutor, id, text, time};
 use super::values::corrupt;
+use crate::digest::{hex, hmac_sha256};
 
 /// In `installation`.
 const ADDRESS_KEY: &str = "privacy";
@@ -36,14 +33,7 @@ impl AddressKey {
 
     /// What is kept of an address. Tenants cannot compare theirs.
     pub fn digest(&self, tenant: &TenantId, identity: &Identity) -> String {
-        // HMAC takes keys of every length.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else { return String::new() };
-        mac.update(format!("erased {tenant} {}", identity.as_str()).as_bytes());
-        mac.finalize().into_bytes().iter().fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hex(&hmac_sha256(&self.0, &[format!("erased {tenant} {}", identity.as_str()).as_bytes()]))
     }
 }
 

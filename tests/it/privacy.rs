@@ -344,10 +344,7 @@ async fn i16_a_tenant_that_left_is_exported_and_deleted_and_the_other_is_whole()
     std::fs::write(&config, text.replace("tenants = [\"belle\"]", "tenants = [\"taxi\"]")).expect("a file");
     let ran = palabre(&office.world, &["tenant", "erase", "belle", "--yes"], "");
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
-    // SQLite's search file keeps words of deleted messages in its pages until it merges them: docs/privacy.md says so.
-    if office.world.is_on_postgres() {
-        assert_eq!(left(&office.dump().await, &FACTS), [""; 0]);
-    }
+    assert_eq!(left(&office.dump().await, &FACTS), [""; 0]);
     for table in ["messages_in", "messages_out", "contacts", "conversations", "event_log"] {
         let rows = format!("SELECT count(*) FROM {table} WHERE tenant_id = 'belle'");
         assert_eq!(office.world.value::<i64>(&rows).await, 0, "{table}");

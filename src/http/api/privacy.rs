@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::call::{Call, Json, PathId, Query, ToHandlePersons};
 use super::conversations::named;
-use super::params::{PageBefore, QueryParams, names_of, page_of, uuid};
+use super::params::{OfTenant, PageBefore, QueryParams, names_of, page_of, uuid};
 use super::problems::{self, BodyProblems, CallProblems, SearchProblems, UnknownId, invalid};
 use super::visibility::rfc3339;
 use super::{ApiDeps, Reply, reply, reply_with};
@@ -150,28 +150,6 @@ pub(super) struct PersonRequests {
     next: Option<String>,
 }
 
-/// Whose requests.
-#[derive(Clone, Debug, Default, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct RequestParams {
-    /// Of this tenant alone.
-    tenant: Option<String>,
-}
-
-impl QueryParams for RequestParams {
-    fn names() -> Vec<String> {
-        names_of::<Self>()
-    }
-
-    fn set(&mut self, name: &str, value: &str) -> Result<bool, HttpProblem> {
-        let is_tenant = name == "tenant";
-        if is_tenant {
-            self.tenant = Some(value.to_owned());
-        }
-        Ok(is_tenant)
-    }
-}
-
 /// What a link to a file carries.
 #[derive(Clone, Debug, Default, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -225,13 +203,10 @@ pub(super) async fn erase(call: Call<ToHandlePersons>, Json(body): Json<PersonNa
 
 /// What was asked for, the newest first.
 #[utoipa::path(get, path = "/api/v1/privacy/requests", operation_id = "list_privacy_requests", tag = "privacy",
-    params(RequestParams, PageBefore), security(("key" = ["privacy"])), responses(
+    params(OfTenant, PageBefore), security(("key" = ["privacy"])), responses(
     (status = 200, body = PersonRequests, description = "A page of requests"), CallProblems, SearchProblems
 ))]
-pub(super) async fn list(
-    call: Call<ToHandlePersons>,
-    Query((which, page)): Query<(RequestParams, PageBefore)>,
-) -> Reply {
+pub(super) async fn list(call: Call<ToHandlePersons>, Query((which, page)): Query<(OfTenant, PageBefore)>) -> Reply {
     let (limit, tenants) = (page_of(page.limit), named(which.tenant.as_deref()));
     let found = privacy::requests(call.caller.service(), data(&call.api)?, &tenants, (page.before, limit)).await?;
     let next = found.last().filter(|_| found.len() == limit).map(|last| last.id.to_string());

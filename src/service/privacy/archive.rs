@@ -1,9 +1,7 @@
 //! The file of an export: a ZIP of JSON and a page to read, with a signed list of what is in it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::rules::Language;
 use serde::{Deserialize, Serialize};
@@ -12,6 +10,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::container::{self, TooLong};
 use super::readme;
+use crate::digest::{hex, hmac_sha256};
 use crate::store::privacy::{ExportedTable, PrivacyRequest};
 
 const MANIFEST: &str = "manifest.json";
@@ -120,17 +119,5 @@ pub fn check(packed: &[u8], key: &[u8]) -> Result<Checked, ArchiveProblem> {
 }
 
 pub(super) fn sign(key: &[u8], text: &[u8]) -> String {
-    // HMAC takes keys of every length.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return String::new() };
-    mac.update(b"palabre export\n");
-    mac.update(text);
-    hex(&mac.finalize().into_bytes())
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&hmac_sha256(key, &[b"palabre export\n", text]))
 }

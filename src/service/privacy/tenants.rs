@@ -13,7 +13,8 @@ use sha2::{Digest as _, Sha256};
 use super::super::permissions::Permission::{PrivacyErase, PrivacyExport};
 use super::super::{Caller, ServiceError, Tenants, audit};
 use super::PersonalData;
-use super::archive::{hex, sign};
+use super::archive::sign;
+use crate::digest::hex;
 use crate::store::operator::Operator;
 use crate::store::privacy::PageAfter;
 

@@ -11,7 +11,6 @@ use super::{ConversationRow, MessageRow, sql};
 use crate::store::StoreError;
 use crate::store::operator::{LAST_ID, Operator, Tenants};
 use crate::store::search::{Search, SearchPage};
-use crate::store::sql as store_sql;
 use crate::store::statement::{Value, all, column, count, id, text};
 use crate::store::values::Row;
 
@@ -93,10 +92,7 @@ impl Operator {
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn contact_at(&self, tenant: &TenantId, address: &Address) -> Result<Option<ContactRow>, StoreError> {
-        let whose = [text(tenant.as_str()), text(address.identity().as_str())];
-        let rows = all(self.reads(), store_sql::CONTACT_OF, whose).await?;
-        let Some(found) = rows.first() else { return Ok(None) };
-        let found = found.parse(0)?;
+        let Some(found) = self.contact_behind(tenant, address).await? else { return Ok(None) };
         self.contact(&Tenants::Of(vec![tenant.clone()]), found).await
     }
 

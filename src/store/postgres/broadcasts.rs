@@ -48,6 +48,10 @@ pub(in crate::store) const START_BROADCAST: &str = "INSERT INTO broadcasts (id, 
     template, per_minute, budget_micros, state, started_by, next_at, created_at, updated_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'running', $10, $11, $11, $11)";
 
+/// Now: whether one is due.
+pub(in crate::store) const DUE_BROADCASTS: &str =
+    "SELECT id FROM broadcasts WHERE state = 'running' AND next_at <= $1 LIMIT 1";
+
 /// Now, until when nobody else takes them.
 pub(in crate::store) const CLAIM_BROADCASTS: &str =
     concat!("UPDATE broadcasts SET next_at = $2 WHERE state = 'running' AND next_at <= $1 RETURNING ", broadcast!());

@@ -183,12 +183,13 @@ impl Operator {
                 keep_silence(&tx, &params, ("all", key.digest(&person.tenant, &identity).as_str()), row).await?;
             }
         }
-        for identity in without_marketing {
-            let digest = key.digest(&person.tenant, &identity);
-            let stopped = "SELECT source, created_at FROM consents WHERE tenant_id = {tenant} AND scope = 'marketing' \
-                AND what = 'opted_out' AND address IN {addresses} ORDER BY id DESC LIMIT 1";
-            if let Some(row) = query(&tx, stopped, &params).await?.first() {
-                keep_silence(&tx, &params, ("marketing", digest.as_str()), row).await?;
+        let stopped = "SELECT source, created_at FROM consents WHERE tenant_id = {tenant} AND scope = 'marketing' \
+            AND what = 'opted_out' AND address IN {addresses} ORDER BY id DESC LIMIT 1";
+        if !without_marketing.is_empty()
+            && let Some(row) = query(&tx, stopped, &params).await?.first()
+        {
+            for identity in &without_marketing {
+                keep_silence(&tx, &params, ("marketing", key.digest(&person.tenant, identity).as_str()), row).await?;
             }
         }
         let to_come = "UPDATE bookings SET state = 'cancelled', updated_at = {now} WHERE tenant_id = {tenant} \

@@ -11,7 +11,8 @@ use crate::store::StoreError;
 use crate::store::composed::{Params, query};
 use crate::store::database::DatabasePool;
 use crate::store::operator::Operator;
-use crate::store::statement::text;
+use crate::store::sql::CONTACT_OF;
+use crate::store::statement::{all, text};
 
 /// Everything of a person of a tenant, by ids. `Debug` shows none of their addresses (I10).
 #[derive(Clone)]
@@ -204,11 +205,8 @@ impl Operator {
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn contact_behind(&self, tenant: &TenantId, address: &Address) -> Result<Option<ContactId>, StoreError> {
-        let params =
-            Params::default().with("tenant", text(tenant.as_str())).with("identity", text(address.identity().as_str()));
-        let sql = "SELECT contact_id FROM contact_addresses WHERE tenant_id = {tenant} AND identity = {identity} \
-            ORDER BY contact_id LIMIT 1";
-        Ok(query(self.reads(), sql, &params).await?.first().map(|row| row.parse(0)).transpose()?)
+        let whose = [text(tenant.as_str()), text(address.identity().as_str())];
+        Ok(all(self.reads(), CONTACT_OF, whose).await?.first().map(|row| row.parse(0)).transpose()?)
     }
 }
 

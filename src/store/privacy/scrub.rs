@@ -30,7 +30,7 @@ impl Operator {
         index.erase((gone.as_slice(), others.as_slice()), &contacts).await
     }
 
-    /// Takes contacts out of the search index that were deleted meanwhile.
+    /// Takes contacts out of the search index that were deleted meanwhile, and every word that is nobody's any more.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused; the same again goes on.
@@ -38,7 +38,8 @@ impl Operator {
         let Some(index) = self.index() else { return Ok(()) };
         let mut index = SearchIndex::over(index.clone(), self.reads().clone());
         let contacts: Vec<String> = contacts.iter().cloned().collect();
-        index.erase((&[], &[]), &contacts).await
+        index.erase((&[], &[]), &contacts).await?;
+        index.finish_erasing().await
     }
 
     /// On SQLite: writes the file anew and empties its log, so that nothing of what was deleted is left in either. Answers

@@ -126,7 +126,9 @@ impl Operator {
             }
         }
         if let Some(index) = self.index() {
-            SearchIndex::over(index.clone(), self.reads().clone()).verify().await?;
+            let mut index = SearchIndex::over(index.clone(), self.reads().clone());
+            index.verify().await?;
+            index.finish_erasing().await?;
         }
         Ok(deleted)
     }

@@ -22,8 +22,8 @@ impl SearchIndex {
         Self::new(index, reads)
     }
 
-    /// Removes messages and contacts, adds messages again whose texts were changed, and forgets words that no message has any
-    /// more. The tables of messages were changed before.
+    /// Removes messages and contacts, and adds messages again whose texts were changed. The tables of messages were changed before.
+    /// Their words are gone once [`Self::finish_erasing`] came after.
     pub(in crate::store) async fn erase(
         &mut self,
         (gone, changed): (&[String], &[String]),
@@ -42,7 +42,11 @@ impl SearchIndex {
         }
         let tx = self.begin_alone().await?;
         change(&tx, sql::REMOVE_CONTACTS, [column(contacts)]).await?;
-        tx.commit().await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Forgets words that no message has any more, and what the full-text tables kept of them.
+    pub(in crate::store) async fn finish_erasing(&mut self) -> Result<(), StoreError> {
         self.forget_words().await?;
         if matches!(self.index, DatabasePool::Sqlite(_)) {
             self.index.unprepared(MERGE).await?;

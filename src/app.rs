@@ -141,7 +141,7 @@ pub async fn start(
     start_with(config, source, metrics, None).await
 }
 
-/// The same in a time of its own, which scenarios move. Only for a node alone: other nodes are told apart from dead ones by the
+/// Starts a daemon in a time of its own, which the demo moves. Only for a node alone: other nodes are told apart from dead ones by the
 /// machine's time.
 ///
 /// # Errors

@@ -23,8 +23,8 @@
 //! | [`cli`] | one file per subcommand | [`app`], `lab` |
 //!
 //! Imports run one way:
-//! `config <- {store, spool, cache, crm, gateway, telemetry, runtime} <- {service, journal} <- {http, console} <- app <- lab <- cli <- main`. The decisions
-//! `digest <- config <- {store, spool, cache, gateway, telemetry, runtime} <- {service, journal} <- {http, console} <- app <- lab <- cli <- main`. The decisions
+//! `digest <- config <- {store, spool, cache, gateway, media, crm, assistant, payments, telemetry, runtime} <- {service, journal} <- {http, console} <-
+//! app <- lab <- cli <- main`. The decisions
 //! and the actors live in the crate [`palabre_actors`], which knows none of this.
 
 pub mod app;

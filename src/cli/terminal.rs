@@ -33,6 +33,16 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
+/// Whether a person at the terminal types this word. Without a person, nobody does.
+pub(super) fn is_confirmed(question: std::fmt::Arguments<'_>, word: &str) -> bool {
+    if !std::io::stdin().is_terminal() {
+        return false;
+    }
+    super::complain_about(question);
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).is_ok() && answer.trim() == word
+}
+
 /// A text of at most so many characters.
 pub(super) fn cut(text: &str, longest: usize) -> String {
     if text.chars().count() <= longest {

@@ -95,7 +95,7 @@ fn has_password(config: &Config, files: &ConfigFiles) -> bool {
 }
 
 fn file_problem(path: &Path, what: &str) -> Option<Problem> {
-    let rights = rights(path)?;
+    let rights = rights_of_others(path)?;
     let may = match (rights & OTHERS_READ != 0, rights & OTHERS_WRITE != 0) {
         (_, true) => "change",
         (true, false) => "read",
@@ -107,7 +107,7 @@ fn file_problem(path: &Path, what: &str) -> Option<Problem> {
 }
 
 fn folder_problem(path: &Path, what: &str) -> Option<Problem> {
-    let rights = rights(path).filter(|rights| rights & (OTHERS_READ | OTHERS_WRITE) != 0)?;
+    let rights = rights_of_others(path).filter(|rights| rights & (OTHERS_READ | OTHERS_WRITE) != 0)?;
     let reason = format!(
         "every user of this machine may look into the folder of {what} (its rights are {:03o})",
         rights & 0o777
@@ -118,14 +118,15 @@ fn folder_problem(path: &Path, what: &str) -> Option<Problem> {
 
 /// A folder in which anybody may put another file in the place of a private one.
 fn replaceable(folder: &Path, what: &str) -> Option<Problem> {
-    let rights = rights(folder).filter(|rights| rights & OTHERS_WRITE != 0 && rights & STICKY == 0)?;
+    let rights = rights_of_others(folder).filter(|rights| rights & OTHERS_WRITE != 0 && rights & STICKY == 0)?;
     let reason =
         format!("every user of this machine may replace {what}: its folder's rights are {:03o}", rights & 0o777);
     Some(problem(folder, (RIGHTS, reason), "take the right to write away from others: `chmod o-w`"))
 }
 
 /// The rights of a file that others can reach. `None`: they cannot, or there is nothing.
-fn rights(path: &Path) -> Option<u32> {
+#[must_use]
+pub fn rights_of_others(path: &Path) -> Option<u32> {
     let real = path.canonicalize().ok()?;
     let mode = |path: &Path| std::fs::metadata(path).map(|found| found.mode());
     let reachable = real.ancestors().skip(1).all(|above| mode(above).is_ok_and(|mode| mode & OTHERS_ENTER != 0));
@@ -185,7 +186,7 @@ mod tests {
     #[test]
     fn rights_of_others_are_seen_where_others_come() {
         let folder = open_folder();
-        if rights(folder.path()).is_none() {
+        if rights_of_others(folder.path()).is_none() {
             return; // Temporary folders of this machine are private.
         }
         let secret = folder.path().join("token");
@@ -208,7 +209,7 @@ mod tests {
     #[test]
     fn a_database_is_looked_at_with_what_stands_beside_it() {
         let folder = open_folder();
-        if rights(folder.path()).is_none() {
+        if rights_of_others(folder.path()).is_none() {
             return; // Temporary folders of this machine are private.
         }
         for name in ["palabre.db", "palabre.db-wal", "palabre.db-search", "palabre.dbx", "other.db"] {
@@ -230,7 +231,7 @@ mod tests {
     #[test]
     fn links_and_open_files_in_the_spool_are_seen() {
         let folder = open_folder();
-        if rights(folder.path()).is_none() {
+        if rights_of_others(folder.path()).is_none() {
             return; // Temporary folders of this machine are private.
         }
         let spool = folder.path().join("spool");

@@ -11,7 +11,7 @@ use reqwest::redirect;
 use url::{Host, Url};
 
 use super::client::{self, ClientError};
-use super::unreached::is_caused_by;
+use super::unreached::{self, is_caused_by};
 
 /// The URL's host is not public: it is a private, loopback or link-local address, or a name that leads to one.
 pub const NOT_PUBLIC: &str = "private_address";
@@ -50,6 +50,17 @@ pub fn check(url: &Url, private: bool) -> Result<(), NotPublic> {
 #[must_use]
 pub fn is_not_public(error: &reqwest::Error) -> bool {
     is_caused_by::<NotPublic>(error)
+}
+
+/// The word for a call that was not answered.
+#[must_use]
+pub fn why(error: &reqwest::Error) -> &'static str {
+    match error {
+        error if is_not_public(error) => NOT_PUBLIC,
+        error if error.is_connect() => unreached::why(error),
+        error if error.is_timeout() => unreached::NO_ANSWER,
+        _ => unreached::CUT,
+    }
 }
 
 /// Looks names up and keeps their public addresses.

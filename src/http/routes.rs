@@ -83,15 +83,8 @@ impl<'a> Routes<'a> {
         Args: FromRequest + 'static,
         Posted: FromRequest + 'static,
     {
-        #[cfg(test)]
-        self.added.extend([(GET, path), (POST, path)]);
-        let resource = web::resource(path)
-            .guard(guard::fn_guard(|request| !request.head().uri.path().contains('%')))
-            .route(web::post().to(post))
-            .route(web::route().guard(guard::fn_guard(|request| takes(GET, &request.head().method))).to(get))
-            .default_service(web::to(|| ready(wrong_method(GET_AND_POST))))
-            .wrap(RequestLog { label: RouteLabel::of(path), health: Arc::clone(&self.health) });
-        self.config.service(resource);
+        let routes = [(GET, web::route().to(get)), (POST, web::route().to(post))];
+        self.add_all(path, RouteLabel::of(path), GET_AND_POST, routes);
     }
 
     /// Takes GET, HEAD and POST, from people and from programs that act for them.
@@ -182,15 +175,29 @@ impl<'a> Routes<'a> {
     }
 
     fn add(&mut self, path: &'static str, label: RouteLabel, methods: &'static str, route: Route) {
+        self.add_all(path, label, methods, [(methods, route)]);
+    }
+
+    /// `all`: the methods of the routes together.
+    fn add_all<const N: usize>(
+        &mut self,
+        path: &'static str,
+        label: RouteLabel,
+        all: &'static str,
+        routes: [(&'static str, Route); N],
+    ) {
         #[cfg(test)]
-        {
-            assert!(self.added.iter().all(|(_, known)| *known != path), "{path} is added twice: see `get_or_post`");
+        assert!(self.added.iter().all(|(_, known)| *known != path), "{path} is added twice: see `get_or_post`");
+        let mut resource =
+            web::resource(path).guard(guard::fn_guard(|request| !request.head().uri.path().contains('%')));
+        for (methods, route) in routes {
+            #[cfg(test)]
             self.added.push((methods, path));
+            let takes = guard::fn_guard(move |request| takes(methods, &request.head().method));
+            resource = resource.route(route.guard(takes));
         }
-        let resource = web::resource(path)
-            .guard(guard::fn_guard(|request| !request.head().uri.path().contains('%')))
-            .route(route.guard(guard::fn_guard(move |request| takes(methods, &request.head().method))))
-            .default_service(web::to(move || ready(wrong_method(methods))))
+        let resource = resource
+            .default_service(web::to(move || ready(wrong_method(all))))
             .wrap(RequestLog { label, health: Arc::clone(&self.health) });
         self.config.service(resource);
     }

@@ -3,15 +3,13 @@
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::booking::{BookingRefused, BookingState};
-use palabre_actors::domain::event::ActorType;
 use palabre_actors::domain::ids::{BookingId, ChannelId, ConversationId, CorrelationId, OutboundId, TenantId};
-use palabre_actors::domain::turn::{BookingAct, BookingRequest, Command, Request, Requester};
-use palabre_actors::engine::Performed;
+use palabre_actors::domain::turn::{BookingAct, BookingRequest, Command, Request};
 
-use super::handling::ConversationAccess;
+use super::handling::{ConversationAccess, answered, asked_by};
 use super::messages::NotSent;
 use super::permissions::Permission::{BookingRead, BookingWrite, ContactRead, MessageSend};
-use super::{Caller, ServiceError, Tenants, Who, audit};
+use super::{Caller, ServiceError, Tenants, audit};
 use crate::store::conversations::ContactRow;
 use crate::store::operator::{BookingRow, Operator};
 
@@ -104,7 +102,7 @@ pub async fn change(
         BookingChoice::NoShow => BookingAct::NoShow(booking),
     };
     let request = request(caller, act, tells);
-    let done = told(at.outgoing.request(row.tenant.clone(), row.conversation, request).await)?;
+    let done = answered(at.outgoing.request(row.tenant.clone(), row.conversation, request).await)?;
     Ok(BookingChanged { row: find(caller, at.store, id).await?, message: done.message })
 }
 
@@ -149,7 +147,7 @@ pub async fn book(
         Customer::In(conversation) => at.outgoing.request(tenant, conversation, request).await,
         Customer::At(channel, address) => at.outgoing.request_of(tenant, channel, address, request).await,
     };
-    let done = told(done)?;
+    let done = answered(done)?;
     Ok(BookingChanged { row: find(caller, at.store, id).await?, message: done.message })
 }
 
@@ -174,22 +172,7 @@ fn may_write(caller: &Caller, tells: bool) -> Result<(), ServiceError> {
 }
 
 fn request(caller: &Caller, act: BookingAct, tells: bool) -> Request {
-    let actor_type = match caller.who {
-        Who::User(_) => ActorType::Agent,
-        Who::Key(_) | Who::CommandLine => ActorType::Operator,
-    };
-    Request {
-        by: Requester { actor_type, name: Some(caller.who.to_string()) },
-        correlation: CorrelationId::fresh(),
-        command: Command::Booking(BookingRequest { act, tells }),
-    }
-}
-
-fn told(done: Result<Performed, NotSent>) -> Result<Performed, ServiceError> {
-    match done {
-        Err(NotSent::UnknownConversation) => Err(ServiceError::NotFound("conversation")),
-        done => done.map_err(ServiceError::NotDone),
-    }
+    asked_by(caller, CorrelationId::fresh(), Command::Booking(BookingRequest { act, tells }))
 }
 
 fn refused(why: BookingRefused) -> ServiceError {

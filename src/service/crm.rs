@@ -32,7 +32,7 @@ const LEASE: TimeDelta = TimeDelta::minutes(5);
 /// The first wait after a failure; each is twice the one before.
 const FIRST_RETRY: TimeDelta = TimeDelta::seconds(30);
 const LONGEST_RETRY: TimeDelta = TimeDelta::hours(6);
-/// A contact's row is committed so long after its id was made, at most: those are looked for again.
+/// A row is committed so long after its id was made, at most: younger ones are looked for again.
 const OVERLAP: TimeDelta = TimeDelta::minutes(2);
 /// E-mails that were written before are not logged: they are older than the CRM's configuration, or were noted before a restart.
 const EMAILS_OF: TimeDelta = TimeDelta::days(1);
@@ -62,12 +62,14 @@ impl std::fmt::Debug for Correlation {
     }
 }
 
-/// How far a tenant's contacts and e-mails were read.
+/// A tenant's CRM, and how far contacts and e-mails were read.
 struct Followed {
     source: Arc<Tenant>,
     crm: Arc<CrmClient>,
     /// Contacts made before were all seen.
     contacts: Timestamp,
+    /// E-mails written before were all noted.
+    emails: Timestamp,
     is_failing: bool,
 }
 
@@ -170,7 +172,9 @@ impl Correlation {
         if channels.is_empty() {
             return Ok(());
         }
-        self.operator.note_crm_emails(&tenant.id, &channels, (now - EMAILS_OF, now)).await?;
+        let since = self.followed(&tenant.id, |followed| followed.emails);
+        self.operator.note_crm_emails(&tenant.id, &channels, (since, now)).await?;
+        self.followed(&tenant.id, |followed| followed.emails = now - OVERLAP);
         let mut is_away = false;
         for email in self.operator.claim_crm_emails(&tenant.id, (now, now + LEASE), AT_ONCE).await? {
             let mut reason = None;
@@ -205,6 +209,7 @@ impl Correlation {
             source: Arc::clone(tenant),
             crm: Arc::new(CrmClient::new(settings, self.client.clone())),
             contacts: Timestamp::UNIX_EPOCH,
+            emails: self.clock.now() - EMAILS_OF,
             is_failing: false,
         };
         let followed = tenants.entry(tenant.id.clone()).or_insert_with(fresh);
@@ -246,10 +251,7 @@ fn wait_after(attempts: u32) -> TimeDelta {
 /// The word for a failure.
 fn reason(failure: &CrmFailure) -> String {
     match failure {
-        CrmFailure::Unreached(error) if guarded_client::is_not_public(error) => guarded_client::NOT_PUBLIC.to_owned(),
-        CrmFailure::Unreached(error) if error.is_connect() => unreached::why(error).to_owned(),
-        CrmFailure::Unreached(error) if error.is_timeout() => unreached::NO_ANSWER.to_owned(),
-        CrmFailure::Unreached(_) => unreached::CUT.to_owned(),
+        CrmFailure::Unreached(error) => guarded_client::why(error).to_owned(),
         CrmFailure::NotPublic => guarded_client::NOT_PUBLIC.to_owned(),
         CrmFailure::Refused(status) => format!("http_{status}"),
         CrmFailure::Unreadable => "unreadable".to_owned(),

@@ -230,16 +230,25 @@ async fn perform(
     (tenant, id): (TenantId, ConversationId),
     command: Command,
 ) -> Result<Performed, ServiceError> {
-    let actor_type = match caller.who {
-        Who::User(_) => ActorType::Agent,
-        Who::Key(_) | Who::CommandLine => ActorType::Operator,
-    };
-    let by = Requester { actor_type, name: Some(caller.who.to_string()) };
     let correlation = match &command {
         Command::Reply(reply) => reply.message.correlation,
         _ => CorrelationId::fresh(),
     };
-    match at.outgoing.request(tenant, id, Request { by, correlation, command }).await {
+    answered(at.outgoing.request(tenant, id, asked_by(caller, correlation, command)).await)
+}
+
+/// What a conversation is asked in the name of whoever asks.
+pub(super) fn asked_by(caller: &Caller, correlation: CorrelationId, command: Command) -> Request {
+    let actor_type = match caller.who {
+        Who::User(_) => ActorType::Agent,
+        Who::Key(_) | Who::CommandLine => ActorType::Operator,
+    };
+    Request { by: Requester { actor_type, name: Some(caller.who.to_string()) }, correlation, command }
+}
+
+/// What a conversation answered; one that is not there is as one of another tenant.
+pub(super) fn answered(done: Result<Performed, NotSent>) -> Result<Performed, ServiceError> {
+    match done {
         Err(NotSent::UnknownConversation) => Err(ServiceError::NotFound("conversation")),
         done => done.map_err(ServiceError::NotDone),
     }

@@ -5,6 +5,7 @@ use palabre_actors::domain::ids::{LeadId, TenantId};
 use palabre_actors::domain::lead::LeadState;
 
 use super::permissions::Permission::{ContentRead, LeadRead, LeadWrite};
+use super::sheet::cell;
 use super::{Caller, ServiceError, Tenants, audit};
 use crate::store::operator::{LeadRow, Operator};
 
@@ -74,10 +75,7 @@ pub async fn export(
 #[must_use]
 pub fn as_csv(leads: &[LeadRow], shows_people: bool) -> String {
     let mut out = csv::Writer::from_writer(Vec::new());
-    let safe = |text: &str| {
-        if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
-    };
-    let seen = |text: Option<&str>| safe(text.filter(|_| shows_people).unwrap_or_default());
+    let seen = |text: Option<&str>| cell(text.filter(|_| shows_people).unwrap_or_default());
     let head = ["id", "tenant_id", "created_at", "state", "urgent", "name", "email", "phone", "need", "source"];
     // Writing to memory cannot fail.
     let _ = out.write_record(head);
@@ -92,7 +90,7 @@ pub fn as_csv(leads: &[LeadRow], shows_people: bool) -> String {
             seen(lead.email.as_deref()),
             seen(lead.phone.as_deref()),
             seen(Some(&lead.need)),
-            safe(&lead.source),
+            cell(&lead.source),
         ]);
     }
     String::from_utf8(out.into_inner().unwrap_or_default()).unwrap_or_default()

@@ -4,6 +4,7 @@ use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::{LiveSessionId, TenantId};
 
 use super::permissions::Permission::LeadRead;
+use super::sheet::cell;
 use super::{Caller, ServiceError, Tenants, audit};
 use crate::store::operator::{LiveSessionSummary, Operator, OrderLineRow};
 
@@ -62,9 +63,6 @@ pub async fn export(
 #[must_use]
 pub fn as_csv(lines: &[OrderLineRow], shows_people: bool) -> String {
     let mut out = csv::Writer::from_writer(Vec::new());
-    let safe = |text: &str| {
-        if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
-    };
     // Writing to memory cannot fail.
     let _ = out.write_record(["time", "reference", "size", "quantity", "state", "name", "address", "id"]);
     for line in lines {
@@ -72,12 +70,12 @@ pub fn as_csv(lines: &[OrderLineRow], shows_people: bool) -> String {
         let address = line.address.as_ref().filter(|_| shows_people).map_or("", |address| address.as_str());
         let _ = out.write_record([
             line.created_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-            safe(&line.reference),
-            safe(line.size.as_deref().unwrap_or_default()),
+            cell(&line.reference),
+            cell(line.size.as_deref().unwrap_or_default()),
             line.quantity.to_string(),
             line.state.as_str().to_owned(),
-            safe(name),
-            safe(address),
+            cell(name),
+            cell(address),
             line.id.to_string(),
         ]);
     }

@@ -33,6 +33,7 @@ pub mod permissions;
 pub mod privacy;
 pub mod reload;
 pub mod setup;
+mod sheet;
 
 pub use self::caller::{Caller, Who};
 pub use self::permissions::{Permission, Permissions};

@@ -1,14 +1,13 @@
 //! Offers: rides and other work that goes to whoever takes it first.
 
-use palabre_actors::domain::event::ActorType;
 use palabre_actors::domain::ids::{CorrelationId, OfferId, OutboundId, TenantId};
 use palabre_actors::domain::offer::OfferState;
-use palabre_actors::domain::turn::{Command, OfferCancellation, Request, Requester};
+use palabre_actors::domain::turn::{Command, OfferCancellation};
 
-use super::handling::ConversationAccess;
+use super::handling::{ConversationAccess, answered, asked_by};
 use super::messages::NotSent;
 use super::permissions::Permission::{BookingRead, BookingWrite, MessageSend};
-use super::{Caller, ServiceError, Who, audit};
+use super::{Caller, ServiceError, audit};
 use crate::store::operator::{OfferRow, OnDutyRow, Operator};
 
 /// Offers of a tenant, the newest first, and who takes them now.
@@ -49,17 +48,9 @@ pub async fn cancel(
         OfferState::Accepted => row.assigned_to,
         OfferState::Expired | OfferState::Cancelled => return Err(ServiceError::NotDone(over())),
     };
-    let actor_type = if matches!(caller.who, Who::User(_)) { ActorType::Agent } else { ActorType::Operator };
-    let request = Request {
-        by: Requester { actor_type, name: Some(caller.who.to_string()) },
-        correlation: CorrelationId::fresh(),
-        command: Command::CancelOffer(OfferCancellation { offer, taken_by, tells }),
-    };
-    match at.outgoing.request(tenant.clone(), row.conversation, request).await {
-        Ok(done) => Ok(done.message),
-        Err(NotSent::UnknownConversation) => Err(ServiceError::NotFound("conversation")),
-        Err(why) => Err(ServiceError::NotDone(why)),
-    }
+    let command = Command::CancelOffer(OfferCancellation { offer, taken_by, tells });
+    let request = asked_by(caller, CorrelationId::fresh(), command);
+    Ok(answered(at.outgoing.request(tenant.clone(), row.conversation, request).await)?.message)
 }
 
 /// Somebody took it, or it ended.

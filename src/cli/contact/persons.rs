@@ -1,8 +1,7 @@
 //! `palabre contact export|erase|verify`: exports everything of a person, and erases them.
 
-use std::io::{BufRead as _, IsTerminal as _};
+use std::io::BufRead as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 use palabre_actors::domain::ids::{ContactId, TenantId};
@@ -10,12 +9,11 @@ use palabre_actors::domain::rules::Language;
 use serde_json::json;
 
 use super::super::outbox::on;
-use super::super::terminal::table;
+use super::super::terminal::{self, table};
 use super::super::{ConfigFile, Tongue, complain, complain_about, exit, say, who};
-use crate::app::SystemClock;
-use crate::app::privacy::NodeFiles;
+use crate::app::privacy::beside;
 use crate::config::Config;
-use crate::service::privacy::{self, PersonalData, RequestOutcome, Whom};
+use crate::service::privacy::{self, RequestOutcome, Whom};
 use crate::service::{Caller, ServiceError};
 use crate::store::operator::Operator;
 use crate::store::privacy::ErasureReport;
@@ -80,10 +78,6 @@ pub(super) fn verify(args: &VerifyArgs) -> u8 {
     on(&args.file, async |operator, config| check(operator, args, &config).await)
 }
 
-fn data(operator: Operator, config: &Config) -> PersonalData {
-    PersonalData::new(operator, Arc::new(NodeFiles::beside(config)), Arc::new(SystemClock), &config.privacy)
-}
-
 /// The person that is meant; an error does not repeat the address (I10).
 fn whom(which: &Which, config: &Config) -> Option<Whom> {
     let mut given = which.whom.clone();
@@ -129,7 +123,7 @@ fn nobody(error: ServiceError) -> Result<u8, ServiceError> {
 
 async fn write(operator: Operator, args: &ExportArgs, config: &Config) -> Result<u8, ServiceError> {
     let Some(whom) = whom(&args.which, config) else { return Ok(exit::USAGE) };
-    let data = data(operator, config);
+    let data = beside(operator, config);
     let tenant = match &whom {
         Whom::Contact(contact) => {
             data.store.contact(&crate::service::Tenants::All, *contact).await?.map(|contact| contact.tenant)
@@ -164,7 +158,7 @@ async fn write(operator: Operator, args: &ExportArgs, config: &Config) -> Result
 
 async fn forget(operator: Operator, args: &EraseArgs, config: &Config) -> Result<u8, ServiceError> {
     let Some(whom) = whom(&args.which, config) else { return Ok(exit::USAGE) };
-    let data = data(operator, config);
+    let data = beside(operator, config);
     if args.dry_run {
         return match privacy::extent(&Caller::command_line(), &data, &whom).await {
             Ok((_, counts)) => {
@@ -181,7 +175,8 @@ async fn forget(operator: Operator, args: &EraseArgs, config: &Config) -> Result
             Err(error) => nobody(error),
         };
     }
-    if !args.yes && !is_confirmed() {
+    let question = format_args!("This cannot be taken back. Erase this person? Type `yes`:");
+    if !args.yes && !terminal::is_confirmed(question, "yes") {
         complain_about(format_args!("nothing was erased: answer `yes`, or give --yes"));
         return Ok(exit::FOUND_WRONG);
     }
@@ -195,15 +190,6 @@ async fn forget(operator: Operator, args: &EraseArgs, config: &Config) -> Result
         Err(error) => return Ok(complain(&error)),
     }
     Ok(exit::OK)
-}
-
-fn is_confirmed() -> bool {
-    if !std::io::stdin().is_terminal() {
-        return false;
-    }
-    complain_about(format_args!("This cannot be taken back. Erase this person? Type `yes`:"));
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).is_ok() && answer.trim() == "yes"
 }
 
 fn tell(report: &ErasureReport, is_json: bool) {
@@ -240,7 +226,7 @@ fn tell(report: &ErasureReport, is_json: bool) {
 }
 
 async fn check(operator: Operator, args: &VerifyArgs, config: &Config) -> Result<u8, ServiceError> {
-    let key = data(operator, config).signing_key().await?;
+    let key = beside(operator, config).signing_key().await?;
     let file = match std::fs::read(&args.export) {
         Ok(file) => file,
         Err(error) => {

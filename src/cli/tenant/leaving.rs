@@ -1,20 +1,17 @@
 //! `palabre tenant export|erase`: a whole tenant as files, and its deletion.
 
-use std::io::{BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 use palabre_actors::domain::ids::TenantId;
 use serde_json::json;
 
 use super::super::outbox::on;
-use super::super::terminal::table;
+use super::super::terminal::{self, table};
 use super::super::{ConfigFile, complain, complain_about, exit, say};
-use crate::app::SystemClock;
-use crate::app::privacy::NodeFiles;
+use crate::app::privacy::beside;
 use crate::config::Config;
-use crate::service::privacy::{self, PersonalData, TenantError};
+use crate::service::privacy::{self, TenantError};
 use crate::service::{Caller, ServiceError};
 use crate::store::operator::Operator;
 
@@ -56,12 +53,8 @@ pub(in crate::cli) fn erase(args: &EraseArgs) -> u8 {
     on(&args.file, async |operator, config| delete(operator, args, &config).await)
 }
 
-fn data(operator: Operator, config: &Config) -> PersonalData {
-    PersonalData::new(operator, Arc::new(NodeFiles::beside(config)), Arc::new(SystemClock), &config.privacy)
-}
-
 async fn write(operator: Operator, args: &ExportArgs, config: &Config) -> Result<u8, ServiceError> {
-    let (data, tenant) = (data(operator, config), TenantId::new(&args.id));
+    let (data, tenant) = (beside(operator, config), TenantId::new(&args.id));
     let counts = match privacy::export_tenant(&Caller::command_line(), &data, &tenant, &args.to).await {
         Ok(counts) => counts,
         Err(error) => return refused(error),
@@ -77,12 +70,13 @@ async fn write(operator: Operator, args: &ExportArgs, config: &Config) -> Result
 
 async fn delete(operator: Operator, args: &EraseArgs, config: &Config) -> Result<u8, ServiceError> {
     let tenant = TenantId::new(&args.id);
-    if !args.yes && !is_confirmed(&args.id) {
+    let question = format_args!("This cannot be taken back. Erase everything of {}? Type its name:", args.id);
+    if !args.yes && !terminal::is_confirmed(question, &args.id) {
         complain_about(format_args!("nothing was erased: type the tenant's name, or give --yes"));
         return Ok(exit::FOUND_WRONG);
     }
     let is_configured = config.tenants.iter().any(|known| known.id == tenant);
-    let data = data(operator, config);
+    let data = beside(operator, config);
     let erased = match privacy::erase_tenant(&Caller::command_line(), &data, (&tenant, is_configured)).await {
         Ok(erased) => erased,
         Err(error) => return refused(error),
@@ -112,13 +106,4 @@ fn refused(error: TenantError) -> Result<u8, ServiceError> {
         TenantError::Service(error) => Err(error),
         TenantError::File(_) => Ok(complain(&error)),
     }
-}
-
-fn is_confirmed(id: &str) -> bool {
-    if !std::io::stdin().is_terminal() {
-        return false;
-    }
-    complain_about(format_args!("This cannot be taken back. Erase everything of {id}? Type its name:"));
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).is_ok() && answer.trim() == id
 }

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tar::{Archive, Builder, Header};
 
+use crate::digest::hex;
+
 /// The last entry.
 pub(super) const MANIFEST: &str = "manifest.json";
 /// Of the archives that this program writes and reads.
@@ -48,7 +50,7 @@ impl<T> Measured<T> {
     }
 
     fn finish(self, path: &str) -> ArchivedFile {
-        let sha256 = self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex(&self.hash.finalize());
         ArchivedFile { path: path.to_owned(), bytes: self.bytes, sha256 }
     }
 }

@@ -300,7 +300,8 @@ fn opened(file: &Path, passphrase: Option<&SecretString>) -> Result<Box<dyn Read
     Ok(Box::new(SealedReader::new(from, passphrase).map_err(at(file))?))
 }
 
-fn beside(path: &Path, end: &str) -> PathBuf {
+/// The path with an ending behind its name: `palabre.db-wal`.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     name.into()

@@ -1,7 +1,7 @@
 //! Check of files and folders: who may read what holds personal data or secrets, and how much room is left.
 
 use std::fs::Metadata;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::statvfs;
@@ -9,6 +9,8 @@ use rustix::process::geteuid;
 
 use super::Installation;
 use super::finding::{DoctorFinding, text};
+use crate::config::rights_of_others;
+use crate::service::backup::beside;
 use crate::store::sqlite_path;
 
 const CHECK: &str = "files";
@@ -50,7 +52,7 @@ pub(super) fn check(of: &Installation<'_>) -> Vec<DoctorFinding> {
 /// A file that holds personal data or a secret, and that every user of the machine can read.
 fn exposed(path: &Path) -> Option<DoctorFinding> {
     let metadata = std::fs::metadata(path).ok()?;
-    if !is_open(path, &metadata, OTHERS_READ) {
+    if !has(path, &metadata, OTHERS_READ) {
         return None;
     }
     let how = if metadata.is_dir() { "700" } else { "600" };
@@ -71,7 +73,7 @@ fn exposed(path: &Path) -> Option<DoctorFinding> {
 /// A file that every user of the machine can change.
 fn writable(path: &Path) -> Option<DoctorFinding> {
     let metadata = std::fs::metadata(path).ok()?;
-    if !is_open(path, &metadata, OTHERS_WRITE) {
+    if !has(path, &metadata, OTHERS_WRITE) {
         return None;
     }
     let command = format!("chmod o-w {}", path.display());
@@ -101,20 +103,10 @@ fn foreign(database: &Path) -> Option<DoctorFinding> {
     })
 }
 
-/// Whether a right of others is of use: they must get through every folder above.
-fn is_open(path: &Path, metadata: &Metadata, right: u32) -> bool {
-    let pass = if metadata.is_dir() { OTHERS_PASS } else { 0 };
-    let is_reached = |folder: &Path| {
-        std::fs::metadata(folder).is_ok_and(|folder| folder.permissions().mode() & OTHERS_PASS == OTHERS_PASS)
-    };
-    metadata.permissions().mode() & (right | pass) == right | pass
-        && std::path::absolute(path).is_ok_and(|path| path.ancestors().skip(1).all(is_reached))
-}
-
-fn beside(database: &Path, end: &str) -> PathBuf {
-    let mut path = database.as_os_str().to_owned();
-    path.push(end);
-    path.into()
+/// Whether others have a right, and get there.
+fn has(path: &Path, metadata: &Metadata, right: u32) -> bool {
+    let right = if metadata.is_dir() { right | OTHERS_PASS } else { right };
+    rights_of_others(path).is_some_and(|rights| rights & right == right)
 }
 
 /// How much room the disk of a folder has.
@@ -150,6 +142,7 @@ fn judged_room(check: &'static str, left: u64, all: u64) -> DoctorFinding {
 #[cfg(test)]
 mod tests {
     use std::fs::{Permissions, create_dir, set_permissions, write};
+    use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
     use crate::gateway::SetupLevel;

@@ -8,7 +8,7 @@ use reqwest::{Client, StatusCode, header};
 
 use super::signature::signatures;
 use crate::config::EventEndpoint;
-use crate::gateway::{guarded_client, unreached};
+use crate::gateway::guarded_client;
 
 /// How long an endpoint may take to answer.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
@@ -79,10 +79,7 @@ pub(super) async fn post(
         Ok(answer) if answer.status().is_success() => PostOutcome::Taken,
         Ok(answer) if answer.status() == StatusCode::GONE => PostOutcome::Gone,
         Ok(answer) => PostOutcome::Refused { status: answer.status().as_u16(), after: retry_after(answer.headers()) },
-        Err(error) if guarded_client::is_not_public(&error) => PostOutcome::Unreached(guarded_client::NOT_PUBLIC),
-        Err(error) if error.is_connect() => PostOutcome::Unreached(unreached::why(&error)),
-        Err(error) if error.is_timeout() => PostOutcome::Unreached(unreached::NO_ANSWER),
-        Err(_) => PostOutcome::Unreached(unreached::CUT),
+        Err(error) => PostOutcome::Unreached(guarded_client::why(&error)),
     }
 }
 

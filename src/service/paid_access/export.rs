@@ -6,6 +6,7 @@ use palabre_actors::domain::ids::TenantId;
 
 use super::{AccessError, MemberView, PaidAccess, members};
 use crate::service::permissions::Permission::AccessRead;
+use crate::service::sheet::cell;
 use crate::service::{Caller, audit};
 use crate::store::operator::Tenants;
 use crate::store::paid_access::SubscriptionFilter;
@@ -31,10 +32,6 @@ pub async fn exported(
 #[must_use]
 pub fn as_csv(members: &[MemberView], shows_people: bool) -> String {
     let mut out = csv::Writer::from_writer(Vec::new());
-    // A spreadsheet takes a cell that begins so for a formula.
-    let safe = |text: &str| {
-        if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
-    };
     let moment =
         |at: Option<Timestamp>| at.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)).unwrap_or_default();
     let head = ["id", "plan", "state", "paid_with", "since", "paid_until", "grace_until", "chats", "member", "email"];
@@ -47,15 +44,15 @@ pub fn as_csv(members: &[MemberView], shows_people: bool) -> String {
         let email = row.email.as_deref().filter(|_| shows_people).unwrap_or_default();
         let _ = out.write_record([
             row.id.to_string(),
-            safe(&row.plan),
+            cell(&row.plan),
             row.state.as_str().to_owned(),
             row.payer.as_str().to_owned(),
             moment(Some(row.created_at)),
             moment(row.current_period_end),
             moment(row.grace_until),
             chats.join(" "),
-            safe(address),
-            safe(email),
+            cell(address),
+            cell(email),
         ]);
     }
     String::from_utf8(out.into_inner().unwrap_or_default()).unwrap_or_default()

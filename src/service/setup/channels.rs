@@ -8,7 +8,7 @@ use toml_edit::{InlineTable, Value};
 
 use super::change::{Change, SetupAccess, blocking, change, document};
 use super::document::{TenantDocument, text_of};
-use super::{Caller, TenantFileError, draft};
+use super::{Caller, TenantFileError, draft, unused};
 use crate::gateway::Provider;
 use crate::gateway::channel_setup::{ChannelSetup, SetupAddress, SetupField, SetupFieldKind};
 use crate::service::permissions::Permission::ChannelWrite;
@@ -239,8 +239,7 @@ fn fresh_id(tenant: &TenantId, provider: &dyn Provider, ids: &[String]) -> Strin
     // `whatsapp` of a name such as `acme-whatsapp`.
     let kind = provider.name().rsplit('-').next().unwrap_or_default();
     let stem: String = format!("{tenant}-{kind}").chars().take(60).collect();
-    let numbered = (2..).map(|number| format!("{stem}-{number}"));
-    std::iter::once(stem.clone()).chain(numbered).find(|id| !ids.contains(id)).unwrap_or(stem)
+    unused(stem, ids)
 }
 
 /// Adds a phone drawn in the console, with which the tenant can be tried before there is an account anywhere.

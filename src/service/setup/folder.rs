@@ -110,7 +110,8 @@ impl TenantFolder {
     /// [`TenantFileError`]: there is no file.
     pub fn write_new(&self, path: &Path, text: &str) -> Result<(), TenantFileError> {
         self.check(path, text)?;
-        put(path, text.as_bytes()).map_err(TenantFileError::Io)
+        // Everybody may read it, as files of a configuration are.
+        put(path, text.as_bytes(), Permissions::from_mode(0o644), false).map_err(TenantFileError::Io)
     }
 
     /// Puts a text that was checked in the place of another, and keeps that one.
@@ -130,8 +131,8 @@ impl TenantFolder {
         if let Some(folder) = kept.parent() {
             std::fs::create_dir_all(folder).map_err(TenantFileError::Io)?;
         }
-        put_over(&kept, before.text.as_bytes(), permissions.clone()).map_err(TenantFileError::Io)?;
-        put_over(&path, text.as_bytes(), permissions).map_err(TenantFileError::Io)?;
+        put(&kept, before.text.as_bytes(), permissions.clone(), true).map_err(TenantFileError::Io)?;
+        put(&path, text.as_bytes(), permissions, true).map_err(TenantFileError::Io)?;
         let gone = secrets_in(&forgotten).into_iter();
         let gone: Vec<String> = gone.filter(|path| !before.text.contains(path) && !text.contains(path)).collect();
         self.forget_secrets(&gone)
@@ -166,7 +167,7 @@ impl TenantFolder {
         // Another name each time: what an earlier version of the file names stays until that is gone.
         let unique = uuid::Uuid::now_v7().simple().to_string();
         let name = format!("{channel}.{key}.{}", unique.get(24..).unwrap_or_default());
-        put_over(&folder.join(&name), secret.expose_secret().trim().as_bytes(), Permissions::from_mode(0o600))
+        put(&folder.join(&name), secret.expose_secret().trim().as_bytes(), Permissions::from_mode(0o600), true)
             .map_err(TenantFileError::Io)?;
         Ok(format!("{SECRETS}/{name}"))
     }
@@ -203,24 +204,16 @@ fn secrets_in(text: &str) -> Vec<String> {
     quoted.filter(is_ours).map(ToOwned::to_owned).collect()
 }
 
-/// Writes a file in the place of another: whoever reads it finds one of the two, whole.
-fn put_over(path: &Path, content: &[u8], permissions: Permissions) -> std::io::Result<()> {
+/// Writes a file at once: whoever reads it finds what was there, or all of this. It has a hidden name until then, so that no half-written file
+/// is taken for a tenant's.
+fn put(path: &Path, content: &[u8], permissions: Permissions, replaces: bool) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new(""));
-    let mut file = tempfile::Builder::new().prefix(".palabre-").permissions(permissions).tempfile_in(folder)?;
-    file.write_all(content)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    std::fs::File::open(folder)?.sync_all()
-}
-
-/// Writes a file that everybody may read, as files of a configuration are. One that is there meanwhile stays.
-fn put(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    // A hidden name: no half-written file is taken for a tenant's.
     let mut file = tempfile::Builder::new().prefix(".palabre-").tempfile_in(folder)?;
     file.write_all(content)?;
-    file.as_file().set_permissions(Permissions::from_mode(0o644))?;
+    // Not when it is made: the process' mask would take some away.
+    file.as_file().set_permissions(permissions)?;
     file.as_file().sync_all()?;
-    file.persist_noclobber(path).map_err(|error| error.error)?;
+    let put = if replaces { file.persist(path) } else { file.persist_noclobber(path) };
+    put.map_err(|error| error.error)?;
     std::fs::File::open(folder)?.sync_all()
 }

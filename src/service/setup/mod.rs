@@ -146,6 +146,12 @@ pub fn at_answers(error: TenantFileError) -> TenantFileError {
     change::at_fields(error, &business::field_of)
 }
 
+/// The stem, or the stem with the first number that nothing is called by yet.
+fn unused(stem: String, ids: &[String]) -> String {
+    let numbered = (2..).map(|number| format!("{stem}-{number}"));
+    std::iter::once(stem.clone()).chain(numbered).find(|id| !ids.contains(id)).unwrap_or(stem)
+}
+
 /// The FAQ entries that a trade begins with.
 fn faq_entries(trade: &str, language: Language) -> Result<Vec<FaqEntry>, TenantFileError> {
     let csv = faq::template(trade, language).ok_or_else(|| TenantFileError::UnknownTrade(trade.to_owned()))?;

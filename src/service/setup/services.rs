@@ -7,7 +7,7 @@ use toml_edit::Value;
 use super::change::{Change, SetupAccess, change};
 use super::document::{ROOT, TenantDocument, list_of, list_value, text_of, text_value};
 use super::trades::{BOOKING_WORDS, of};
-use super::{Caller, TenantFileError, id_of};
+use super::{Caller, TenantFileError, id_of, unused};
 
 /// The flow that books.
 const BOOKING: &str = "booking";
@@ -98,8 +98,7 @@ pub async fn set_services(
 
 fn fresh_id(name: &str, ids: &mut Vec<String>) -> String {
     let stem = Some(id_of(name)).filter(|id| !id.is_empty()).unwrap_or_else(|| "service".to_owned());
-    let numbered = (2..).map(|number| format!("{stem}-{number}"));
-    let id = std::iter::once(stem.clone()).chain(numbered).find(|id| !ids.contains(id)).unwrap_or(stem);
+    let id = unused(stem, ids);
     ids.push(id.clone());
     id
 }

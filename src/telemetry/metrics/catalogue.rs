@@ -243,7 +243,10 @@ impl Metric {
 
     /// Whether it is a counter without labels.
     pub(super) fn is_plain_counter(self) -> bool {
-        const LABELLED: [&str; 16] = [
+        const LABELLED: [&str; 19] = [
+            ASSISTANT_ANSWERS,
+            ASSISTANT_COST,
+            ASSISTANT_TOKENS,
             CONFIG_RELOADS,
             CRM_LOOKUPS,
             HTTP_REQUESTS,

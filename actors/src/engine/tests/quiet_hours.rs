@@ -37,7 +37,7 @@ fn advertising_to_france_waits_for_the_morning_and_nothing_else_does() {
         harness.until(|now| in_state(now, "Belgium", OutboxState::Sent)).await;
         tokio::time::sleep(Duration::from_secs(32 * 60 * 60)).await;
         assert_eq!(texts(&harness, "a"), ["day", "appointment", "Belgium"]);
-        tokio::time::sleep(Duration::from_secs(70 * 60)).await;
+        tokio::time::sleep(Duration::from_secs(100 * 60)).await;
         harness.until(|now| in_state(now, "night", OutboxState::Sent)).await;
         assert_eq!(texts(&harness, "a"), ["day", "appointment", "Belgium", "night"]);
     });

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use fantoccini::error::CmdError;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
@@ -54,6 +55,11 @@ impl Drop for Driver {
         let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
         let _ = self.0.wait();
     }
+}
+
+/// Whether the next page, or what the page fetched, came between finding an element and using it.
+fn is_gone(error: &CmdError) -> bool {
+    error.is_stale_element_reference() || error.to_string().contains("does not belong to the document")
 }
 
 impl Browser {
@@ -127,8 +133,13 @@ impl Browser {
 
     /// Waits for an element, and clicks it.
     pub(crate) async fn click(&self, css: &str) {
-        let element = self.client.wait().for_element(Locator::Css(css)).await.expect(css);
-        element.click().await.expect(css);
+        loop {
+            let element = self.client.wait().for_element(Locator::Css(css)).await.expect(css);
+            match element.click().await {
+                Err(error) if is_gone(&error) => {}
+                clicked => return clicked.expect(css),
+            }
+        }
     }
 
     /// Waits for an element; what it says.
@@ -136,8 +147,7 @@ impl Browser {
         loop {
             let element = self.client.wait().for_element(Locator::Css(css)).await.expect(css);
             match element.text().await {
-                // The next page came between.
-                Err(error) if error.is_stale_element_reference() => {}
+                Err(error) if is_gone(&error) => {}
                 text => return text.expect(css),
             }
         }

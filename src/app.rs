@@ -17,12 +17,15 @@ pub(crate) mod journal;
 mod media;
 mod notices;
 pub(crate) mod paid_access;
+mod person_links;
 mod polling;
 pub(crate) mod privacy;
 mod reload;
 mod retention;
+mod start_error;
 mod startup;
 mod tenants;
+mod watch;
 mod webhook_receiver;
 
 use std::net::SocketAddr;
@@ -43,54 +46,29 @@ use self::cluster::Cluster;
 use self::events_out::EventsOutHealth;
 use self::journal::JournalWriter;
 use self::media::MediaParts;
+use self::person_links::PersonLinkVisitors;
 use self::polling::Polling;
 use self::privacy::NodeFiles;
 pub use self::reload::ConfigSource;
 use self::reload::{Holders, Reloader};
+pub use self::start_error::StartError;
 use self::startup::OpenedStore;
 use self::tenants::{profile_of, row_of};
 use self::webhook_receiver::{StoreHealth, WebhookReceiver};
-use crate::cache::BadUrl;
 use crate::config::{Config, TenantDirectory};
-use crate::console::{FailingChannels, LiveFeed, PagesError, SetupDeps, TestPhones};
+use crate::console::{FailingChannels, LiveFeed, SetupDeps, TestPhones};
 use crate::gateway::channel_event::ChannelEvents;
 use crate::gateway::{self, CurrentRegistry, Registry};
 use crate::http::health::{Health, Phase};
 use crate::http::{self, HttpDeps};
-use crate::runtime::{ThreadGone, Threads, cores};
+use crate::runtime::{Threads, cores};
 use crate::service::channels::ConfiguredChannels;
 use crate::service::crm::Correlation;
 use crate::service::events_out::EventsOut;
 use crate::service::privacy::PersonalData;
 use crate::service::reload::{Reload as _, ReloadStatus};
-use crate::spool::SpoolError;
-use crate::store::{Lock, Store, StoreError};
+use crate::store::{Lock, Store};
 use crate::telemetry::metrics::Exporter;
-
-/// Why the daemon did not start. Nothing is left behind.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error("the operating system gave no thread")]
-    Threads(#[source] std::io::Error),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The spool.
-    #[error(transparent)]
-    Spool(#[from] SpoolError),
-    /// Redis' URL is invalid. Redis itself may be away.
-    #[error(transparent)]
-    Redis(#[from] BadUrl),
-    #[error(transparent)]
-    Gateway(#[from] gateway::BuildError),
-    #[error(transparent)]
-    Http(#[from] http::ServeError),
-    /// A bug: the pages that are built in do not hold.
-    #[error(transparent)]
-    Console(#[from] PagesError),
-    /// A bug: a thread panicked while the daemon started.
-    #[error(transparent)]
-    ThreadGone(#[from] ThreadGone),
-}
 
 /// How long the journals may take to write the last events, once nothing more happens.
 const JOURNALS_END: Duration = Duration::from_secs(3);
@@ -122,6 +100,7 @@ pub struct RunningDaemon {
     selling: JoinHandle<()>,
     notices: JoinHandle<()>,
     broadcasting: JoinHandle<()>,
+    watching: JoinHandle<()>,
     reloader: Arc<Reloader>,
     reloading: Option<JoinHandle<()>>,
     drain: Duration,
@@ -203,7 +182,7 @@ async fn start_with(
     let deleting = retention::keep(config.retention, &store, Arc::clone(&clock), runtime.io());
     let indexing = indexing::follow(&store, Arc::clone(&clock), runtime.io());
     let journals = journal::follow(&config, (&store, &node), &health, Arc::clone(&clock), runtime.io());
-    let fetching = parts.follow((&config, tenants.clone()), &store, Arc::clone(&clock), runtime.io())?;
+    let fetching = parts.follow((&config, tenants.clone()), &store, Arc::clone(&clock), runtime.io());
     let media = parts.access(tenants.clone(), Arc::clone(&clock));
     let operator = store.operator().telling(cluster.notifier());
     let people = console::people(&config, operator.clone(), Arc::clone(&clock));
@@ -222,8 +201,15 @@ async fn start_with(
     let served = tenants.all();
     let paid = paid_access::connect(&config, &served, operator.clone(), Arc::clone(&outgoing));
     let selling = paid_access::follow(paid.clone(), &store, Arc::clone(&clock), runtime.io());
+    let watched = (&store, operator.clone(), paid.clone());
+    let watching =
+        watch::follow(&config, watched, Arc::clone(&clock), runtime.io()).map_err(gateway::BuildError::from)?;
 
-    let listeners = vec![Arc::new(paid.clone()) as Arc<dyn ChannelEvents>];
+    let feed = LiveFeed::start(operator.clone(), runtime.io());
+    let typing = console::CustomersTyping { feed: feed.clone(), operator: operator.clone() };
+    let links = parts.person_links(&config, operator.clone(), tenants.clone());
+    let visitors = PersonLinkVisitors::new(links.clone(), tenants.clone(), Arc::clone(&outgoing));
+    let listeners: Vec<Arc<dyn ChannelEvents>> = vec![Arc::new(paid.clone()), Arc::new(typing), Arc::new(visitors)];
     let webhook_receiver = Arc::new(WebhookReceiver::new(&served, registry.now(), engine.clone(), spooled, listeners));
     let notices = notices::follow(
         (&config, tenants.clone()),
@@ -239,10 +225,8 @@ async fn start_with(
     let correlation = Correlation::new(operator.clone(), config.webhooks.private_targets, Arc::clone(&clock));
     let correlation = correlation.map_err(gateway::BuildError::from)?;
     let correlating = crm::follow(correlation, tenants.clone(), (&store, operator.clone()), runtime.io());
-    let feed = LiveFeed::start(operator.clone(), runtime.io());
     let reception: Arc<dyn http::Reception> = Arc::clone(&webhook_receiver) as _;
-    let polling = Polling::new(&config, (&store, &node), reception, Arc::clone(&clock), runtime.io())?;
-    let polling = Arc::new(polling);
+    let polling = Arc::new(Polling::new(&config, (&store, &node), reception, Arc::clone(&clock), runtime.io())?);
     polling.serve(&served, |_| false).await;
     let channels = ConfiguredChannels::new(integrators::channels(&served));
     let is_watched = source.is_some();
@@ -284,7 +268,7 @@ async fn start_with(
         metrics,
         api: integrators::api(
             &config,
-            (operator, channels, media, directory),
+            (operator, channels, (media, links), directory),
             outgoing,
             (paid, faq, personal, Arc::clone(&reloader) as _),
             clock,
@@ -322,6 +306,7 @@ async fn start_with(
         selling,
         notices,
         broadcasting,
+        watching,
         reloader,
         reloading,
         drain: config.runtime.drain,
@@ -379,6 +364,7 @@ impl RunningDaemon {
             self.selling,
             self.notices,
             self.broadcasting,
+            self.watching,
         ];
         let optional = self.draining.into_iter().chain(self.deleting).chain(self.reloading);
         for task in optional.chain(others) {

@@ -13,20 +13,22 @@ use super::document::Scope;
 use super::fields::{base_url, choice, duration, number, quoted, settled, text};
 use super::raw::{RawConfig, RawDatabase, RawDuration, RawHttp, RawLogs, RawRuntime};
 use super::redis::redis;
+use super::secret::Secrets;
 use super::types::{Api, Config, Database, Http, LogFormat, Logs, Runtime, WebhookTargets};
-use super::{console, media, retention, spool, suggest};
+use super::{console, media, observers, retention, spool, suggest};
 
 /// More of anything than one process can hold.
 const MANY: i64 = 10_000_000;
 
 /// The daemon's own part, without tenants, and its lease, which is compared with theirs whatever else does not hold.
 /// `None`: something was reported.
-pub(super) fn config(root: &Scope<'_>, raw: &RawConfig, folder: &Path) -> (Option<Config>, Option<Duration>) {
+pub(super) fn config(root: &Scope<'_>, raw: &RawConfig, secrets: Secrets<'_>) -> (Option<Config>, Option<Duration>) {
     let lease = rhythm(&root.table("runtime"), "lease", raw.runtime.lease.as_ref());
-    (whole(root, raw, folder, lease), lease)
+    (whole(root, raw, secrets, lease), lease)
 }
 
-fn whole(root: &Scope<'_>, raw: &RawConfig, folder: &Path, lease: Option<Duration>) -> Option<Config> {
+fn whole(root: &Scope<'_>, raw: &RawConfig, secrets: Secrets<'_>, lease: Option<Duration>) -> Option<Config> {
+    let folder = secrets.folder;
     let http = http(&root.table("http"), &raw.http);
     let database = database(&root.table("database"), &raw.database, folder);
     let redis = redis(&root.table("redis"), &raw.redis);
@@ -35,10 +37,12 @@ fn whole(root: &Scope<'_>, raw: &RawConfig, folder: &Path, lease: Option<Duratio
     let is_server = database.as_ref().is_some_and(Database::is_server);
     let spool = spool::spool(&root.table("spool"), &raw.spool, folder, is_server);
     let retention = retention::retention(&root.table("retention"), &raw.retention);
-    let media = media::settings(&root.table("media"), &raw.media, folder);
+    let media = media::settings(&root.table("media"), &raw.media, secrets);
     let privacy = retention::privacy(&root.table("privacy"), &raw.privacy, folder);
     let console = console::console(&root.table("console"), &raw.console);
     let private_targets = root.table("webhooks").required("private_targets", raw.webhooks.private_targets, "");
+    let sentry = observers::sentry(&root.table("sentry"), &raw.sentry);
+    let otlp = observers::otlp(&root.table("otlp"), &raw.otlp);
     Some(Config {
         http: http?,
         database: database?,
@@ -53,6 +57,8 @@ fn whole(root: &Scope<'_>, raw: &RawConfig, folder: &Path, lease: Option<Duratio
         api: Api::default(),
         stripe: None,
         webhooks: WebhookTargets { private_targets: private_targets? },
+        sentry: sentry?,
+        otlp: otlp?,
         tenants: Vec::new(),
     })
 }
@@ -262,6 +268,7 @@ fn runtime(scope: &Scope<'_>, raw: &RawRuntime, lease: Option<Duration>) -> Opti
         bounded(scope, "drain_notice", (notice, notice.min(drain / 2)), why, |time| format_duration(time).to_string())
     });
     let sweep_every = rhythm(scope, "sweep_every", raw.sweep_every.as_ref());
+    let watch_every = rhythm(scope, "watch_every", raw.watch_every.as_ref());
     let ask_after = rhythm(scope, "ask_after", raw.ask_after.as_ref());
     Some(Runtime {
         shards: shards?,
@@ -274,6 +281,7 @@ fn runtime(scope: &Scope<'_>, raw: &RawRuntime, lease: Option<Duration>) -> Opti
         drain: drain?,
         drain_notice: drain_notice?,
         sweep_every: sweep_every?,
+        watch_every: watch_every?,
         ask_after: ask_after?,
         lease: lease?,
     })

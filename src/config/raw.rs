@@ -6,7 +6,8 @@ use std::fmt;
 
 use serde::Deserialize;
 
-pub(super) use super::raw_media::{RawMedia, RawTenantMedia};
+pub(super) use super::raw_media::{RawMedia, RawMediaBucket, RawTenantMedia};
+pub(super) use super::raw_observers::{RawOtlp, RawSentry};
 use super::raw_plans::{RawImprint, RawPlan, RawStripe, RawStripeAccount};
 pub(super) use super::raw_values::{INLINE_SECRET, RawPair};
 pub use super::raw_values::{RawDuration, RawSecret};
@@ -32,6 +33,8 @@ pub(super) struct RawConfig {
     pub(super) privacy: RawPrivacy,
     pub(super) stripe: RawStripe,
     pub(super) webhooks: RawWebhookTargets,
+    pub(super) sentry: RawSentry,
+    pub(super) otlp: RawOtlp,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -109,6 +112,7 @@ pub(super) struct RawRuntime {
     pub(super) drain: Option<RawDuration>,
     pub(super) drain_notice: Option<RawDuration>,
     pub(super) sweep_every: Option<RawDuration>,
+    pub(super) watch_every: Option<RawDuration>,
     pub(super) ask_after: Option<RawDuration>,
     pub(super) lease: Option<RawDuration>,
 }

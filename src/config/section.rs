@@ -34,8 +34,8 @@ pub struct Capabilities {
     pub pair: Option<RateLimit>,
     /// Whether it has templates.
     pub templates: bool,
-    /// Whether it can show that somebody is typing.
-    pub typing: bool,
+    /// How long it shows that somebody is typing; `None`: it has nothing like it.
+    pub typing: Option<Duration>,
     /// Where its API is, unless a channel says otherwise; `None`: it has none over HTTP.
     pub api_base_url: Option<&'static str>,
 }
@@ -192,6 +192,12 @@ impl Section<'_> {
         let help = format!("write `{key} = {{ env = \"NAME\" }}` or `{{ file = \"path\" }}`");
         let raw = self.scope.required(key, raw, &help)?;
         self.secrets.resolve(&self.scope, key, raw)
+    }
+
+    /// A secret that may be left out. The outer `None`: something was reported.
+    #[must_use]
+    pub fn secret_if_any(&self, key: &str, raw: Option<&RawSecret>) -> Option<Option<SecretString>> {
+        raw.map_or(Some(None), |raw| self.secret(key, Some(raw)).map(Some))
     }
 
     /// Certificates in PEM.

@@ -17,7 +17,8 @@ pub use super::cidr::Cidr;
 pub use super::console::Console;
 pub use super::crm::{Crm, CrmSource};
 pub use super::journal::Journal;
-pub use super::media::{MediaSettings, TenantMedia};
+pub use super::media::{MediaBucketSettings, MediaSettings, TenantMedia};
+pub use super::observers::{OtlpCollector, SentryProject};
 pub use super::plan::{Sales, StripePlatform};
 pub use super::provider_account::ProviderAccount;
 pub use super::retention::{Privacy, Retention};
@@ -53,6 +54,10 @@ pub struct Config {
     pub stripe: Option<StripePlatform>,
     /// Where events may go out to.
     pub webhooks: WebhookTargets,
+    /// Who is told of errors.
+    pub sentry: Option<SentryProject>,
+    /// Who is told what took how long.
+    pub otlp: Option<OtlpCollector>,
     /// The businesses, in the order of their files' names.
     pub tenants: Vec<Tenant>,
 }
@@ -164,6 +169,8 @@ pub struct Runtime {
     pub drain_notice: Duration,
     /// How often the store is asked for what nobody told us about.
     pub sweep_every: Duration,
+    /// How often it is measured what only alerts ask for.
+    pub watch_every: Duration,
     /// How long to wait before asking a provider about a message whose fate is unknown.
     pub ask_after: Duration,
     /// How long a message is leased to the process that sends it, or asks about it.

@@ -1,14 +1,14 @@
 //! `/console/access`: what is sold, who bought it, what came in, and which chats need a look.
 
-use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, web};
 use chrono::TimeDelta;
 use minijinja::context;
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::{Address, AddressError};
 use palabre_actors::domain::entitlement::SubscriptionState;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::csv_file::csv_file;
 use super::display::Display;
 use super::lookups::shown;
 use super::routes::PageRoutes;
@@ -33,6 +33,8 @@ pub struct AccessQuery {
     before: Option<Uuid>,
     /// What was just done.
     done: String,
+    /// Why it was not.
+    refused: String,
 }
 
 /// Access that is given by hand.
@@ -95,18 +97,16 @@ impl From<AccessError> for ConsoleError {
         match error {
             AccessError::Service(error) => error.into(),
             AccessError::UnknownSubscription => Self::NotFound,
-            AccessError::UnknownPlan | AccessError::NotSoldSo | AccessError::NothingPaid | AccessError::NotByCard => {
-                Self::BadForm
-            }
+            AccessError::UnknownPlan
+            | AccessError::BadMember(_)
+            | AccessError::NotSoldSo
+            | AccessError::NothingPaid
+            | AccessError::NotByCard
+            | AccessError::MovedLately => Self::BadForm,
             AccessError::Busy => ServiceError::Busy.into(),
             error => Self::PaymentSystem(error),
         }
     }
-}
-
-/// The tenant that a member looks at.
-fn here(member: &Member) -> Tenants {
-    Tenants::Of(vec![member.tenant.clone()])
 }
 
 fn filter(query: &AccessQuery) -> SubscriptionFilter {
@@ -129,7 +129,7 @@ pub async fn page(
     let Ok(sold) = state.sold() else {
         return state.page(("access.html", "access"), &member, context! { is_sold => false });
     };
-    let (tenants, display) = (here(&member), state.display(&member));
+    let (tenants, display) = (member.own_tenant(), state.display(&member));
     let plans = plan_lines(&member, sold, &tenants)?;
     let mut members = access::members(&member.caller, sold, &tenants, &filter(&query), ROWS + 1).await?;
     let has_more = members.len() > ROWS;
@@ -160,6 +160,7 @@ pub async fn page(
         may_change => member.caller.may(Permission::AccessWrite),
         export => format!("/console/access/members.csv?{}", fields(&query)),
         done => state.pages.texts().find(member.language, "access", &format!("done_{}", query.done)),
+        refused => state.pages.texts().find(member.language, "access", &format!("refused_{}", query.refused)),
     };
     state.page(("access.html", "access"), &member, context)
 }
@@ -174,7 +175,7 @@ async fn figures(
     if !member.caller.may(Permission::PaymentRead) {
         return Ok(None);
     }
-    let tenants = here(member);
+    let tenants = member.own_tenant();
     let (months, figures) = access::revenue(&member.caller, sold, &tenants, display.now - TimeDelta::days(30)).await?;
     let amount =
         |amount: i64, currency: &str| access::amount(&Money { amount, currency: currency.to_owned() }, member.language);
@@ -274,10 +275,7 @@ pub async fn members_csv(
 ) -> Result<HttpResponse, ConsoleError> {
     let found = access::exported(&member.caller, state.sold()?, &member.tenant, &filter(&query), EXPORTED).await?;
     let csv = access::as_csv(&found, member.caller.may(Permission::ContentRead));
-    Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8")
-        .insert_header((header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"members.csv\"")))
-        .body(csv))
+    Ok(csv_file("members.csv", &csv))
 }
 
 /// `POST /console/access/grant`
@@ -287,9 +285,15 @@ pub async fn grant(
     form: Form<GrantForm>,
 ) -> Result<Page, ConsoleError> {
     let (sold, now) = (state.sold()?, state.now());
-    let plan = sold.plan(&member.tenant, &form.0.plan).ok_or(ConsoleError::BadForm)?;
-    let scheme = plan.chats.first().map(Address::scheme).ok_or(ConsoleError::BadForm)?;
-    let who = Address::parse(scheme, form.0.who.trim(), None).map_err(|_| ConsoleError::BadForm)?;
+    let plan = (&member.tenant, form.0.plan.as_str());
+    let who = match sold.member(plan, &form.0.who) {
+        Ok(who) => who,
+        Err(AccessError::BadMember(AddressError::CountryUnknown | AddressError::NotNational)) => {
+            return Ok(Page::see("/console/access?refused=country#grant"));
+        }
+        Err(AccessError::BadMember(_)) => return Ok(Page::see("/console/access?refused=who#grant")),
+        Err(error) => return Err(error.into()),
+    };
     let until = match form.0.days.trim() {
         "" => None,
         days => {
@@ -297,7 +301,7 @@ pub async fn grant(
             Some(now + TimeDelta::days(days.into()))
         }
     };
-    let id = access::grant(&member.caller, sold, (&member.tenant, &plan.id), &who, until, now).await?;
+    let id = access::grant(&member.caller, sold, plan, &who, until, now).await?;
     Ok(Page::see(&format!("/console/access/{id}?done=granted")))
 }
 

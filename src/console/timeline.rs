@@ -127,8 +127,8 @@ fn event(row: &MessageEventRow, telling: &Telling<'_>) -> Option<(Timestamp, u8,
             Some("stop_request") => "escalated_stop_request",
             _ => "escalated",
         },
-        key @ ("silent_loop" | "handed_over" | "handed_back" | "assigned" | "resolved" | "reopened"
-        | "rate_limited" | "opted_out" | "opted_in") => key,
+        key @ ("silent_loop" | "handed_over" | "handed_back" | "assigned" | "resolved" | "reopened" | "blocked"
+        | "unblocked" | "rate_limited" | "opted_out" | "opted_in") => key,
         _ => return None,
     };
     let text = telling.text("event", key).replace("{who}", &telling.who(row));
@@ -239,7 +239,7 @@ pub fn why(texts: &Texts, display: &Display, reason: &str) -> String {
         | "file_not_read"
         | "absent_at_provider" => "retrying",
         "failed" => "rejected",
-        "opted_out" | "expired" | "budget" | "behind" | "exhausted" | "rejected" => word,
+        "opted_out" | "expired" | "budget" | "quiet_hours" | "behind" | "exhausted" | "rejected" => word,
         _ => "",
     };
     let known = find(key).or_else(|| find(&format!("code_{word}"))).map(ToOwned::to_owned);

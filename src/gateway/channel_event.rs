@@ -22,7 +22,7 @@ pub struct ChannelEvent {
 /// What happened.
 #[derive(Clone, PartialEq, Eq)]
 pub enum ChannelEventKind {
-    /// Somebody came by a link to a plan. Their message comes as well.
+    /// Somebody came by a link to a plan, or by one that says who they are. Their message comes as well.
     Started { from: Address, payload: String },
     /// Somebody is about to pay, and waits for an answer (action `answer_checkout`) for ten seconds at most.
     Checkout { query: String, from: Address, price: Price, payload: String },
@@ -40,6 +40,8 @@ pub enum ChannelEventKind {
     OwnRightsChanged { chat: Address, rights: OwnRights },
     /// A group has got another id for good.
     ChatMigrated { from: Address, to: Address },
+    /// Somebody is typing a message.
+    Typing { from: Address },
 }
 
 impl ChannelEventKind {
@@ -56,6 +58,7 @@ impl ChannelEventKind {
             Self::MemberChanged { .. } => "member_changed",
             Self::OwnRightsChanged { .. } => "own_rights_changed",
             Self::ChatMigrated { .. } => "chat_migrated",
+            Self::Typing { .. } => "typing",
         }
     }
 }

@@ -74,8 +74,8 @@ pub async fn behind(
         return Ok(None);
     }
     let tenants = Tenants::Of(vec![key.tenant.clone()]);
-    let mut rows = store.bookings(&tenants, (now - BEFORE, now + AHEAD), None, MOST).await?;
-    rows.retain(|row| row.resource == key.name);
+    let shown = (now - BEFORE, now + AHEAD);
+    let rows = store.bookings(&tenants, shown, (None, Some(&key.name)), MOST).await?;
     Ok(Some((key.tenant, key.name, rows)))
 }
 
@@ -164,6 +164,7 @@ mod tests {
             ends_at: at("2026-12-01T15:15:00Z"),
             free_at: at("2026-12-01T15:15:00Z"),
             state,
+            late_minutes: None,
             created_at: at("2026-11-30T09:00:00Z"),
         }
     }

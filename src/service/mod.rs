@@ -30,10 +30,12 @@ pub mod outbox;
 pub mod paid_access;
 pub mod people;
 pub mod permissions;
+pub mod person_links;
 pub mod privacy;
 pub mod reload;
 pub mod setup;
 mod sheet;
+pub mod waiting;
 
 pub use self::caller::{Caller, Who};
 pub use self::permissions::{Permission, Permissions};

@@ -11,6 +11,7 @@ mod docs;
 mod glossary;
 mod habits;
 mod imports;
+pub(crate) mod logs;
 mod outbox;
 mod providers;
 mod tree;
@@ -63,6 +64,11 @@ fn the_core_does_no_io() {
     let tree = Tree::of_the_repository();
     none(&imports::discretion(&Code::all(&tree)));
     none(&dependencies::core(&Deny::of(&tree), &Graph::of_the_repository()));
+}
+
+#[test]
+fn addresses_that_people_write_are_read_in_one_way() {
+    none(&habits::addresses_read_otherwise(&Tree::of_the_repository()));
 }
 
 #[test]
@@ -132,6 +138,11 @@ fn the_outbox_is_drawn_as_it_is() {
 #[test]
 fn alerts_ask_for_what_is_written_and_lead_somewhere() {
     none(&alerts::complaints(&Tree::of_the_repository()));
+}
+
+#[test]
+fn logs_have_the_fields_of_their_schema() {
+    none(&logs::complaints(&Tree::of_the_repository()));
 }
 
 #[test]

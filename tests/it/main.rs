@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
 #![allow(clippy::duplicate_mod, reason = "some run on both databases")]
 
+mod alerts_fire;
 mod assistant;
 #[path = "assistant.rs"]
 mod assistant_on_postgres;
@@ -18,6 +19,8 @@ mod console;
 mod console_access_in_a_browser;
 #[path = "console/agenda_in_a_browser.rs"]
 mod console_agenda_in_a_browser;
+#[path = "console/every_page_in_a_browser.rs"]
+mod console_every_page_in_a_browser;
 #[path = "console/faq_in_a_browser.rs"]
 mod console_faq_in_a_browser;
 #[path = "console/in_a_browser.rs"]
@@ -28,6 +31,8 @@ mod console_inbox_in_a_browser;
 mod console_media_in_a_browser;
 #[path = "console/mod.rs"]
 mod console_on_postgres;
+#[path = "console/outgoing_in_a_browser.rs"]
+mod console_outgoing_in_a_browser;
 #[path = "console/privacy_in_a_browser.rs"]
 mod console_privacy_in_a_browser;
 #[path = "console/setup_in_a_browser.rs"]
@@ -41,6 +46,8 @@ mod delivery;
 mod delivery_on_postgres;
 mod demo;
 mod deploy;
+mod deploy_samples;
+mod discreet;
 mod doctor;
 #[path = "doctor.rs"]
 mod doctor_on_postgres;
@@ -57,6 +64,7 @@ mod flows;
 mod flows_on_postgres;
 mod gateway;
 mod greenapi;
+mod handbook;
 mod journal;
 #[path = "journal.rs"]
 mod journal_on_postgres;
@@ -66,11 +74,15 @@ mod journeys_on_postgres;
 mod live_sales;
 #[path = "live_sales.rs"]
 mod live_sales_on_postgres;
+mod logs;
 mod media;
+mod media_bucket;
 #[path = "media.rs"]
 mod media_on_postgres;
 mod moving;
 mod nodes_on_postgres;
+mod observers;
+mod one_person;
 mod operators;
 #[path = "operators/mod.rs"]
 mod operators_on_postgres;
@@ -85,6 +97,9 @@ mod retention;
 mod retention_on_postgres;
 mod rolling_on_postgres;
 mod sandbox;
+mod scenarios;
+#[path = "scenarios.rs"]
+mod scenarios_on_postgres;
 mod smtp;
 mod stand_in;
 mod still;
@@ -92,4 +107,5 @@ mod still;
 mod still_on_postgres;
 mod telegram;
 mod torture;
+mod watched;
 mod whatsapp_cloud;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tracing::Span;
+
 use super::ConversationSetup;
 use super::messages::{Due, Performed};
 use crate::domain::Timestamp;
@@ -15,9 +17,10 @@ use crate::domain::turn::{
     ConsentChange, Draft, Lookup, Outcome, Refused, Request, Start, Turn, decide, decide_request, decide_session_timer,
     decide_timer,
 };
+use crate::domain::waiting::WaitingChange;
 use crate::outbox::SendPermit;
 use crate::ports::ChannelKey;
-use crate::runtime::ActorContext;
+use crate::runtime::{ActorContext, spans};
 
 /// A turn and the send permits of its outgoing messages, in the order of `turn.outbox`.
 pub struct TurnInFlight {
@@ -25,6 +28,8 @@ pub struct TurnInFlight {
     pub turn: Turn,
     /// A permit for each message that may go out right after the commit.
     pub reserved: Vec<Option<SendPermit>>,
+    /// Ends when the outcome of its commit is known.
+    pub span: Span,
 }
 
 /// What a decision about a message came to.
@@ -54,12 +59,13 @@ impl TurnInFlight {
         send_permit: Option<SendPermit>,
     ) -> Decided {
         let context: &ActorContext = &setup.context;
-        let mut turn = decide(state, message, &setup.rules(), &*context.ports.sellers, context.now());
+        let span = spans::turn(message, state.conversation.as_ref().map(|conversation| conversation.id));
+        let mut turn = span.in_scope(|| decide(state, message, &setup.rules(), &*context.ports.sellers, context.now()));
         if let Some(lookup) = turn.lookup.take() {
             return Decided::Needs(lookup);
         }
         turn.knows_deferred = ahead.deferred;
-        Decided::Turn(Box::new(Self::reserve(turn, setup, ahead, send_permit)))
+        Decided::Turn(Box::new(Self { span, ..Self::reserve(turn, setup, ahead, send_permit) }))
     }
 
     /// Decides about a request. `None`: there is nothing to write.
@@ -118,7 +124,7 @@ impl TurnInFlight {
             others = keep_order;
             reserved.push(send_permit);
         }
-        Self { turn, reserved }
+        Self { turn, reserved, span: Span::none() }
     }
 }
 
@@ -134,7 +140,9 @@ pub(super) struct Applied {
     pub(super) timers: Vec<TimerChange>,
     pub(super) bookings: Vec<BookingChange>,
     pub(super) offers: Vec<OfferChange>,
+    pub(super) waiting: Vec<WaitingChange>,
     pub(super) outgoing: Vec<(Outbound, Option<ReservedSend>)>,
+    span: Span,
 }
 
 /// A message's send permit, and until when its row is leased.
@@ -144,7 +152,7 @@ pub(super) struct ReservedSend {
 }
 
 impl Applied {
-    pub(super) fn of(turn: &Turn, reserved: Vec<Option<SendPermit>>) -> Self {
+    pub(super) fn of(turn: &Turn, reserved: Vec<Option<SendPermit>>, span: Span) -> Self {
         Self {
             address: turn.key.address.clone(),
             contact: turn.contact.clone(),
@@ -155,7 +163,16 @@ impl Applied {
             timers: turn.timers.clone(),
             bookings: turn.effects.bookings.clone(),
             offers: turn.effects.offers.clone(),
+            waiting: turn.effects.waiting.clone(),
             outgoing: turn.outbox.iter().zip(reserved).map(outgoing).collect(),
+            span,
+        }
+    }
+
+    /// The turn is committed.
+    pub(super) fn note_commit(&self) {
+        if let Some(outcome) = self.outcome {
+            self.span.record("turn.outcome", outcome.as_str());
         }
     }
 
@@ -183,10 +200,11 @@ impl Applied {
         state.contact = Some(self.contact.clone());
         state.conversation = Some(self.conversation.clone());
         state.welcomed |= self.outgoing.iter().any(|(message, _)| message.kind == OutboundKind::Welcome);
-        if !self.bookings.is_empty() || !self.offers.is_empty() {
+        if !self.bookings.is_empty() || !self.offers.is_empty() || !self.waiting.is_empty() {
             let agenda = Arc::make_mut(&mut state.agenda);
             self.bookings.iter().for_each(|change| agenda.apply(change));
             self.offers.iter().for_each(|change| agenda.apply_offer(change));
+            self.waiting.iter().for_each(|change| agenda.apply_waiting(change));
         }
         match &self.consent {
             Some(ConsentChange::OptOut { .. }) => state.opted_out = true,

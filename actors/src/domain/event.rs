@@ -9,7 +9,7 @@ use super::words::stored_words;
 
 mod payload;
 
-pub use self::payload::{Payload, PayloadBuilder, PersonalData, looks_personal};
+pub use self::payload::{Payload, PayloadBuilder, PersonalData, looks_personal, names_somebody};
 
 /// One event.
 #[derive(Clone, Debug)]
@@ -82,6 +82,8 @@ pub enum EventType {
     Assigned,
     Resolved,
     Reopened,
+    Blocked,
+    Unblocked,
     RateLimited,
     FlowStarted,
     FlowCompleted,
@@ -92,6 +94,10 @@ pub enum EventType {
     BookingCancelled,
     BookingDone,
     BookingMissed,
+    BookingLate,
+    WaitingJoined,
+    WaitingOffered,
+    WaitingEnded,
     LeadCaptured,
     OfferMade,
     OfferAccepted,
@@ -150,6 +156,8 @@ stored_words!(EventType {
     Assigned => "assigned",
     Resolved => "resolved",
     Reopened => "reopened",
+    Blocked => "blocked",
+    Unblocked => "unblocked",
     RateLimited => "rate_limited",
     FlowStarted => "flow_started",
     FlowCompleted => "flow_completed",
@@ -160,6 +168,10 @@ stored_words!(EventType {
     BookingCancelled => "booking_cancelled",
     BookingDone => "booking_done",
     BookingMissed => "booking_missed",
+    BookingLate => "booking_late",
+    WaitingJoined => "waiting_joined",
+    WaitingOffered => "waiting_offered",
+    WaitingEnded => "waiting_ended",
     LeadCaptured => "lead_captured",
     OfferMade => "offer_made",
     OfferAccepted => "offer_accepted",

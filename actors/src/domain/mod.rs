@@ -29,6 +29,7 @@ pub mod message;
 pub mod mood;
 mod number_words;
 pub mod offer;
+pub mod person_link;
 pub mod prepared;
 pub mod presentation;
 pub mod printable;
@@ -44,6 +45,7 @@ pub mod stemming;
 pub mod template;
 pub mod timer;
 pub mod turn;
+pub mod waiting;
 pub mod words;
 
 /// A time in UTC. Microseconds are kept in both databases; anything finer is cut off.

@@ -12,6 +12,7 @@ use super::live::{LiveChange, OrderChange};
 use super::message::{Outbound, Role};
 use super::offer::OfferChange;
 use super::timer::TimerChange;
+use super::waiting::WaitingChange;
 use super::words::stored_words;
 
 mod answers;
@@ -22,10 +23,12 @@ mod heard;
 mod inbound;
 mod live;
 mod offers;
+mod places;
 mod preview;
 mod requests;
 mod rules;
 mod timer;
+mod waiting;
 
 pub use self::escalation::{NoticeReason, PeopleNotice};
 pub use self::inbound::{decide, says_stop};
@@ -105,6 +108,8 @@ pub struct Effects {
     pub leads: Vec<Lead>,
     /// Offers, and who takes them.
     pub offers: Vec<OfferChange>,
+    /// Who waits for a time.
+    pub waiting: Vec<WaitingChange>,
     /// Lines of orders in a live session.
     pub orders: Vec<OrderChange>,
     /// What becomes of the live session.
@@ -167,6 +172,8 @@ pub enum Outcome {
     SilentOptedOut,
     /// A person has the conversation: silence.
     SilentHuman,
+    /// The tenant's people blocked the contact: silence.
+    SilentBlocked,
     /// A seller wrote.
     Seller,
     /// A seller commanded something of the live session.
@@ -211,6 +218,7 @@ stored_words!(Outcome {
     Confirmed => "confirmed",
     SilentOptedOut => "silent_opted_out",
     SilentHuman => "silent_human",
+    SilentBlocked => "silent_blocked",
     Seller => "seller",
     LiveCommand => "live_command",
     AnsweredOrder => "answered_order",

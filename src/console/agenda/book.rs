@@ -2,7 +2,7 @@
 
 use actix_web::web;
 use minijinja::context;
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::{Address, Unnamed};
 use palabre_actors::domain::ids::ConversationId;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use super::super::{ConsoleError, ConsoleState, Form, Member, Page};
 use super::change::{moment, told};
 use super::{Shop, refused};
 use crate::service::bookings::{self, Customer, NewBooking};
-use crate::service::{Permission, ServiceError, Tenants, conversations};
+use crate::service::{Permission, ServiceError, conversations};
 use crate::store::StoreError;
 use crate::store::conversations::ContactRow;
 use crate::store::search::SearchPage;
@@ -166,7 +166,8 @@ async fn by_number(member: &Member, state: &ConsoleState, who: &str) -> Result<W
     let tenant = state.tenant(&member.tenant).ok_or(ConsoleError::NotFound)?;
     let mut channels = tenant.channels.iter().filter(|channel| channel.address.is_phone());
     let Some(channel) = channels.next() else { return Ok(Whom::NoChannel) };
-    let Ok(to) = Address::parse(channel.address.scheme(), who, tenant.country) else { return Ok(Whom::Nobody) };
+    let unnamed = Unnamed::Phone(channel.address.scheme());
+    let Ok(to) = Address::written(who, unnamed, tenant.country) else { return Ok(Whom::Nobody) };
     let known = bookings::customer_at(&member.caller, &state.deps.store, &member.tenant, &to).await?;
     let talk = known.and_then(|contact| contact.conversations.first().map(|talk| talk.id));
     Ok(Whom::One(talk.map_or_else(|| Customer::At(channel.id.clone(), to), Customer::In)))
@@ -176,7 +177,7 @@ async fn by_name(member: &Member, state: &ConsoleState, who: &str) -> Result<Who
     if who.is_empty() {
         return Ok(Whom::Nobody);
     }
-    let tenants = Tenants::Of(vec![member.tenant.clone()]);
+    let tenants = member.own_tenant();
     let page = SearchPage { before: None, limit: MOST_PEOPLE };
     let found = match conversations::search(&member.caller, &state.deps.store, &tenants, who, page).await {
         // The index is still being made.

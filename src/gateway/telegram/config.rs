@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Address, Scheme, Unnamed};
 use palabre_actors::domain::channel::RateLimit;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -29,10 +29,14 @@ pub struct TelegramBot {
     pub bot_token: SecretString,
     /// What comes back with every webhook.
     pub webhook_secret: Option<SecretString>,
+    /// The one before it, until Telegram was told the new one.
+    pub previous_webhook_secret: Option<SecretString>,
     /// How updates come in.
     pub updates: UpdateSource,
     /// The groups whose messages are read: their chats' addresses.
     pub groups: Vec<Address>,
+    /// What people find it by, without `@`; links to it need it.
+    pub username: Option<String>,
     /// Where the API is, without a trailing slash.
     pub api_base_url: String,
     /// How long one call may take.
@@ -55,8 +59,10 @@ pub enum UpdateSource {
 struct Keys {
     bot_token: Option<RawSecret>,
     webhook_secret: Option<RawSecret>,
+    previous_webhook_secret: Option<RawSecret>,
     updates: Option<String>,
     groups: Vec<String>,
+    username: Option<String>,
     api_base_url: Option<String>,
 }
 
@@ -76,13 +82,13 @@ impl ProviderSection for Telegram {
             per_second: Some(30),
             pair: Some(RateLimit { every: Duration::from_secs(1), burst: 3 }),
             templates: false,
-            typing: true,
+            typing: Some(Duration::from_secs(5)),
             api_base_url: Some(API),
         }
     }
 
     fn keys(&self) -> &'static [&'static str] {
-        &["bot_token", "webhook_secret", "updates", "groups", "api_base_url"]
+        &["bot_token", "webhook_secret", "previous_webhook_secret", "updates", "groups", "username", "api_base_url"]
     }
 
     fn configure(&self, section: &Section<'_>) -> Configured {
@@ -96,7 +102,9 @@ impl ProviderSection for Telegram {
             section.choice("updates", raw, &[("webhook", UpdateSource::Webhook), ("poll", UpdateSource::Poll)])
         });
         let secret = secret(section, &keys, updates);
+        let previous = section.secret_if_any("previous_webhook_secret", keys.previous_webhook_secret.as_ref());
         let groups = groups(section, &keys.groups);
+        let username = keys.username.as_deref().map(|raw| username(section, raw));
         let raw_base = keys.api_base_url.as_deref();
         let in_clear = "the bot's token crosses the network in clear";
         let api_base_url = section.base_url("api_base_url", raw_base.unwrap_or(API), API, in_clear);
@@ -106,8 +114,10 @@ impl ProviderSection for Telegram {
                 id: id.clone(),
                 bot_token: bot_token?,
                 webhook_secret: secret?,
+                previous_webhook_secret: previous?,
                 updates: updates?,
                 groups: groups?,
+                username: username.map_or(Some(None), |read| read.map(Some))?,
                 api_base_url: base.clone(),
                 timeout: section.timeout()?,
                 on_unknown: section.on_unknown()?,
@@ -123,7 +133,7 @@ impl ProviderSection for Telegram {
 
 /// The bot's own address: its id is positive, unlike a group's.
 fn sender(section: &Section<'_>, raw: &str) -> Option<Address> {
-    let address = Address::parse(Scheme::Telegram, raw, None).ok();
+    let address = Address::written(raw, Unnamed::Only(Scheme::Telegram), None).ok();
     let address = address.filter(|address| address.scheme() == Scheme::Telegram && !address.path().starts_with('-'));
     if address.is_none() {
         let help = "write it like `telegram:7000000001`: the number before the colon of the bot's token";
@@ -160,7 +170,7 @@ fn secret(section: &Section<'_>, keys: &Keys, updates: Option<UpdateSource>) -> 
 
 fn groups(section: &Section<'_>, raw: &[String]) -> Option<Vec<Address>> {
     let group = |raw: &String| {
-        let address = Address::parse(Scheme::Telegram, raw, None).ok();
+        let address = Address::written(raw, Unnamed::Only(Scheme::Telegram), None).ok();
         let address = address.filter(|address| address.scheme() == Scheme::Telegram && address.path().starts_with('-'));
         if address.is_none() {
             section.wrong("groups", "has something that is no group", "write each like `telegram:-1001234567890`");
@@ -169,6 +179,16 @@ fn groups(section: &Section<'_>, raw: &[String]) -> Option<Vec<Address>> {
     };
     let read: Vec<Option<Address>> = raw.iter().map(group).collect();
     read.into_iter().collect()
+}
+
+/// 5 to 32 letters, digits and underscores (<https://core.telegram.org/bots/features#creating-a-new-bot>).
+fn username(section: &Section<'_>, raw: &str) -> Option<String> {
+    let name = raw.trim_start_matches('@');
+    let fits = (5..=32).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !fits {
+        section.wrong("username", "is not a bot's username", "write it like `institut_belle_bot`");
+    }
+    fits.then(|| name.to_owned())
 }
 
 /// Whether calls go to Telegram itself rather than to something that stands in for it.

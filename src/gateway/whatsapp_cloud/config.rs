@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Address, Scheme, Unnamed};
 use palabre_actors::domain::channel::RateLimit;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -25,7 +25,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     per_second: Some(80),
     pair: Some(RateLimit { every: Duration::from_secs(6), burst: 45 }),
     templates: true,
-    typing: true,
+    typing: Some(Duration::from_secs(25)),
     api_base_url: Some(API),
 };
 
@@ -43,6 +43,8 @@ pub struct CloudSettings {
     pub access_token: SecretString,
     /// The app's: signs webhooks.
     pub app_secret: SecretString,
+    /// The one before it, with which Meta may still sign.
+    pub previous_app_secret: Option<SecretString>,
     /// Comes with the handshake of a webhook URL.
     pub verify_token: SecretString,
     /// Where the API is, with its version, without a trailing slash.
@@ -75,6 +77,7 @@ struct Keys {
     business_account_id: Option<String>,
     access_token: Option<RawSecret>,
     app_secret: Option<RawSecret>,
+    previous_app_secret: Option<RawSecret>,
     verify_token: Option<RawSecret>,
     api_base_url: Option<String>,
     template_language: Option<String>,
@@ -96,6 +99,7 @@ impl ProviderSection for WhatsappCloud {
             "business_account_id",
             "access_token",
             "app_secret",
+            "previous_app_secret",
             "verify_token",
             "api_base_url",
             "template_language",
@@ -143,6 +147,7 @@ fn read(section: &Section<'_>, keys: &Keys, phone_number_id: Option<String>) -> 
     let business_account_id = id(section, "business_account_id", keys.business_account_id.as_deref(), help);
     let access_token = section.secret("access_token", keys.access_token.as_ref());
     let app_secret = section.secret("app_secret", keys.app_secret.as_ref());
+    let previous = section.secret_if_any("previous_app_secret", keys.previous_app_secret.as_ref());
     let verify_token = section.secret("verify_token", keys.verify_token.as_ref());
     let base = keys.api_base_url.as_deref().unwrap_or(API);
     let api_base_url = section.base_url("api_base_url", base, API, IN_CLEAR);
@@ -159,6 +164,7 @@ fn read(section: &Section<'_>, keys: &Keys, phone_number_id: Option<String>) -> 
         business_account_id: business_account_id?,
         access_token: access_token?,
         app_secret: app_secret?,
+        previous_app_secret: previous?,
         verify_token: verify_token?,
         api_base_url: api_base_url?,
         template_language: is_language(language).then(|| language.to_owned())?,
@@ -184,7 +190,7 @@ fn is_meta(raw: &str) -> bool {
 
 /// The business's number.
 fn sender(section: &Section<'_>, raw: &str) -> Option<Address> {
-    let address = Address::parse(Scheme::Whatsapp, raw, None).ok();
+    let address = Address::written(raw, Unnamed::Only(Scheme::Whatsapp), None).ok();
     let address = address.filter(|address| address.scheme() == Scheme::Whatsapp && address.is_phone());
     if address.is_none() {
         section.wrong("address", "is not a WhatsApp number", "write it like `whatsapp:+33639980099`");

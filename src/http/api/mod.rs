@@ -3,6 +3,7 @@
 //! One module per resource: its routes, handlers, parameters, bodies and responses. A key sees its tenants and nothing of
 //! others (I9); whole addresses and texts need the scope `read-content` (I10).
 
+mod alerts;
 mod audit;
 mod bookings;
 mod broadcasts;
@@ -46,6 +47,7 @@ use crate::service::channels::ConfiguredChannels;
 use crate::service::media::MediaAccess;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
+use crate::service::person_links::PersonLinks;
 use crate::service::privacy::PersonalData;
 use crate::service::reload::Reload;
 use crate::store::operator::Operator;
@@ -89,6 +91,8 @@ pub struct ApiDeps {
     pub privacy: Option<PersonalData>,
     /// Takes the tenants' files over; `None` in tests of other things.
     pub reload: Option<Arc<dyn Reload>>,
+    /// Links by which contacts show that an address is theirs; `None` in tests of other things.
+    pub person_links: Option<PersonLinks>,
     /// Files of messages.
     pub media: MediaAccess,
     /// The time of day.
@@ -148,6 +152,7 @@ impl From<ServiceError> for HttpProblem {
 pub(super) fn mount(routes: &mut Routes<'_>) {
     routes.get("/api/v1/openapi.json", openapi::description);
     messages::mount(routes);
+    alerts::mount(routes);
     outbox::mount(routes);
     channels::mount(routes);
     reload::mount(routes);

@@ -2,7 +2,6 @@
 
 use actix_web::http::StatusCode;
 use chrono::DateTime;
-use palabre_actors::domain::address::{Address, HomeCountry};
 use palabre_actors::domain::entitlement::SubscriptionState;
 use palabre_actors::domain::ids::TenantId;
 use serde::{Deserialize, Serialize};
@@ -12,7 +11,7 @@ use uuid::Uuid;
 use super::call::{Call, Json, PathId, Query, ToOperate, ToRead, ToSend};
 use super::conversations::named;
 use super::params::{PageBefore, QueryParams, names_of, page_of, uuid};
-use super::problems::{BodyProblems, CallProblems, SearchProblems, UnknownId, invalid};
+use super::problems::{BodyProblems, CallProblems, SearchProblems, UnknownId, bad_address, invalid};
 use super::visibility::{Visibility, rfc3339};
 use super::{Reply, reply, reply_with};
 use crate::http::problem::HttpProblem;
@@ -24,6 +23,7 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     routes.get("/api/v1/access/plans", plans);
     routes.get_or_post("/api/v1/access/subscriptions", subscriptions, grant);
     routes.post("/api/v1/access/subscriptions/{id}/revoke", revoke);
+    routes.post("/api/v1/access/subscriptions/{id}/move", move_to);
     routes.post("/api/v1/access/subscriptions/{id}/cancel", cancel);
     routes.post("/api/v1/access/subscriptions/{id}/refund", refund);
     routes.post("/api/v1/access/checkout", checkout);
@@ -154,6 +154,14 @@ pub(super) struct SubscriptionChanged {
     changed: bool,
 }
 
+/// Whose a purchase is to be.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct MoveRequest {
+    /// Who may enter from now on, as the plan's bot addresses them.
+    to: String,
+}
+
 /// How a subscription ends.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -191,6 +199,7 @@ impl From<AccessError> for HttpProblem {
         match error {
             AccessError::Service(error) => error.into(),
             AccessError::UnknownPlan => invalid("plan", "unknown plan", "GET /api/v1/access/plans lists them"),
+            AccessError::BadMember(error) => bad_address("to", error),
             AccessError::UnknownSubscription => super::problems::NOT_FOUND,
             AccessError::NotSoldSo => {
                 invalid("plan", "not sold that way", "this plan, or this subscription, is paid in another way")
@@ -198,6 +207,11 @@ impl From<AccessError> for HttpProblem {
             AccessError::NotByCard => {
                 invalid("plan", "not sold by card", "`[stripe]` is missing in palabre.toml, or in the tenant's file")
             }
+            AccessError::MovedLately => HttpProblem::new(
+                StatusCode::CONFLICT,
+                "moved already",
+                "somebody has moved it to another account less than thirty days ago",
+            ),
             AccessError::NothingPaid => invalid("id", "nothing paid", "there is no payment that could be given back"),
             AccessError::Message(why) => super::messages::not_sent(why),
             error => {
@@ -268,14 +282,14 @@ pub(super) async fn grant(call: Call<ToOperate>, Json(asked): Json<GrantRequest>
     let tenant = TenantId::new(&asked.tenant);
     let until = asked.until.as_deref().map(DateTime::parse_from_rfc3339).transpose();
     let until = until.map_err(|_| invalid("until", "bad time", "write it like 2026-12-31T12:00:00Z"))?;
-    let member = member(access, (&tenant, call.country_of(&tenant)), &asked.plan, &asked.to)?;
+    let member = access.member((&tenant, asked.plan.as_str()), &asked.to)?;
     let caller = call.caller.service();
     let plan = (&tenant, asked.plan.as_str());
     let id = access::grant(caller, access, plan, &member, until.map(|until| until.to_utc()), call.now()).await?;
     reply_with(StatusCode::CREATED, &SubscriptionMade { id: id.to_string() })
 }
 
-/// Ends access at once. Nothing is given back.
+/// Ends access at once, and the renewal. Nothing is given back.
 #[utoipa::path(post, path = "/api/v1/access/subscriptions/{id}/revoke", operation_id = "revoke_access", tag = "access",
     params(("id" = String, Path, description = "The subscription")), security(("key" = ["operate"])), responses(
     (status = 200, body = SubscriptionChanged, description = "They are removed within seconds"), CallProblems, UnknownId
@@ -283,6 +297,21 @@ pub(super) async fn grant(call: Call<ToOperate>, Json(asked): Json<GrantRequest>
 pub(super) async fn revoke(call: Call<ToOperate>, id: PathId) -> Reply {
     let id = subscription(&id)?;
     access::revoke(call.caller.service(), sold(&call)?, id, call.now()).await?;
+    changed(id)
+}
+
+/// Gives a purchase to another account: the old one has to leave, the new one is invited. Once in thirty days.
+#[utoipa::path(post, path = "/api/v1/access/subscriptions/{id}/move", operation_id = "move_access", tag = "access",
+    request_body = MoveRequest, params(("id" = String, Path, description = "The subscription")),
+    security(("key" = ["operate"])), responses(
+    (status = 200, body = SubscriptionChanged, description = "It belongs to that account now"),
+    (status = 409, description = "It was moved less than thirty days ago"), CallProblems, UnknownId, BodyProblems
+))]
+pub(super) async fn move_to(call: Call<ToOperate>, id: PathId, Json(asked): Json<MoveRequest>) -> Reply {
+    let (id, access, caller) = (subscription(&id)?, sold(&call)?, call.caller.service());
+    let row = access::member_of(caller, access, id).await?.subscription;
+    let to = access.member((&row.tenant, &row.plan), &asked.to)?;
+    access::move_to(caller, access, id, &to, call.now()).await?;
     changed(id)
 }
 
@@ -322,7 +351,7 @@ pub(super) async fn checkout(call: Call<ToSend>, Json(asked): Json<CheckoutBody>
     let language = asked.language.as_deref().map_or(Ok(fallback), str::parse);
     let language = language.map_err(|_| invalid("language", "unknown language", "write `fr` or `en`"))?;
     let member = match asked.to.as_deref() {
-        Some(to) => Some(member(access, (&tenant, call.country_of(&tenant)), &asked.plan, to)?),
+        Some(to) => Some(access.member((&tenant, asked.plan.as_str()), to)?),
         None => None,
     };
     let buyer = Buyer { tenant, plan: asked.plan, language, member };
@@ -339,17 +368,4 @@ fn subscription(id: &PathId) -> Result<Uuid, HttpProblem> {
 
 fn changed(id: Uuid) -> Reply {
     reply(&SubscriptionChanged { id: id.to_string(), changed: true })
-}
-
-/// An address on the channel of a plan's bot.
-fn member(
-    access: &PaidAccess,
-    (tenant, home): (&TenantId, Option<HomeCountry>),
-    plan: &str,
-    to: &str,
-) -> Result<Address, HttpProblem> {
-    let scheme = access.plan(tenant, plan).and_then(|plan| plan.chats.first().map(Address::scheme));
-    let scheme = scheme.ok_or(AccessError::UnknownPlan)?;
-    Address::parse(scheme, to, home)
-        .map_err(|_| invalid("to", "bad address", "write it as the channel of the plan's bot addresses people"))
 }

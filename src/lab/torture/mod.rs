@@ -5,6 +5,7 @@
 //! The seed decides who writes what, when the daemon is killed and which faults the provider has. Timing is the machine's,
 //! so the same seed tries the same things and need not find the same.
 
+mod chaos;
 mod checks;
 mod child;
 mod clients;
@@ -30,8 +31,10 @@ use futures_util::future;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
+use self::chaos::FaultsTold;
 use self::clients::Clients;
 use self::evidence::Evidence;
+use self::fixtures::TortureSender;
 use self::folder::TortureFolder;
 use self::installation::Node;
 pub(crate) use self::installation::Servers;
@@ -62,12 +65,16 @@ pub(crate) struct Options {
     pub(crate) rate: f64,
     /// How many contacts write at the same time.
     pub(crate) conversations: u16,
+    /// Whether every business has a channel of every simulated provider.
+    pub(crate) every_provider: bool,
     /// How long the provider takes at most between reading a send and having it in its list.
     pub(crate) hesitation: Duration,
     /// How long the daemon is away at least between a kill and the next start.
     pub(crate) away: Duration,
     /// How long the daemon is left alone at the end, at most, to finish what is under way.
     pub(crate) patience: Duration,
+    /// One fault after the other for so long, instead of kills alone.
+    pub(crate) chaos: Option<Duration>,
     /// What the daemon runs on.
     pub(crate) servers: Servers,
     /// Keeps configuration, database and log in this folder.
@@ -107,7 +114,8 @@ pub(crate) async fn run(options: &Options) -> Result<TortureReport, TortureError
     let mut folder = TortureFolder::open(options.keep.as_deref()).map_err(TortureError::Folder)?;
     let host = Arc::new(Host::start(seed, None)?);
     let database = options.servers.database();
-    folder.write_configuration(|provider| host.base_url(provider), database).map_err(TortureError::Folder)?;
+    let senders = TortureSender::all(options.every_provider);
+    folder.write_configuration(&senders, |provider| host.base_url(provider), database).map_err(TortureError::Folder)?;
     let config = Config::load(&folder.run.config(), &Environment::default(), &crate::gateway::PROVIDERS)?.config;
     host.set_channels(&config, |_| None);
     let run = TortureRun {
@@ -116,6 +124,7 @@ pub(crate) async fn run(options: &Options) -> Result<TortureReport, TortureError
         ledger: Arc::default(),
         stalls: Stalls::default(),
         client: client::new()?,
+        senders: senders.clone(),
         quiet: options.quiet,
     };
     fault_profile::apply(&host, options.hesitation);
@@ -135,8 +144,10 @@ pub(crate) async fn run(options: &Options) -> Result<TortureReport, TortureError
     });
     let killers: Vec<ProcessKiller> = killers.collect();
     let watching = tokio::spawn(run.stalls.clone().watch());
-    let NodeRuns { killed, disturbed, mut daemons, mut ended, mut clients } =
-        run.lives(options, killers, &nodes).await?;
+    let NodeRuns { killed, disturbed, mut daemons, mut ended, mut clients, told } = match options.chaos {
+        None => run.lives(options, killers, &nodes).await?,
+        Some(lasts) => chaos::day(&run, options, (killers, &nodes), (lasts, &folder.run.config())).await?,
+    };
     let alone = Instant::now();
     fault_profile::clear(&host);
     run.settle(options.patience, &mut clients, &config.database.url).await?;
@@ -148,7 +159,8 @@ pub(crate) async fn run(options: &Options) -> Result<TortureReport, TortureError
     let evidence = run.evidence(&config.database.url, ended).await?;
     drop(daemons);
     watching.abort();
-    let verdicts = checks::all(&evidence);
+    let mut verdicts = checks::all(&evidence);
+    verdicts.extend(options.chaos.map(|_| chaos::verdict(&told)));
     let holds = verdicts.iter().all(|verdict| verdict.holds);
     if !holds {
         folder.run.keep();
@@ -167,7 +179,9 @@ pub(crate) async fn run(options: &Options) -> Result<TortureReport, TortureError
         faults: host.faults_met(),
         outcomes: counted(evidence.dump.inbound.iter().map(|row| row.reason.as_deref().unwrap_or(&row.state))),
         states: counted(evidence.dump.outbound.iter().map(|row| row.state.as_str())),
+        unknown: evidence.unknown_shares(&senders),
         stalls: evidence.stalls.len(),
+        told,
         verdicts,
         kept: folder.run.kept().map(PathBuf::from),
     })
@@ -182,6 +196,8 @@ struct NodeRuns {
     /// Those that ended by themselves.
     ended: Vec<String>,
     clients: JoinSet<()>,
+    /// How faults of a chaos day were told.
+    told: FaultsTold,
 }
 
 /// What a run has beside its daemons.
@@ -192,6 +208,7 @@ struct TortureRun {
     ledger: Arc<PostLedger>,
     stalls: Stalls,
     client: reqwest::Client,
+    senders: Vec<TortureSender>,
     quiet: bool,
 }
 
@@ -234,7 +251,7 @@ impl TortureRun {
             ended.append(&mut killer.ended);
         }
         stop.send_replace(true);
-        Ok(NodeRuns { killed, disturbed, daemons, ended, clients })
+        Ok(NodeRuns { killed, disturbed, daemons, ended, clients, told: FaultsTold::new() })
     }
 
     fn clients(&self, options: &Options, stop: watch::Receiver<bool>) -> JoinSet<()> {
@@ -242,6 +259,7 @@ impl TortureRun {
             host: Arc::clone(&self.host),
             ledger: Arc::clone(&self.ledger),
             client: self.client.clone(),
+            senders: self.senders.clone(),
             seed: self.seed,
             gap: Duration::from_secs_f64(f64::from(options.conversations) / options.rate),
             stop,
@@ -324,13 +342,16 @@ fn under_way(counts: &RowCounts) -> u64 {
 impl Options {
     /// The command that draws the same again.
     fn again(&self, seed: u64) -> String {
-        let Self { kills, rate, conversations, hesitation, away, .. } = self;
+        let Self { kills, rate, conversations, hesitation, away, every_provider, .. } = self;
+        let every = if *every_provider { " --every-provider" } else { "" };
         let (hesitation, away) = (humantime::format_duration(*hesitation), humantime::format_duration(*away));
         // What the servers are called may hold a password.
         let servers = if self.servers.database().is_some() { " (and the same servers)" } else { "" };
+        let chaos =
+            self.chaos.map(|lasts| format!(" --chaos {}", humantime::format_duration(lasts))).unwrap_or_default();
         format!(
             "palabre torture --seed {seed} --kills {kills} --rate {rate} --conversations {conversations} \
-             --hesitation {hesitation} --away {away}{servers}"
+             --hesitation {hesitation} --away {away}{every}{chaos}{servers}"
         )
     }
 }

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::evidence::Evidence;
+use super::chaos::FaultsTold;
+use super::evidence::{Evidence, UnknownShare};
 use super::process_killer::KillCounts;
 use crate::lab::verdict::Verdict;
 
@@ -39,8 +40,13 @@ pub(crate) struct TortureReport {
     pub(super) outcomes: BTreeMap<String, usize>,
     /// Messages out, by their final state.
     pub(super) states: BTreeMap<String, usize>,
+    /// Messages whose outcome was unknown for a while, by network.
+    pub(super) unknown: BTreeMap<&'static str, UnknownShare>,
     /// How often the whole machine stood still.
     pub(super) stalls: usize,
+    /// Of a chaos day: how each kind of fault was told.
+    #[serde(skip_serializing_if = "FaultsTold::is_empty")]
+    pub(super) told: FaultsTold,
     pub(super) verdicts: Vec<Verdict>,
     /// The folder with configuration, database and log, when it stays.
     pub(super) kept: Option<PathBuf>,
@@ -99,11 +105,22 @@ impl fmt::Display for TortureReport {
         writeln!(f, "  {} messages taken by the provider, whose faults were: {}", self.taken, list(&self.faults))?;
         writeln!(f, "  in:  {}", list(&self.outcomes))?;
         writeln!(f, "  out: {}", list(&self.states))?;
+        for (network, share) in &self.unknown {
+            let UnknownShare { messages, unknown, blind } = share;
+            writeln!(
+                f,
+                "  {network}: the outcome of {unknown} of {messages} was unknown for a while, {blind} sent again blindly"
+            )?;
+        }
         writeln!(
             f,
             "  settled {:.1} seconds after the last kill; the machine stood still {} times",
             self.settling_seconds, self.stalls
         )?;
+        for (fault, told) in &self.told {
+            let (times, after, over) = (told.times, told.told_after_seconds, told.over_after_seconds);
+            writeln!(f, "  {times} times {fault}: told within {after:.1} s, over within {over:.1} s")?;
+        }
         writeln!(f)?;
         for verdict in &self.verdicts {
             let mark = if verdict.holds { "✓" } else { "✗" };

@@ -21,7 +21,7 @@ use crate::gateway::chat_directory::{ChatPlace, DirectoryError};
 use crate::service::Caller;
 use crate::service::permissions::Permission::AccessRead;
 use crate::store::operator::Tenants;
-use crate::store::paid_access::{ChatFinding, GrantState, Subscription};
+use crate::store::paid_access::{ChatFinding, GrantState, SeenMembers, Subscription};
 
 /// For how long a chat is one node's to audit.
 const LEASE: TimeDelta = TimeDelta::hours(1);
@@ -107,6 +107,28 @@ impl PaidAccess {
         chats.sort_by(|(a, b), (c, d)| (a.as_str(), b.as_str()).cmp(&(c.as_str(), d.as_str())));
         chats.dedup();
         chats
+    }
+
+    /// How many chats of each selling tenant the bot can let nobody in or out of.
+    ///
+    /// # Errors
+    /// [`AccessError`]
+    pub async fn stuck_chats(&self) -> Result<Vec<(TenantId, usize)>, AccessError> {
+        let sold = self.sold_chats();
+        let known = if sold.is_empty() { Vec::new() } else { self.store.access_chats(&Tenants::All).await? };
+        let is_stuck = |tenant: &TenantId, chat: &Address| {
+            let mut stuck = known.iter().filter(|known| known.stuck_since.is_some());
+            stuck.any(|known| known.tenant == *tenant && known.chat == chat.as_str())
+        };
+        let mut counts: Vec<(TenantId, usize)> = Vec::new();
+        for (tenant, chat) in &sold {
+            let stuck = usize::from(is_stuck(tenant, chat));
+            match counts.last_mut().filter(|(last, _)| last == tenant) {
+                Some((_, count)) => *count += stuck,
+                None => counts.push((tenant.clone(), stuck)),
+            }
+        }
+        Ok(counts)
     }
 
     /// Writes down which chats are audited, and which bots' payments are read.
@@ -203,10 +225,8 @@ impl PaidAccess {
         for row in self.store.subscriptions_of_chat(tenant, chat.as_str()).await? {
             people.extend(row.address.map(|address| (address, None)));
         }
-        for member in self.store.chat_members(&only(tenant)).await? {
-            if member.chat == chat.as_str() {
-                people.insert(member.address, Some(member.seen_at));
-            }
+        for member in self.store.chat_members(&only(tenant), SeenMembers::InChat(chat)).await? {
+            people.insert(member.address, Some(member.seen_at));
         }
         let mut people: Vec<_> = people.into_iter().collect();
         people.sort_by(|(one, at), (other, then)| (at, one.as_str()).cmp(&(then, other.as_str())));

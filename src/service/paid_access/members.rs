@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::asking::Person;
 use super::checkout::{Buyer, blank};
+use super::orders::Order;
 use super::{AccessError, PaidAccess};
 use crate::config::Plan;
 use crate::gateway::channel_event::SubscriptionChange;
@@ -17,7 +18,7 @@ use crate::service::{Caller, ServiceError, audit};
 use crate::store::operator::Tenants;
 use crate::store::paid_access::{
     AccessChat, AccessFigures, AccessGrant, ChatMember, GrantState, MonthlyRevenue, Payer, PaymentEventFilter,
-    PaymentEventLine, Subscription, SubscriptionFilter,
+    PaymentEventLine, SeenMembers, Subscription, SubscriptionFilter,
 };
 
 /// A member, with their places in chats.
@@ -105,9 +106,8 @@ pub async fn seen_in_chats(
 ) -> Result<Vec<ChatMember>, AccessError> {
     caller.require(AccessRead)?;
     caller.within(&row.tenant)?;
-    let mut seen = access.store.chat_members(&Tenants::Of(vec![row.tenant.clone()])).await?;
-    seen.retain(|member| Some(&member.address) == row.address.as_ref());
-    Ok(seen)
+    let Some(address) = &row.address else { return Ok(Vec::new()) };
+    Ok(access.store.chat_members(&Tenants::Of(vec![row.tenant.clone()]), SeenMembers::Of(address)).await?)
 }
 
 /// What came in by month, and how many members came and went since then.
@@ -136,8 +136,7 @@ pub async fn chats(
 ) -> Result<(Vec<AccessChat>, Vec<ChatMember>), AccessError> {
     caller.require(AccessRead)?;
     let among = caller.among(tenants)?;
-    let mut seen = access.store.chat_members(&among).await?;
-    seen.retain(|member| member.finding.is_some());
+    let seen = access.store.chat_members(&among, SeenMembers::OutOfPlace).await?;
     Ok((access.store.access_chats(&among).await?, seen))
 }
 
@@ -183,7 +182,7 @@ pub async fn grant(
     Ok(row.id)
 }
 
-/// Ends a member's access at once. What they paid is not given back.
+/// Ends a member's access at once, and the renewal of what they pay. What they paid is not given back.
 ///
 /// # Errors
 /// [`AccessError`]
@@ -191,6 +190,10 @@ pub async fn revoke(caller: &Caller, access: &PaidAccess, id: Uuid, now: Timesta
     let row = find(caller, access, AccessWrite, id).await?;
     note(caller, access, &row, "access.revoke").await?;
     access.enter(&row.tenant, id, &[LedgerEntry::Revoked { at: now }], now).await?;
+    if row.payer != Payer::Hand && access.terms(&row.tenant, &row.plan).renews {
+        // Nobody pays on for what they were put out of.
+        access.order(&row, Order::End, now).await?;
+    }
     Ok(())
 }
 
@@ -207,7 +210,15 @@ pub async fn cancel(
 ) -> Result<(), AccessError> {
     let row = find(caller, access, AccessWrite, id).await?;
     note(caller, access, &row, "access.cancel").await?;
-    access.end_renewal(&row, at_once, now).await?;
+    if row.payer == Payer::Stars {
+        // The bot does it, and a bot is the daemon's.
+        member(&row)?;
+        row.provider_payment.as_ref().ok_or(AccessError::NothingPaid)?;
+        access.subscription_changed((&row.tenant, now), row.id, SubscriptionChange::Cancelled).await?;
+        access.order(&row, Order::Cancel, now).await?;
+    } else {
+        access.end_renewal(&row, at_once, now).await?;
+    }
     if at_once {
         access.enter(&row.tenant, id, &[LedgerEntry::Revoked { at: now }], now).await?;
     }
@@ -259,7 +270,8 @@ pub async fn refund(caller: &Caller, access: &PaidAccess, id: Uuid, now: Timesta
             }
         }
         (Payer::Stars, _, _) => {
-            access.ask_about(member(&row)?, "refund", json!({ "charge": payment })).await?;
+            member(&row)?;
+            access.order(&row, Order::Refund, now).await?;
             access.enter(&row.tenant, id, &[LedgerEntry::Refunded { payment }], now).await?;
         }
         _ => return Err(AccessError::NothingPaid),
@@ -287,7 +299,7 @@ pub async fn connect(caller: &Caller, access: &PaidAccess, tenant: &TenantId) ->
     Ok((account, page.url))
 }
 
-async fn find(
+pub(super) async fn find(
     caller: &Caller,
     access: &PaidAccess,
     permission: crate::service::Permission,
@@ -302,7 +314,7 @@ fn member(row: &Subscription) -> Result<Person<'_>, AccessError> {
     row.member().ok_or(AccessError::UnknownSubscription)
 }
 
-async fn note(
+pub(super) async fn note(
     caller: &Caller,
     access: &PaidAccess,
     row: &Subscription,

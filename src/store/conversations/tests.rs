@@ -198,6 +198,7 @@ async fn the_inbox_shows_first_who_waits_longest(store: Store) {
         assignee: None,
         or_nobodys: false,
         label: label.map(ToOwned::to_owned),
+        is_blocked: false,
         now: now(),
     };
     let first = InboxPage { after: None, limit: 10 };
@@ -239,6 +240,21 @@ async fn the_inbox_shows_first_who_waits_longest(store: Store) {
     operator.label(&belle, talks[0], ("vip", false), now()).await.unwrap();
     assert_eq!(operator.labels(&belle).await.unwrap(), ["devis"]);
     assert_eq!(operator.inbox_row(&TenantId::new("taxi"), talks[0]).await.unwrap(), None, "another tenant's");
+
+    run(&store, format!("UPDATE conversations SET memory = '{{\"blocked_at\":\"x\"}}' WHERE id = '{}'", talks[3]))
+        .await;
+    run(&store, format!("UPDATE conversations SET merged_into = '{}' WHERE id = '{}'", talks[1], talks[0])).await;
+    assert_eq!(ids(&operator.inbox_others(&filter(None), first).await.unwrap()), [talks[4], talks[1]]);
+    let blocked = InboxFilter { is_blocked: true, ..filter(None) };
+    let blocked = operator.inbox_others(&blocked, first).await.unwrap();
+    assert_eq!((ids(&blocked), blocked[0].is_blocked), (vec![talks[3]], true));
+    assert_eq!(
+        operator.inbox_counts(&belle, "awa", now()).await.unwrap().waiting,
+        1,
+        "what is merged waits in the other"
+    );
+    let kept = operator.inbox_row(&belle, talks[0]).await.unwrap().unwrap();
+    assert_eq!(kept.conversation.id, talks[1]);
 }
 
 async fn the_newest_message_of_each_conversation_is_found_however_far_the_index_is(store: Store) {
@@ -497,6 +513,23 @@ async fn on_postgresql_a_message_that_was_committed_late_is_found_all_the_same()
     assert_eq!(texts(&whole.messages), ["premier", "second"], "pages read what the index may lack");
     assert_eq!(index_all(&mut index, soon + TimeDelta::seconds(60)).await, 1);
     assert_eq!(found(&operator, "belle", "premier").await, ["premier"]);
+}
+
+#[tokio::test]
+async fn a_conversation_is_found_by_the_address_of_its_tenants_contact() {
+    let (postgres, _database) = tests::postgres::fresh().await;
+    let (sqlite, _folder) = tests::fresh().await;
+    for store in [postgres, sqlite] {
+        let anne = conversation(&store, "belle", 1, "Anne").await;
+        let with = async |tenant: &str, channel: &str, address: &str| {
+            let (tenant, channel) = (TenantId::new(tenant), ChannelId::new(channel));
+            store.operator().conversation_with(&tenant, &channel, &Address::from_normalised(address)).await.unwrap()
+        };
+        assert_eq!(with("belle", "belle-wa", "whatsapp:+33612345601").await, Some(anne.0));
+        assert_eq!(with("taxi", "belle-wa", "whatsapp:+33612345601").await, None);
+        assert_eq!(with("belle", "belle-sms", "whatsapp:+33612345601").await, None);
+        assert_eq!(with("belle", "belle-wa", "whatsapp:+33612345602").await, None);
+    }
 }
 
 #[tokio::test]

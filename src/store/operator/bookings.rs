@@ -34,6 +34,8 @@ pub struct BookingRow {
     /// Until when its resource is taken.
     pub free_at: Timestamp,
     pub state: BookingState,
+    /// So many minutes late the customer comes; 0: they did not say how many.
+    pub late_minutes: Option<i64>,
     pub created_at: Timestamp,
 }
 
@@ -83,7 +85,8 @@ impl fmt::Debug for LeadRow {
 }
 
 impl Operator {
-    /// Bookings that begin from the first time on and before the second, in order of time.
+    /// Bookings that begin from the first time on and before the second, in order of time; in one state and of one resource where
+    /// these are given.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
@@ -91,13 +94,13 @@ impl Operator {
         &self,
         tenants: &Tenants,
         (from, to): (Timestamp, Timestamp),
-        state: Option<BookingState>,
+        (state, resource): (Option<BookingState>, Option<&str>),
         limit: usize,
     ) -> Result<Vec<BookingRow>, StoreError> {
         let mut bookings = Vec::new();
         for tenant in self.ids_of(tenants).await? {
-            let state = text_or_null(state.map(BookingState::as_str));
-            let values = [text(tenant.as_str()), time(from), time(to), state, count(limit)];
+            let (state, resource) = (text_or_null(state.map(BookingState::as_str)), text_or_null(resource));
+            let values = [text(tenant.as_str()), time(from), time(to), state, resource, count(limit)];
             for row in &all(self.reads(), sql::LIST_BOOKINGS, values).await? {
                 bookings.push(BookingRow::read(row, &tenant)?);
             }
@@ -187,6 +190,7 @@ impl BookingRow {
             ends_at: row.time(9)?,
             free_at: row.time(12)?,
             state: row.parse(10)?,
+            late_minutes: row.get(13)?,
             created_at: row.time(11)?,
         })
     }

@@ -12,6 +12,7 @@ macro_rules! broadcast {
 macro_rules! segment {
     () => {
         "conversations c WHERE c.tenant_id = $1 AND c.channel_id = $2 AND c.merged_into IS NULL \
+        AND (c.memory IS NULL OR c.memory NOT LIKE '%\"blocked_at\"%') \
         AND ($3::text IS NULL OR EXISTS (SELECT 1 FROM conversation_labels l WHERE l.tenant_id = c.tenant_id \
             AND l.conversation_id = c.id AND l.label = $3)) \
         AND ($4::timestamptz IS NULL OR c.last_inbound_at >= $4)"
@@ -93,6 +94,10 @@ pub(in crate::store) const BROADCAST_REPORT: &str = "SELECT r.state, coalesce(r.
         CASE WHEN o.state IN ('dead', 'failed', 'suppressed') THEN o.last_error END), o.state, count(*), coalesce(sum(o.cost_micros), 0)::bigint \
     FROM broadcast_recipients r LEFT JOIN messages_out o ON o.id = r.message_id AND o.tenant_id = r.tenant_id \
     WHERE r.tenant_id = $1 AND r.broadcast_id = $2 GROUP BY 1, 2, 3 ORDER BY 1, 3, 2";
+
+/// Tenant, broadcast: how many were written to.
+pub(in crate::store) const BROADCAST_ASKED: &str =
+    "SELECT count(*) FROM broadcast_recipients WHERE tenant_id = $1 AND broadcast_id = $2 AND state = 'asked'";
 
 /// Tenant, broadcast, how many: its messages that have not left.
 pub(in crate::store) const UNSENT_OF_BROADCAST: &str = "SELECT o.id FROM broadcast_recipients r JOIN messages_out o \

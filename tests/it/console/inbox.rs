@@ -196,33 +196,7 @@ async fn i11_a_page_shows_every_message_and_its_story() {
 async fn hostile_texts_and_names_run_nothing() {
     let world = World::start_on(&Setup { sms: SANDBOX.to_owned(), ..Setup::default() });
     add_user(&world, AWA, "Awa <b>", ("belle", "owner"));
-    let mut hostile = Vec::new();
-    for payload in [
-        "<script>alert(1)</script>",
-        "<img src=x onerror=alert(1)>",
-        "\"><svg onload=alert(1)>",
-        "' autofocus onfocus=alert(1) x='",
-        "</textarea><script>alert(1)</script>",
-        "</title><script>alert(1)</script>",
-        "{{ 7 * 7 }}{% for x in y %}",
-        "javascript:alert(1)",
-        "<a href=\"javascript:alert(1)\">x</a>",
-        "<iframe srcdoc='<script>alert(1)</script>'>",
-        "<style>*{display:none}</style>",
-        "&lt;script&gt;alert(1)&lt;/script&gt;",
-        "\u{202e}<b>gnirts</b>",
-        "<!--",
-        "]]>",
-        "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
-    ] {
-        hostile.push(payload.to_owned());
-        hostile.push(format!("{payload}{payload}"));
-        hostile.push(payload.to_uppercase());
-        for wrapping in ["a {} b", "\n{}\n", "`{}`", "\\{}", "/{}", "%22{}", "🌸{}", "<{}", "{}=", "\"{}\""] {
-            hostile.push(wrapping.replace("{}", payload));
-        }
-    }
-    assert!(hostile.len() >= 200, "{}", hostile.len());
+    let hostile = hostile::texts();
     let client = reqwest::Client::new();
     let inbound = format!("{}/webhooks/sandbox/belle-try", world.base_url());
     for (number, text) in hostile.iter().enumerate() {
@@ -332,6 +306,39 @@ async fn what_happens_is_told_at_once_and_what_was_missed_when_one_comes_back() 
     let other = conversation_of(&world, "belle", "+33698765432").await;
     told(connect(&world, Some(&last)).await, &other).await;
     world.terminate();
+}
+
+#[tokio::test]
+async fn whoever_has_a_conversation_open_sees_that_its_customer_is_typing() {
+    let world = World::start_on(&Setup { sms: SANDBOX.to_owned(), ..Setup::default() });
+    add_user(&world, AWA, "Awa", ("belle", "owner"));
+    let mut awa = signed_in(&world, AWA).await;
+    let anna = async |body: &'static str| {
+        let url = format!("{}/webhooks/sandbox/belle-try", world.base_url());
+        let request = reqwest::Client::new().post(url).header("Content-Type", "application/json").body(body);
+        assert_eq!(request.send().await.expect("an answer").status(), 200);
+    };
+    anna(r#"{"from": "anna", "text": "Bonjour"}"#).await;
+    world.until("SELECT count(*) FROM messages_in WHERE state = 'processed'", 1).await;
+    let talk: String = world.value("SELECT id FROM conversations WHERE address = 'sandbox:anna'").await;
+    let page = awa.get(&format!("/console/conversations/{talk}")).await.body;
+    assert!(page.contains("Le client écrit…"), "{page}");
+    let cookies: Vec<String> = awa.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let events = reqwest::Client::new().get(format!("{}/console/events", world.base_url()));
+    let mut stream = events.header("Cookie", cookies.join("; ")).send().await.expect("an answer");
+    let told = format!("event: presence\ndata: {{\"conversation\":\"{talk}\",\"customer\":true}}\n\n");
+    anna(r#"{"from": "anna", "typing": true}"#).await;
+    // And on the test phone.
+    let phone = [("conversation", talk.as_str()), ("customer", "true")];
+    assert_eq!(awa.submit("/console/presence", &phone).await.status, 204);
+    let (mut heard, mut waiting) = (String::new(), Waiting::begin());
+    while heard.matches(&told).count() < 2 {
+        assert!(waiting.goes_on(), "{heard}");
+        let piece = stream.chunk().await.expect("a piece").expect("the stream goes on");
+        heard.push_str(std::str::from_utf8(&piece).expect("a text"));
+    }
+    let stored: i64 = world.value("SELECT count(*) FROM messages_in").await;
+    assert_eq!(stored, 1, "it leaves no row");
 }
 
 #[tokio::test]

@@ -85,6 +85,8 @@ fn config(channels: Vec<Channel>) -> Config {
             session_idle: Duration::from_secs(600),
             session_lasts: Duration::from_secs(600),
         },
+        otlp: None,
+        sentry: None,
         database: Database { url: "sqlite://x.db".to_owned(), migrate: true },
         logs: Logs { format: LogFormat::Json, level: "info".to_owned() },
         runtime: Runtime {
@@ -95,6 +97,7 @@ fn config(channels: Vec<Channel>) -> Config {
             senders: 1,
             passivate_after: Duration::from_secs(1),
             sweep_every: Duration::from_secs(2),
+            watch_every: Duration::from_secs(30),
             ask_after: Duration::from_secs(2),
             lease: Duration::from_secs(60),
             max_resident_conversations: 1,
@@ -104,7 +107,7 @@ fn config(channels: Vec<Channel>) -> Config {
         api: Api::default(),
         stripe: None,
         webhooks: palabre::config::WebhookTargets::default(),
-        media: palabre::config::MediaSettings { dir: "media".into() },
+        media: palabre::config::MediaSettings { dir: "media".into(), bucket: None },
         tenants: vec![tenant],
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::message::{Inbound, NewInbound, OutboundKind};
 use crate::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, Rules, RulesSource};
 use crate::domain::status::OutboxState;
 use crate::domain::turn::{ConsentChange, decide};
-use crate::ports::{PortErrorKind, SamePerson, Settled, Union};
+use crate::ports::{PortErrorKind, SamePerson, Settled, ShownBy, Union};
 use crate::testing::fakes::Snapshot;
 
 /// A subscriber of Benin by the number of today, and by that before November 2024.
@@ -46,7 +46,13 @@ async fn says(
 async fn are_one(store: &impl Subject, one: &str, other: &str, seconds: i64) -> Union {
     let addresses = [one, other].map(Address::from_normalised);
     let tenant = anne(one).0.tenant;
-    let found = SamePerson { tenant, addresses, correlation: CorrelationId::fresh(), at: at(seconds) };
+    let found = SamePerson {
+        tenant,
+        addresses,
+        shown_by: ShownBy::Webhook,
+        correlation: CorrelationId::fresh(),
+        at: at(seconds),
+    };
     store.same_person(found).await.expect("unites")
 }
 
@@ -190,6 +196,55 @@ pub async fn i6_an_address_that_joins_a_silent_contact_is_silent(store: &impl Su
     assert_eq!((rows.addresses.len(), contacts(&rows)), (2, 1));
 }
 
+/// Whichever address was known first, whoever says STOP and when, and whoever says START: what waits for any of them is
+/// suppressed, and all are open again.
+pub async fn i6_every_order_of_meeting_and_stopping_silences_and_opens_all(store: &impl Subject) {
+    const ALL: [&str; 3] = [TODAY, BY_SMS, HIDDEN];
+    let cases = [0, 1, 2].into_iter().flat_map(|stops| [0, 1, 2].map(|starts| (stops, starts)));
+    let cases = cases.flat_map(|case| [(0, true), (2, true), (0, false), (2, false)].map(|order| (case, order)));
+    for ((stops, starts), (first, meets_before)) in cases {
+        let tenant = format!("belle-{stops}{starts}{first}{meets_before}");
+        let who = |address: &str| {
+            let channel = if address.starts_with("sms:") { "sms" } else { "wa" };
+            Customer::of(&tenant, 1).by(&format!("{tenant}-{channel}"), address)
+        };
+        let mut waiting = Vec::new();
+        for (seconds, n) in (0..).zip(first..first + ALL.len()) {
+            let (who, id) = (who(ALL[n % ALL.len()]), format!("{tenant}-{n}"));
+            waiting.push(who.is_answered(store, &id, seconds, queued(seconds)).await.id);
+        }
+        let meet = || SamePerson {
+            tenant: TenantId::new(&tenant),
+            addresses: [TODAY, HIDDEN].map(Address::from_normalised),
+            shown_by: ShownBy::Webhook,
+            correlation: CorrelationId::fresh(),
+            at: at(4),
+        };
+        if meets_before {
+            store.same_person(meet()).await.expect("unites");
+        }
+        says(store, &who(ALL[stops]), &format!("{tenant}-stop"), 5, stop).await;
+        if !meets_before {
+            store.same_person(meet()).await.expect("unites");
+        }
+        let context = format!("STOP by {}, START by {}, {first} first, {meets_before}", ALL[stops], ALL[starts]);
+        let rows = store.snapshot().await;
+        for row in &waiting {
+            assert_eq!(rows.sent_row(*row).state, OutboxState::Suppressed, "{context}");
+        }
+        for (seconds, silent) in [(6, true), (7, false)] {
+            if !silent {
+                says(store, &who(ALL[starts]), &format!("{tenant}-start"), seconds, start).await;
+            }
+            for address in ALL.into_iter().chain([BEFORE]) {
+                let who = who(address);
+                let known = (who.recipient_status(store).await.opted_out, who.state(store).await.opted_out);
+                assert_eq!(known, (silent, silent), "{context}: {address}");
+            }
+        }
+    }
+}
+
 /// What a person may write by.
 const ADDRESSES: [&str; 5] = [TODAY, BEFORE, BY_SMS, HIDDEN, "whatsapp:BJ.78"];
 
@@ -314,7 +369,13 @@ async fn has_its_turn(
         {
             let tenant = who.0.tenant.clone();
             let addresses = [message.from.clone(), alias.clone()];
-            let found = SamePerson { tenant, addresses, correlation: message.correlation, at: at(seconds) };
+            let found = SamePerson {
+                tenant,
+                addresses,
+                shown_by: ShownBy::Webhook,
+                correlation: message.correlation,
+                at: at(seconds),
+            };
             store.same_person(found).await.expect("unites");
             united = true;
             memories.remove(&who.0);

@@ -20,6 +20,7 @@ pub mod rate_limit;
 pub mod timers;
 pub mod turns;
 pub mod usage;
+pub mod waiting;
 
 use crate::domain::Timestamp;
 use crate::domain::ids::OutboundId;
@@ -158,9 +159,11 @@ macro_rules! store_conformance {
             i6_two_contacts_become_one_and_are_silent_if_either_was,
             a_merged_contact_has_one_conversation_on_each_channel,
             i6_an_address_that_joins_a_silent_contact_is_silent,
+            i6_every_order_of_meeting_and_stopping_silences_and_opens_all,
             i6_no_sequence_gets_an_answer_between_stop_and_start,
         );
         $crate::store_conformance!(@cases $make, usage: sent_messages_are_counted,);
+        $crate::store_conformance!(@cases $make, waiting: who_waits_is_read_in_the_order_in_which_they_asked,);
     };
     (@cases $make:expr, $module:ident: $($case:ident,)+) => {
         mod $module {

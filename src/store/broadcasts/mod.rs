@@ -308,6 +308,16 @@ impl Operator {
         Ok(rows.iter().map(ReportLine::read).collect::<Result<_, DbErr>>()?)
     }
 
+    /// How many were written to so far.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn broadcast_asked(&self, tenant: &TenantId, broadcast: Uuid) -> Result<u64, StoreError> {
+        let rows = all(self.reads(), sql::BROADCAST_ASKED, [text(tenant.as_str()), id(broadcast)]).await?;
+        let asked: i64 = rows.first().map(|row| row.get(0)).transpose()?.unwrap_or_default();
+        Ok(u64::try_from(asked).unwrap_or_default())
+    }
+
     /// Messages of a broadcast that have not left.
     ///
     /// # Errors

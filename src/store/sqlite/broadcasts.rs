@@ -94,6 +94,10 @@ pub(in crate::store) const BROADCAST_REPORT: &str = "SELECT r.state, coalesce(r.
     FROM broadcast_recipients r LEFT JOIN messages_out o ON o.id = r.message_id AND o.tenant_id = r.tenant_id \
     WHERE r.tenant_id = ?1 AND r.broadcast_id = ?2 GROUP BY 1, 2, 3 ORDER BY 1, 3, 2";
 
+/// Tenant, broadcast: how many were written to.
+pub(in crate::store) const BROADCAST_ASKED: &str =
+    "SELECT count(*) FROM broadcast_recipients WHERE tenant_id = ?1 AND broadcast_id = ?2 AND state = 'asked'";
+
 /// Tenant, broadcast, how many: its messages that have not left.
 pub(in crate::store) const UNSENT_OF_BROADCAST: &str = "SELECT o.id FROM broadcast_recipients r CROSS JOIN messages_out o \
     ON o.id = r.message_id AND o.tenant_id = r.tenant_id \

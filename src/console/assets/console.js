@@ -58,6 +58,7 @@
     }
     if (known !== null && mine > known) ring();
     known = mine;
+    body.dataset.waits = mine;
   }
   async function count() {
     const list = $("#tabs");

@@ -16,6 +16,8 @@ use crate::service::faq;
 
 /// Days that are shown, unless somebody asks for others.
 const DAYS: u64 = 7;
+/// Questions that the bot answered, at most.
+const MOST_ANSWERED: usize = 10;
 /// The height of a chart's columns, and the width of a day.
 const HEIGHT: u64 = 120;
 const WIDTH: u64 = 640;
@@ -87,6 +89,7 @@ pub async fn show(
         }
         None => Vec::new(),
     };
+    let answered = answered(&member, &state, &now).await?;
     let count = |number: usize, key: &str| state.text(&member, "faq", key).replace("{count}", &number.to_string());
     let context = context! {
         number,
@@ -103,6 +106,10 @@ pub async fn show(
         height => HEIGHT,
         width => WIDTH,
         opt_outs => now.opt_outs,
+        bookings => now.bookings,
+        leads => now.leads,
+        cost => (now.cost_micros > 0).then(|| cost(now.cost_micros, member.language)),
+        answered => shown(answered),
         earlier_link => earlier.last().map(|(day, _)| format!("/console/analytics?days={number}&to={day}")),
         later_link => last.checked_add_days(Days::new(number)).filter(|_| last < today)
             .map(|day| format!("/console/analytics?days={number}&to={}", day.min(today))),
@@ -131,6 +138,35 @@ fn figures(state: &ConsoleState, member: &Member, now: &DayFigures, before: &Day
         figure("by_bot", |figures| share(percent(figures.by_bot, figures.went))),
         figure("delivery", |figures| share(percent(figures.delivered, figures.delivered + figures.lost))),
     ]
+}
+
+/// A question with a known answer, and how often it was the answer.
+#[derive(Serialize)]
+struct AnsweredLine {
+    question: String,
+    messages: u64,
+}
+
+/// What the FAQ answered most.
+async fn answered(member: &Member, state: &ConsoleState, now: &DayFigures) -> Result<Vec<AnsweredLine>, ConsoleError> {
+    let Some(tenant) = state.tenant(&member.tenant).filter(|_| !now.answers.is_empty()) else { return Ok(Vec::new()) };
+    let entries = faq::list(&member.caller, &state.deps.store, (&member.tenant, &tenant.rules)).await?;
+    // An entry that was deleted since is named by nothing any more.
+    let line = |entry: faq::ListedEntry| {
+        let messages = now.answers.get(&entry.row.id).copied()?;
+        Some(AnsweredLine { question: entry.row.question, messages })
+    };
+    let mut lines: Vec<AnsweredLine> = entries.into_iter().filter_map(line).collect();
+    lines.sort_by_key(|line| std::cmp::Reverse(line.messages));
+    lines.truncate(MOST_ANSWERED);
+    Ok(lines)
+}
+
+/// Millionths as money: `1,25`, or `1.25` in English. The tenant's file says in which currency.
+fn cost(micros: u64, language: Language) -> String {
+    let hundredths = (micros + 5_000) / 10_000;
+    let mark = if language == Language::Fr { ',' } else { '.' };
+    format!("{}{mark}{:02}", hundredths / 100, hundredths % 100)
 }
 
 fn share(percent: Option<u64>) -> String {
@@ -206,6 +242,8 @@ mod tests {
         assert_eq!(columns.len(), 6);
         assert!(columns.iter().all(|column| column.y + column.height == HEIGHT && column.x + column.width <= WIDTH));
         assert_eq!((columns[0].height, columns[1].height, columns[4].height), (0, 2, HEIGHT));
+        assert_eq!(cost(1_254_999, Language::Fr), "1,25");
+        assert_eq!(cost(40_000, Language::En), "0.04");
         for (seconds, told) in [(None, "–"), (Some(45), "45 s"), (Some(720), "12 min"), (Some(11_100), "3 h 05")] {
             assert_eq!(duration(seconds), told);
         }

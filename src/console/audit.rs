@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Member, Page};
-use crate::service::{Tenants, audit, people};
+use crate::service::{audit, people};
 use crate::store::audit::AuditFilter;
 
 /// Rows on a page.
@@ -52,7 +52,7 @@ async fn page(
     let before = given(&wanted.before).map(|id| id.parse::<Uuid>()).transpose().map_err(|_| ConsoleError::BadForm)?;
     let filter =
         AuditFilter { actor: given(&wanted.actor), action: given(&wanted.action), before, ..AuditFilter::default() };
-    let tenants = Tenants::Of(vec![member.tenant.clone()]);
+    let tenants = member.own_tenant();
     let store = &state.deps.people.store;
     let rows = audit::list(&member.caller, store, &tenants, (&filter, PAGE)).await?;
     let mut names: BTreeMap<String, String> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! `/console/channels`: whether each channel works, what waits at it, and when something last came in.
+//! `/console/channels`: whether each channel works, what waits at it, when something last came in and went out.
 
 use actix_web::web;
 use minijinja::context;
@@ -19,7 +19,7 @@ use crate::config::Channel;
 use crate::gateway::channel_setup::said;
 use crate::gateway::{code, provider};
 use crate::service::setup::activity;
-use crate::service::{Permission, Tenants, channels, outbox};
+use crate::service::{Permission, channels, outbox};
 use crate::store::operator::{ChannelActivity, Filter, OperatorReason, OutboxCount, endless};
 
 const WAITING: [OutboxState; 4] =
@@ -56,6 +56,9 @@ struct ChannelState {
     waiting: u64,
     heard: Option<String>,
     machine: Option<String>,
+    /// About when something last went out.
+    sent: Option<String>,
+    sent_machine: Option<String>,
 }
 
 /// What is known of all channels.
@@ -75,8 +78,7 @@ async fn show(
     let (caller, store, now) = (&member.caller, &state.deps.store, state.now());
     let pauses = channels::pauses(caller, store, now).await?;
     let activity = activity(caller, store, &member.tenant).await?;
-    let filter =
-        Filter { tenants: Tenants::Of(vec![member.tenant.clone()]), states: WAITING.to_vec(), ..Filter::default() };
+    let filter = Filter { tenants: member.own_tenant(), states: WAITING.to_vec(), ..Filter::default() };
     let counts = outbox::counts(caller, store, &filter, now).await?;
     let display = state.display(&member);
     let known = Known { display: &display, pauses: &pauses, activity: &activity, counts: &counts };
@@ -97,7 +99,9 @@ fn line(member: &Member, state: &ConsoleState, channel: &Channel, known: &Known<
     let pause = pauses.iter().find(|pause| pause.channel_key.channel == channel.id);
     let failing = state.deps.failing.failing(&member.tenant, &channel.id);
     let reason = pause.map(|pause| pause.reason.as_str()).or(failing.as_ref().map(|(reason, _)| reason.as_str()));
-    let heard = activity.iter().find(|of| of.channel == channel.id).map(|of| of.last_inbound_at);
+    let activity = activity.iter().find(|of| of.channel == channel.id);
+    let heard = activity.and_then(|of| of.last_inbound_at);
+    let sent = activity.and_then(|of| of.last_sent_in);
     let setup = provider(channel.provider.name()).and_then(|provider| provider.setup());
     ChannelState {
         id: channel.id.to_string(),
@@ -112,6 +116,8 @@ fn line(member: &Member, state: &ConsoleState, channel: &Channel, known: &Known<
         waiting: counts.iter().filter(|count| count.channel == channel.id).map(|count| count.messages).sum(),
         heard: heard.map(|at| display.moment(at)),
         machine: heard.map(Display::machine),
+        sent: sent.map(|at| display.moment(at)),
+        sent_machine: sent.map(Display::machine),
     }
 }
 

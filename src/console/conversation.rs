@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, web};
-use chrono::TimeDelta;
 use minijinja::{Value, context};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::conversation::{ConversationStatus, Handler};
@@ -14,7 +13,7 @@ use uuid::Uuid;
 
 use super::display::{Display, address, channel_name};
 use super::inbox::{self, InboxQuery};
-use super::lookups::shown;
+use super::lookups::{MessageWindow, shown};
 use super::routes::PageRoutes;
 use super::timeline::{self, Entry, Telling};
 use super::{ConsoleError, ConsoleState, Member, Page};
@@ -127,6 +126,7 @@ fn standing(state: &ConsoleState, member: &Member, row: &InboxRow, now: Timestam
         (conversation.handler == Handler::Bot, conversation.status == ConversationStatus::Resolved);
     let text = |key: &str| state.text(member, "talk", key);
     let told = match (is_resolved, is_bot, conversation.assignee.as_deref()) {
+        _ if row.is_blocked => text("is_blocked"),
         (true, ..) => text("is_resolved"),
         (false, true, _) => text("robot_answers"),
         (false, false, Some(_)) if is_mine => text("you_answer"),
@@ -145,20 +145,15 @@ struct Window {
 }
 
 fn window(state: &ConsoleState, member: &Member, row: &InboxRow, display: &Display, has_templates: bool) -> Window {
-    let conversation = &row.conversation;
     let text = |key: &str| state.text(member, "talk", key);
-    let lasting = state.channel(&member.tenant, &conversation.channel).and_then(|channel| channel.profile.window);
-    let Some(lasting) = lasting.and_then(|lasting| TimeDelta::from_std(lasting).ok()) else {
-        return Window { kind: "free", text: text("window_none") };
-    };
-    let left = conversation.last_inbound_at.map(|last| last + lasting - display.now);
-    match left {
-        Some(left) if left > TimeDelta::zero() => {
+    match state.window(&row.conversation) {
+        None => Window { kind: "free", text: text("window_none") },
+        Some(MessageWindow::Open(left)) => {
             Window { kind: "open", text: text("window_open").replace("{time}", &display.lasting(left)) }
         }
-        _ if !has_templates => Window { kind: "closed", text: text("window_templates_missing") },
-        Some(_) => Window { kind: "closed", text: text("window_closed") },
-        None => Window { kind: "closed", text: text("window_never") },
+        Some(_) if !has_templates => Window { kind: "closed", text: text("window_templates_missing") },
+        Some(MessageWindow::Closed) => Window { kind: "closed", text: text("window_closed") },
+        Some(MessageWindow::Never) => Window { kind: "closed", text: text("window_never") },
     }
 }
 
@@ -228,6 +223,8 @@ fn talk_context(
         Some("back") => Some("take-over"),
         Some("resolved") => Some("reopen"),
         Some("reopened") => Some("resolve"),
+        Some("blocked") => Some("unblock"),
+        Some("unblocked") => Some("block"),
         _ => None,
     };
     let contact = thread.contact.as_ref();
@@ -257,6 +254,7 @@ fn talk_context(
             assignee => conversation.assignee.clone(),
             waits => row.waits(display.now).map(|since| display.since(since)),
             labels => shown(&row.labels),
+            is_blocked => row.is_blocked,
         },
         badges => shown(inbox::badges(state, member, row, &display)),
         standing => shown(standing),
@@ -264,6 +262,7 @@ fn talk_context(
         opted_out,
         may_write => may(Permission::ConversationWrite),
         may_reply => may(Permission::MessageSend) && may(Permission::ConversationWrite),
+        may_merge => contact.is_some() && may(Permission::ContactWrite) && may(Permission::ContentRead),
         may_opt_out => may(Permission::ConsentWrite) && !opted_out,
         entries => shown(&entries),
         earlier => thread.timeline.earlier.map(|id| id.to_string()),

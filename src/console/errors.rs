@@ -60,7 +60,10 @@ impl ConsoleError {
             Self::Nowhere => "nowhere",
             Self::NotFound | Self::Service(ServiceError::NotFound(_) | ServiceError::UnknownTenant) => "not_found",
             Self::StaleForm => "stale_form",
-            Self::BadForm | Self::Service(ServiceError::Invalid(_) | ServiceError::WeakPassword(_)) => "bad_form",
+            Self::BadForm
+            | Self::Service(ServiceError::Invalid(_) | ServiceError::WeakPassword(_) | ServiceError::NotValid { .. }) => {
+                "bad_form"
+            }
             Self::Service(ServiceError::Denied(_)) => "denied",
             Self::Service(ServiceError::Busy) => "busy",
             Self::Service(_) | Self::PaymentSystem(_) | Self::Template(_) => "unavailable",

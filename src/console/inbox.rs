@@ -1,6 +1,7 @@
 //! `/console/conversations`: who waits, and everybody else.
 
-use actix_web::web;
+use actix_web::{HttpResponse, web};
+use chrono::TimeDelta;
 use minijinja::context;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::conversation::{ConversationStatus, Handler};
@@ -8,7 +9,7 @@ use palabre_actors::domain::ids::{ChannelId, ConversationId};
 use serde::{Deserialize, Serialize};
 
 use super::display::{Display, address, channel_name, first_words, initials};
-use super::lookups::shown;
+use super::lookups::{MessageWindow, shown};
 use super::routes::PageRoutes;
 use super::search::search_page;
 use super::{ConsoleError, ConsoleState, Member, Page};
@@ -17,6 +18,10 @@ use crate::store::conversations::{AssignedTo, InboxFilter, InboxPage, InboxRow, 
 
 /// Rows of a page.
 const ROWS: usize = 40;
+/// The word of the address for those who are blocked: no status, but chosen among them.
+const BLOCKED: &str = "blocked";
+/// A window that stays open for longer is no news in a list.
+const CLOSES_SOON: TimeDelta = TimeDelta::hours(6);
 /// Characters of the last message that a row shows.
 const SNIPPET: usize = 90;
 
@@ -128,6 +133,7 @@ impl InboxQuery {
             channel: Some(self.channel.as_str()).filter(|channel| !channel.is_empty()).map(ChannelId::new),
             assignee,
             or_nobodys: self.tab() == "mine",
+            is_blocked: self.status == BLOCKED,
             label: Some(self.label.clone()).filter(|label| !label.is_empty()),
             now,
         }
@@ -146,6 +152,14 @@ fn read_place(text: &str) -> Option<(Timestamp, ConversationId)> {
 
 pub(super) fn mount(routes: &mut PageRoutes<'_>) {
     routes.get("/conversations", list);
+    routes.get("/waiting", waiting);
+}
+
+/// `GET /console/waiting`: how many wait, for the pages that have no list.
+pub async fn waiting(member: Member, state: web::Data<ConsoleState>) -> Result<HttpResponse, ConsoleError> {
+    let (caller, store) = (&member.caller, &state.deps.store);
+    let counts = inbox::counts(caller, store, &member.tenant, &member.name, state.now()).await?;
+    Ok(HttpResponse::Ok().json(serde_json::json!({ "mine": counts.mine, "waiting": counts.waiting })))
 }
 
 /// `GET /console/conversations`
@@ -203,7 +217,7 @@ pub async fn list_context(
         others => shown(found.others.iter().map(|row| rows.row(row)).collect::<Vec<_>>()),
         more_waiting,
         more_others => last(&found.others, found.has_more_others, |row| row.conversation.place()),
-        waiting_count => found.counts.waiting,
+        mine_count => found.counts.mine,
         has_sandbox => super::sandbox::channel_of(state, &member.tenant).is_some(),
     })
 }
@@ -228,7 +242,7 @@ fn choices(values: impl Iterator<Item = (String, String)>, chosen: &str) -> Vec<
 }
 
 fn statuses(state: &ConsoleState, member: &Member, query: &InboxQuery) -> Vec<Choice> {
-    let words = ["new", "in_progress", "resolved"];
+    let words = ["new", "in_progress", "resolved", BLOCKED];
     choices(words.into_iter().map(|word| (word.to_owned(), state.text(member, "status", word))), &query.status)
 }
 
@@ -260,7 +274,9 @@ pub fn badges(state: &ConsoleState, member: &Member, row: &InboxRow, display: &D
     let conversation = &row.conversation;
     let text = |key: &str| state.text(member, "badge", key);
     let mut badges = Vec::new();
-    if conversation.status == ConversationStatus::Resolved {
+    if row.is_blocked {
+        badges.push(Badge { kind: "stop", text: text("blocked") });
+    } else if conversation.status == ConversationStatus::Resolved {
         badges.push(Badge { kind: "resolved", text: text("resolved") });
     } else if conversation.handler == Handler::Bot {
         badges.push(Badge { kind: "bot", text: text("bot") });
@@ -305,10 +321,26 @@ impl ShownRows<'_> {
             machine: Display::machine(at),
             waits: row.waits(self.display.now).map(|since| self.display.since(since)),
             unread: conversation.unread,
-            badges: badges(self.state, self.member, row, &self.display),
+            badges: self.badges(row),
             labels: row.labels.clone(),
             is_current: self.current == Some(conversation.id),
         }
+    }
+
+    /// Beside the words about it, for whoever waits: whether they can still be answered freely.
+    fn badges(&self, row: &InboxRow) -> Vec<Badge> {
+        let mut badges = badges(self.state, self.member, row, &self.display);
+        let text = |key: &str| self.state.text(self.member, "badge", key);
+        let window = self.state.window(&row.conversation).filter(|_| row.waits(self.display.now).is_some());
+        match window {
+            Some(MessageWindow::Open(left)) if left < CLOSES_SOON => {
+                let text = text("window_left").replace("{time}", &self.display.lasting(left));
+                badges.push(Badge { kind: "window", text });
+            }
+            Some(MessageWindow::Closed) => badges.push(Badge { kind: "window", text: text("window_closed") }),
+            _ => {}
+        }
+        badges
     }
 
     fn by(&self, message: &MessageRow) -> String {

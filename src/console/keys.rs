@@ -11,8 +11,8 @@ use super::home::Nothing;
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
 use crate::config::ApiScope;
+use crate::service::ServiceError;
 use crate::service::people::{self, KeyWanted};
-use crate::service::{ServiceError, Tenants};
 
 pub(super) fn mount(routes: &mut PageRoutes<'_>) {
     routes.get("/keys", page);
@@ -52,7 +52,7 @@ async fn shown(
     member: &Member,
     (made, wrong): (Option<String>, Option<&str>),
 ) -> Result<Page, ConsoleError> {
-    let tenants = Tenants::Of(vec![member.tenant.clone()]);
+    let tenants = member.own_tenant();
     let keys = people::keys(&member.caller, &state.deps.people, &tenants).await?;
     let keys: Vec<KeyLine> = keys
         .into_iter()

@@ -1,17 +1,17 @@
 //! `/console/leads`: who asks to be called back, where each stands, and a CSV of them.
 
-use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, web};
 use minijinja::context;
 use palabre_actors::domain::ids::LeadId;
 use palabre_actors::domain::lead::LeadState;
 use serde::{Deserialize, Serialize};
 
+use super::csv_file::csv_file;
 use super::display::Display;
 use super::lookups::shown;
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
-use crate::service::{Permission, Tenants, leads};
+use crate::service::{Permission, leads};
 use crate::store::operator::LeadRow;
 
 /// Rows of a page.
@@ -65,7 +65,7 @@ pub async fn list(
     state: web::Data<ConsoleState>,
     query: web::Query<LeadsQuery>,
 ) -> Result<Page, ConsoleError> {
-    let (store, tenants) = (&state.deps.store, Tenants::Of(vec![member.tenant.clone()]));
+    let (store, tenants) = (&state.deps.store, member.own_tenant());
     let part = (query.before.parse().ok().map(LeadId), ROWS + 1);
     let mut rows = leads::list(&member.caller, store, &tenants, query.state(), part).await?;
     let has_more = rows.len() > ROWS;
@@ -124,10 +124,7 @@ pub async fn export(
     query: web::Query<LeadsQuery>,
 ) -> Result<HttpResponse, ConsoleError> {
     let csv = leads::export(&member.caller, &state.deps.store, &member.tenant, query.state()).await?;
-    Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8")
-        .insert_header((header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"leads.csv\"")))
-        .body(csv))
+    Ok(csv_file("leads.csv", &csv))
 }
 
 /// Where a lead stands now.

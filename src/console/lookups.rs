@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use chrono_tz::Tz;
 use minijinja::Value;
 use minijinja::value::Serde;
@@ -11,11 +12,23 @@ use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 use serde::Serialize;
 
-use super::display::Display;
+use super::display::{Display, address};
 use super::{ConsoleError, ConsoleState, Member};
 use crate::config::{Channel, Tenant};
+use crate::service::Permission;
 use crate::service::handling::ConversationAccess;
 use crate::service::inbox;
+use crate::store::conversations::ConversationRow;
+
+/// Whether free text may be sent to a contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MessageWindow {
+    /// For so long.
+    Open(TimeDelta),
+    Closed,
+    /// They have never written there.
+    Never,
+}
 
 /// Something that serializes, as templates see it.
 pub(super) fn shown(of: impl Serialize) -> Value {
@@ -61,6 +74,27 @@ impl ConsoleState {
     pub(super) fn home(&self, tenant: &TenantId) -> Option<Address> {
         let tenant = self.tenant(tenant)?;
         tenant.channels.iter().map(|channel| &channel.address).find(|address| address.is_phone()).cloned()
+    }
+
+    /// How a member sees an address: as people write it, or masked when their role shows no people.
+    #[must_use]
+    pub(super) fn seen_address(&self, member: &Member, of: &Address) -> String {
+        match member.caller.may(Permission::ContentRead) {
+            true => address(of, self.home(&member.tenant).as_ref()),
+            false => of.to_string(),
+        }
+    }
+
+    /// How long free text may still be sent to a contact. `None`: there is no such limit on the channel.
+    #[must_use]
+    pub(super) fn window(&self, of: &ConversationRow) -> Option<MessageWindow> {
+        let lasting = self.channel(&of.tenant, &of.channel)?.profile.window?;
+        let lasting = TimeDelta::from_std(lasting).ok()?;
+        Some(match of.last_inbound_at.map(|last| last + lasting - self.now()) {
+            Some(left) if left > TimeDelta::zero() => MessageWindow::Open(left),
+            Some(_) => MessageWindow::Closed,
+            None => MessageWindow::Never,
+        })
     }
 
     /// How a member sees times.

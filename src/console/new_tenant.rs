@@ -5,12 +5,11 @@ use actix_web::web;
 use minijinja::context;
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::rules::Language;
-use tracing::error;
 
 use super::lookups::shown;
 use super::routes::PageRoutes;
 use super::session::Visitor;
-use super::setup::{Fields, TIME_ZONES};
+use super::setup::{Fields, TIME_ZONES, Trouble, deps};
 use super::state::SetupDeps;
 use super::{ConsoleError, ConsoleState, Form, Page};
 use crate::service::permissions::Permission::SettingWrite;
@@ -39,24 +38,20 @@ fn operator(visitor: &Visitor) -> Result<Caller, ConsoleError> {
     Ok(caller)
 }
 
-fn deps(state: &ConsoleState) -> Result<&SetupDeps, ConsoleError> {
-    state.deps.setup.as_ref().ok_or(ConsoleError::NotFound)
-}
-
 /// `GET /console/tenants/new`
 async fn page(visitor: Visitor, state: web::Data<ConsoleState>) -> Result<Page, ConsoleError> {
     operator(&visitor)?;
     deps(&state)?;
     let language = visitor.person.user.language.as_str().to_owned();
     let answers = NewTenantAnswers { language, timezone: TIME_ZONES[0].to_owned(), ..NewTenantAnswers::default() };
-    shown_page(&visitor, &state, &answers, (&[], None))
+    shown_page(&visitor, &state, &answers, &Trouble::default())
 }
 
 fn shown_page(
     visitor: &Visitor,
     state: &ConsoleState,
     answers: &NewTenantAnswers,
-    (wrong, told): (&[String], Option<&str>),
+    trouble: &Trouble,
 ) -> Result<Page, ConsoleError> {
     let language = visitor.person.user.language;
     let trades: Vec<(&str, &str)> = trades::ALL.iter().map(|trade| (trade.id, trade.name(language))).collect();
@@ -70,12 +65,11 @@ fn shown_page(
         language => answers.language.as_str(),
         timezone => answers.timezone.as_str(),
         phone => answers.phone.as_str(),
-        wrong => shown(wrong),
-        told,
+        wrong => shown(&trouble.wrong),
+        told => trouble.told.as_deref(),
     };
     let page = state.bare("setup/new.html", language, context)?;
-    let is_fine = wrong.is_empty() && told.is_none();
-    Ok(if is_fine { page } else { page.with_status(StatusCode::BAD_REQUEST) })
+    Ok(if trouble.is_none() { page } else { page.with_status(StatusCode::BAD_REQUEST) })
 }
 
 /// `POST /console/tenants/new`
@@ -124,25 +118,10 @@ fn refused(
     answers: &NewTenantAnswers,
     failure: TenantFileError,
 ) -> Result<Page, ConsoleError> {
-    let text = |key| state.pages.texts().get(visitor.person.user.language, "setup", key);
-    match setup::at_answers(failure) {
-        TenantFileError::Service(denied) => Err(denied.into()),
-        TenantFileError::Fields(wrong) => {
-            // The file has a list of numbers, the form asks for one.
-            let of_form = |field: String| if field == "phones" { "phone".to_owned() } else { field };
-            let wrong: Vec<String> = wrong.into_iter().map(of_form).collect();
-            shown_page(visitor, state, answers, (&wrong, None))
-        }
-        TenantFileError::Taken(_) => shown_page(visitor, state, answers, (&["name".to_owned()], Some(text("taken")))),
-        TenantFileError::UnknownTrade(_) => shown_page(visitor, state, answers, (&["trade".to_owned()], None)),
-        TenantFileError::Refused(problems) => {
-            let reasons: Vec<&str> = problems.iter().map(|problem| problem.reason.as_str()).collect();
-            let told = text("refused").replace("{why}", &reasons.join("; "));
-            shown_page(visitor, state, answers, (&[], Some(&told)))
-        }
-        failed => {
-            error!(error = &failed as &dyn std::error::Error, "a tenant's file was not written");
-            shown_page(visitor, state, answers, (&[], Some(text("not_written"))))
-        }
+    let mut trouble = Trouble::of(state, visitor.person.user.language, setup::at_answers(failure))?;
+    // The file has a list of numbers, the form asks for one.
+    for field in trouble.wrong.iter_mut().filter(|field| *field == "phones") {
+        "phone".clone_into(field);
     }
+    shown_page(visitor, state, answers, &trouble)
 }

@@ -7,12 +7,12 @@ use palabre_actors::domain::status::OutboxState;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::display::{Display, address, first_words};
+use super::display::{Display, first_words};
 use super::lookups::shown;
 use super::routes::PageRoutes;
 use super::timeline::why;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
-use crate::service::{Permission, Tenants, channels, outbox};
+use crate::service::{Permission, channels, outbox};
 use crate::store::operator::{Changed, Filter, Item, OperatorReason, PageRequest, ReplayOptions, endless};
 
 /// Rows of a page.
@@ -108,7 +108,7 @@ pub async fn show(
 }
 
 fn filter(member: &Member, states: &[OutboxState]) -> Filter {
-    Filter { tenants: Tenants::Of(vec![member.tenant.clone()]), states: states.to_vec(), ..Filter::default() }
+    Filter { tenants: member.own_tenant(), states: states.to_vec(), ..Filter::default() }
 }
 
 fn line(member: &Member, state: &ConsoleState, display: &Display, item: &Item) -> OutboxLine {
@@ -118,7 +118,7 @@ fn line(member: &Member, state: &ConsoleState, display: &Display, item: &Item) -
     OutboxLine {
         id: item.id.to_string(),
         conversation: item.conversation.to_string(),
-        to: if sees_content { address(&item.to, state.home(&member.tenant).as_ref()) } else { item.to.to_string() },
+        to: state.seen_address(member, &item.to),
         text: if sees_content { first_words(&item.body, 120) } else { String::new() },
         time: display.short(item.created_at),
         machine: Display::machine(item.created_at),

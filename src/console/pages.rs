@@ -39,6 +39,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("replies.html", include_str!("templates/replies.html")),
     ("sandbox.html", include_str!("templates/sandbox.html")),
     ("outbox.html", include_str!("templates/outbox.html")),
+    ("merge.html", include_str!("templates/merge.html")),
     ("sales.html", include_str!("templates/sales.html")),
     ("access.html", include_str!("templates/access.html")),
     ("access_member.html", include_str!("templates/access_member.html")),
@@ -74,6 +75,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("setup/people.html", include_str!("templates/setup/people.html")),
     ("setup/faq.html", include_str!("templates/setup/faq.html")),
     ("setup/trial.html", include_str!("templates/setup/trial.html")),
+    ("setup/consent.html", include_str!("templates/setup/consent.html")),
     ("setup/channel.html", include_str!("templates/setup/channel.html")),
     ("setup/connected.html", include_str!("templates/setup/connected.html")),
 ];

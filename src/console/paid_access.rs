@@ -1,6 +1,5 @@
 //! `/console/access`: what is sold, who bought it, what came in, and which chats need a look.
 
-use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, web};
 use chrono::TimeDelta;
 use minijinja::context;
@@ -9,6 +8,7 @@ use palabre_actors::domain::entitlement::SubscriptionState;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::csv_file::csv_file;
 use super::display::Display;
 use super::lookups::shown;
 use super::routes::PageRoutes;
@@ -108,11 +108,6 @@ impl From<AccessError> for ConsoleError {
     }
 }
 
-/// The tenant that a member looks at.
-fn here(member: &Member) -> Tenants {
-    Tenants::Of(vec![member.tenant.clone()])
-}
-
 fn filter(query: &AccessQuery) -> SubscriptionFilter {
     let given = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     SubscriptionFilter {
@@ -133,7 +128,7 @@ pub async fn page(
     let Ok(sold) = state.sold() else {
         return state.page(("access.html", "access"), &member, context! { is_sold => false });
     };
-    let (tenants, display) = (here(&member), state.display(&member));
+    let (tenants, display) = (member.own_tenant(), state.display(&member));
     let plans = plan_lines(&member, sold, &tenants)?;
     let mut members = access::members(&member.caller, sold, &tenants, &filter(&query), ROWS + 1).await?;
     let has_more = members.len() > ROWS;
@@ -179,7 +174,7 @@ async fn figures(
     if !member.caller.may(Permission::PaymentRead) {
         return Ok(None);
     }
-    let tenants = here(member);
+    let tenants = member.own_tenant();
     let (months, figures) = access::revenue(&member.caller, sold, &tenants, display.now - TimeDelta::days(30)).await?;
     let amount =
         |amount: i64, currency: &str| access::amount(&Money { amount, currency: currency.to_owned() }, member.language);
@@ -279,10 +274,7 @@ pub async fn members_csv(
 ) -> Result<HttpResponse, ConsoleError> {
     let found = access::exported(&member.caller, state.sold()?, &member.tenant, &filter(&query), EXPORTED).await?;
     let csv = access::as_csv(&found, member.caller.may(Permission::ContentRead));
-    Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8")
-        .insert_header((header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"members.csv\"")))
-        .body(csv))
+    Ok(csv_file("members.csv", &csv))
 }
 
 /// `POST /console/access/grant`

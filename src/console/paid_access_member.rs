@@ -11,8 +11,8 @@ use super::lookups::shown;
 use super::paid_access::name;
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
+use crate::service::Permission;
 use crate::service::paid_access as access;
-use crate::service::{Permission, Tenants};
 use crate::store::paid_access::{Payer, PaymentEventFilter, PaymentEventLine};
 
 /// Events that are shown.
@@ -51,7 +51,7 @@ pub async fn page(
     }
     let (row, display) = (&found.subscription, state.display(&member));
     let filter = PaymentEventFilter { subscription: Some(row.id), ..PaymentEventFilter::default() };
-    let tenants = Tenants::Of(vec![member.tenant.clone()]);
+    let tenants = member.own_tenant();
     let events = access::events(&member.caller, sold, &tenants, &filter, EVENTS).await?;
     let event = |event: &PaymentEventLine| EventLine {
         at: display.moment(event.received_at),

@@ -7,7 +7,7 @@ use palabre_actors::domain::ids::OfferId;
 use palabre_actors::domain::offer::OfferState;
 use serde::{Deserialize, Serialize};
 
-use super::display::{Display, address};
+use super::display::Display;
 use super::lookups::shown;
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
@@ -83,8 +83,7 @@ pub async fn list(
 
 fn line(member: &Member, state: &ConsoleState, display: &Display, row: &OfferRow) -> OfferLine {
     let sees_people = member.caller.may(Permission::ContentRead);
-    let home = state.home(&member.tenant);
-    let number = |to: &Address| if sees_people { address(to, home.as_ref()) } else { to.to_string() };
+    let number = |to: &Address| state.seen_address(member, to);
     let name = row.contact_name.clone().filter(|_| sees_people);
     let is_young = display.now - row.created_at < LASTS;
     let may_end = matches!(row.state, OfferState::Open) || (row.state == OfferState::Accepted && is_young);
@@ -107,11 +106,7 @@ fn line(member: &Member, state: &ConsoleState, display: &Display, row: &OfferRow
 fn driver(member: &Member, state: &ConsoleState, at: &Address) -> String {
     let tenant = state.tenant(&member.tenant);
     let named = tenant.as_ref().and_then(|tenant| Some(tenant.rules.flows()?.driver(at)?.name.clone()));
-    let number = || {
-        let sees_people = member.caller.may(Permission::ContentRead);
-        if sees_people { address(at, state.home(&member.tenant).as_ref()) } else { at.to_string() }
-    };
-    named.unwrap_or_else(number)
+    named.unwrap_or_else(|| state.seen_address(member, at))
 }
 
 #[derive(Debug, Default, Deserialize)]

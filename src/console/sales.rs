@@ -1,17 +1,17 @@
 //! `/console/live`: live sessions with their orders, as they happen.
 
-use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, web};
 use minijinja::context;
 use palabre_actors::domain::ids::LiveSessionId;
 use palabre_actors::domain::live::OrderState;
 use serde::Serialize;
 
-use super::display::{Display, address};
+use super::csv_file::csv_file;
+use super::display::Display;
 use super::lookups::shown;
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Member, Page};
-use crate::service::{Permission, Tenants, live_sessions};
+use crate::service::{Permission, live_sessions};
 use crate::store::operator::{LiveSessionSummary, OrderLineRow};
 
 /// Sessions of the list.
@@ -58,7 +58,7 @@ pub(super) fn mount(routes: &mut PageRoutes<'_>) {
 
 /// `GET /console/live`: the sessions, and the orders of the one that goes on.
 pub async fn list(member: Member, state: web::Data<ConsoleState>) -> Result<Page, ConsoleError> {
-    let tenants = Tenants::Of(vec![member.tenant.clone()]);
+    let tenants = member.own_tenant();
     let rows = live_sessions::list(&member.caller, &state.deps.store, &tenants, (None, SESSIONS)).await?;
     let open = rows.iter().find(|row| row.closed_at.is_none()).map(|row| row.id);
     let lines = match open {
@@ -71,7 +71,7 @@ pub async fn list(member: Member, state: web::Data<ConsoleState>) -> Result<Page
 /// `GET /console/live/{id}`
 pub async fn one(member: Member, state: web::Data<ConsoleState>, id: web::Path<String>) -> Result<Page, ConsoleError> {
     let id: LiveSessionId = id.parse().map_err(|_| ConsoleError::NotFound)?;
-    let tenants = Tenants::Of(vec![member.tenant.clone()]);
+    let tenants = member.own_tenant();
     let (found, lines) = live_sessions::one(&member.caller, &state.deps.store, &tenants, id).await?;
     page(&member, &state, (&[found], true), Some(id), &lines)
 }
@@ -85,10 +85,7 @@ pub async fn orders_csv(
     let id: LiveSessionId = id.parse().map_err(|_| ConsoleError::NotFound)?;
     let lines = live_sessions::export(&member.caller, &state.deps.store, &member.tenant, id).await?;
     let csv = live_sessions::as_csv(&lines, member.caller.may(Permission::ContentRead));
-    Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8")
-        .insert_header((header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"orders.csv\"")))
-        .body(csv))
+    Ok(csv_file("orders.csv", &csv))
 }
 
 fn page(
@@ -129,11 +126,7 @@ fn session_line(display: &Display, row: &LiveSessionSummary) -> SessionLine {
 fn order_shown(member: &Member, state: &ConsoleState, display: &Display, line: &OrderLineRow) -> OrderShown {
     let sees_people = member.caller.may(Permission::ContentRead);
     let named = line.contact_name.clone().filter(|_| sees_people);
-    let written_to = || {
-        line.address
-            .as_ref()
-            .map(|to| if sees_people { address(to, state.home(&member.tenant).as_ref()) } else { to.to_string() })
-    };
+    let written_to = || line.address.as_ref().map(|to| state.seen_address(member, to));
     OrderShown {
         conversation: line.conversation.to_string(),
         who: named.or_else(written_to).unwrap_or_default(),

@@ -134,6 +134,7 @@ async fn customers(member: &Member, state: &ConsoleState, channel: &Channel) -> 
         assignee: None,
         or_nobodys: false,
         label: None,
+        is_blocked: false,
         now: state.now(),
     };
     let page = (InboxPart::Everybody, InboxPage { after: None, limit: MOST_CUSTOMERS });

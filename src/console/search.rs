@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::display::{address, channel_name, first_words};
 use super::lookups::shown;
 use super::{ConsoleError, ConsoleState, Member, Page};
-use crate::service::{ServiceError, Tenants, conversations};
+use crate::service::{ServiceError, conversations};
 use crate::store::StoreError;
 use crate::store::conversations::{ContactRow, MessageRow};
 use crate::store::search::SearchPage;
@@ -35,7 +35,7 @@ pub(super) async fn search_page(
     state: &ConsoleState,
     (words, before): (&str, Option<i64>),
 ) -> Result<Page, ConsoleError> {
-    let tenants = Tenants::Of(vec![member.tenant.clone()]);
+    let tenants = member.own_tenant();
     let page = SearchPage { before, limit: FOUND };
     let found = conversations::search(&member.caller, &state.deps.store, &tenants, words, page).await;
     let found = match found {

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::{ConsoleError, ConsoleState, cookies};
 use crate::service::people::{self, Place, SignedIn, Token};
 use crate::service::permissions::Role;
-use crate::service::{Caller, Permission};
+use crate::service::{Caller, Permission, Tenants};
 
 /// The longest form: a FAQ of some hundred entries.
 const LONGEST_FORM_BYTES: usize = 256 * 1024;
@@ -53,6 +53,14 @@ pub struct Member {
     pub person: SignedIn,
 }
 
+impl Member {
+    /// The tenant that they look at, for use cases that take several.
+    #[must_use]
+    pub(super) fn own_tenant(&self) -> Tenants {
+        Tenants::Of(vec![self.tenant.clone()])
+    }
+}
+
 impl FromRequest for Member {
     type Error = ConsoleError;
     type Future = LocalBoxFuture<'static, Result<Self, ConsoleError>>;
@@ -60,11 +68,12 @@ impl FromRequest for Member {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         async move {
+            let state = request.app_data::<web::Data<ConsoleState>>().ok_or(ConsoleError::NotFound)?;
             let (person, token) = signed_in(&request).await?;
             let tenant = match person.place() {
                 Place::Tenant(tenant) => tenant,
                 Place::Unchosen => return Err(ConsoleError::ChooseTenant { next: here(&request) }),
-                Place::Nowhere if may_make_tenants(&person) => return Err(ConsoleError::NoTenantYet),
+                Place::Nowhere if may_make_tenants(state, &person) => return Err(ConsoleError::NoTenantYet),
                 Place::Nowhere => return Err(ConsoleError::Nowhere),
             };
             Ok(Self {
@@ -85,9 +94,10 @@ impl FromRequest for Member {
     }
 }
 
-/// Whether this person makes tenants: whoever runs the installation.
-pub(super) fn may_make_tenants(person: &SignedIn) -> bool {
-    person.of_installation().is_some_and(|caller| caller.may(Permission::SettingWrite))
+/// Whether this person makes tenants: whoever runs an installation whose tenants stand in files that are followed.
+pub(super) fn may_make_tenants(state: &ConsoleState, person: &SignedIn) -> bool {
+    let may_write = || person.of_installation().is_some_and(|caller| caller.may(Permission::SettingWrite));
+    state.deps.setup.is_some() && may_write()
 }
 
 /// Somebody who is signed in, whichever tenant they look at, with the token of their session.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lookups::shown;
 use super::routes::PageRoutes;
-use super::setup::{Fields, Trouble, access, deps, trouble};
+use super::setup::{Fields, Trouble, access, deps};
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
 use crate::service::Permission;
 use crate::service::setup::{self, HandoverAnswers, REPLIES, RulingLine, ruling_lines};
@@ -66,7 +66,7 @@ async fn page(member: &Member, state: &ConsoleState, done: &str, typed: Typed) -
     let (file, document) = match setup::document(&member.caller, folder, &member.tenant).await {
         Ok(read) => read,
         Err(failure) => {
-            let told = trouble(state, member, failure)?.told;
+            let told = Trouble::of(state, member.language, failure)?.told;
             return state.page(("settings.html", "settings"), member, context! { told, is_readable => false });
         }
     };
@@ -135,7 +135,7 @@ async fn save_replies(
     match setup::set_replies(&member.caller, access(&state)?, &member.tenant, &replies).await {
         Ok(()) => saved(&state, "saved").await,
         Err(failure) => {
-            let trouble = trouble(&state, &member, failure)?;
+            let trouble = Trouble::of(&state, member.language, failure)?;
             page(&member, &state, "", Typed { replies: Some(replies), trouble, ..Typed::default() }).await
         }
     }
@@ -160,7 +160,7 @@ async fn save_handover(
     match setup::set_handover(&member.caller, access(&state)?, &member.tenant, &answers).await {
         Ok(()) => saved(&state, "saved").await,
         Err(failure) => {
-            let trouble = trouble(&state, &member, failure)?;
+            let trouble = Trouble::of(&state, member.language, failure)?;
             page(&member, &state, "", Typed { handover: Some(answers), trouble, ..Typed::default() }).await
         }
     }
@@ -171,7 +171,7 @@ async fn undo(member: Member, state: web::Data<ConsoleState>, _form: Form<Fields
     match setup::undo(&member.caller, access(&state)?, &member.tenant).await {
         Ok(()) => saved(&state, "undone").await,
         Err(failure) => {
-            let trouble = trouble(&state, &member, failure)?;
+            let trouble = Trouble::of(&state, member.language, failure)?;
             page(&member, &state, "", Typed { trouble, ..Typed::default() }).await
         }
     }

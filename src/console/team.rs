@@ -12,9 +12,9 @@ use uuid::Uuid;
 use super::home::Nothing;
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
+use crate::service::ServiceError;
 use crate::service::people::{self, Added, NewUser};
 use crate::service::permissions::{Permission, Role};
-use crate::service::{ServiceError, Tenants};
 
 pub(super) fn mount(routes: &mut PageRoutes<'_>) {
     routes.get("/team", page);
@@ -59,7 +59,7 @@ async fn shown(
     member: &Member,
     (link, wrong): (Option<String>, Option<&str>),
 ) -> Result<Page, ConsoleError> {
-    let tenants = Tenants::Of(vec![member.tenant.clone()]);
+    let tenants = member.own_tenant();
     let team = people::list(&member.caller, &state.deps.people, &tenants).await?;
     let team: Vec<Colleague> = team
         .into_iter()

@@ -28,7 +28,7 @@ struct Choice {
 
 async fn page(visitor: Visitor, state: web::Data<ConsoleState>, query: web::Query<Next>) -> Result<Page, ConsoleError> {
     let Visitor { person, token } = visitor;
-    let may_make = may_make_tenants(&person) && state.deps.setup.is_some();
+    let may_make = may_make_tenants(&state, &person);
     let chosen = match person.place() {
         Place::Tenant(tenant) => Some(tenant),
         Place::Unchosen => None,

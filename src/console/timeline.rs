@@ -127,8 +127,8 @@ fn event(row: &MessageEventRow, telling: &Telling<'_>) -> Option<(Timestamp, u8,
             Some("stop_request") => "escalated_stop_request",
             _ => "escalated",
         },
-        key @ ("silent_loop" | "handed_over" | "handed_back" | "assigned" | "resolved" | "reopened"
-        | "rate_limited" | "opted_out" | "opted_in") => key,
+        key @ ("silent_loop" | "handed_over" | "handed_back" | "assigned" | "resolved" | "reopened" | "blocked"
+        | "unblocked" | "rate_limited" | "opted_out" | "opted_in") => key,
         _ => return None,
     };
     let text = telling.text("event", key).replace("{who}", &telling.who(row));

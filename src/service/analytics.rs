@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::permissions::Permission::AnalyticsRead;
 use super::{Caller, ServiceError};
-use crate::store::figures::DayMessage;
+use crate::store::figures::{DayAchieved, DayMessage};
 use crate::store::operator::Operator;
 
 /// Statuses of a message may still come so many days after it.
@@ -35,6 +35,11 @@ pub struct DayFigures {
     pub delivered: u64,
     pub lost: u64,
     pub opt_outs: u64,
+    /// Booked, and asked to be called back.
+    pub bookings: u64,
+    pub leads: u64,
+    /// What the messages out cost, in millionths of the tenant's currency.
+    pub cost_micros: u64,
     /// How long contacts waited for an answer, in seconds, in order.
     pub waits: Vec<u32>,
     /// Messages that each FAQ entry answered, by the entries' ids.
@@ -54,6 +59,9 @@ impl DayFigures {
             sum.delivered += day.delivered;
             sum.lost += day.lost;
             sum.opt_outs += day.opt_outs;
+            sum.bookings += day.bookings;
+            sum.leads += day.leads;
+            sum.cost_micros += day.cost_micros;
             sum.waits.extend(&day.waits);
             for (entry, messages) in &day.answers {
                 *sum.answers.entry(entry.clone()).or_default() += messages;
@@ -158,8 +166,9 @@ async fn of_day(
 ) -> Result<DayFigures, ServiceError> {
     let messages = store.day_messages(tenant, limits).await?;
     let opt_outs = store.day_opt_outs(tenant, limits).await?;
-    let answers = store.day_answers(tenant, limits).await?;
-    Ok(DayFigures { answers, ..add_up(&messages, u64::try_from(opt_outs).unwrap_or_default()) })
+    let DayAchieved { answers, bookings, leads, cost_micros } = store.day_achieved(tenant, limits).await?;
+    let messages = add_up(&messages, u64::try_from(opt_outs).unwrap_or_default());
+    Ok(DayFigures { answers, bookings, leads, cost_micros, ..messages })
 }
 
 /// Whether nothing of a day can change any more.
@@ -219,15 +228,17 @@ mod tests {
             lost: 1,
             opt_outs: 1,
             waits: vec![2, 60],
-            answers: BTreeMap::new(),
+            ..DayFigures::default()
         };
         assert_eq!(figures, expected);
         assert_eq!((figures.wait(50), figures.wait(90)), (Some(2), Some(60)));
         assert_eq!(DayFigures::default().wait(50), None);
         assert_eq!((percent(1, 3), percent(2, 3), percent(1, 0)), (Some(33), Some(67), None));
-        let figures = DayFigures { answers: BTreeMap::from([("faq[0]".to_owned(), 3)]), ..figures };
+        let answers = BTreeMap::from([("faq[0]".to_owned(), 3)]);
+        let figures = DayFigures { answers, bookings: 2, leads: 1, cost_micros: 40_000, ..figures };
         let sum = DayFigures::together([&figures, &figures]);
-        assert_eq!((sum.waits, sum.answers["faq[0]"]), (vec![2, 2, 60, 60], 6));
+        assert_eq!((&sum.waits, sum.answers["faq[0]"]), (&vec![2, 2, 60, 60], 6));
+        assert_eq!((sum.bookings, sum.leads, sum.cost_micros), (4, 2, 80_000));
     }
 
     #[test]

@@ -211,6 +211,30 @@ pub async fn reopen(
     change(caller, at, id, ("conversation.reopen", Command::Reopen)).await
 }
 
+/// The contact gets no more answers, and nobody is called. Advertising to many leaves them out as well.
+///
+/// # Errors
+/// As [`assign`].
+pub async fn block(
+    caller: &Caller,
+    at: ConversationAccess<'_>,
+    id: ConversationId,
+) -> Result<ConversationRow, ServiceError> {
+    change(caller, at, id, ("conversation.block", Command::Block)).await
+}
+
+/// The contact is answered again.
+///
+/// # Errors
+/// As [`assign`].
+pub async fn unblock(
+    caller: &Caller,
+    at: ConversationAccess<'_>,
+    id: ConversationId,
+) -> Result<ConversationRow, ServiceError> {
+    change(caller, at, id, ("conversation.unblock", Command::Unblock)).await
+}
+
 async fn change(
     caller: &Caller,
     at: ConversationAccess<'_>,

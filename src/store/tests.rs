@@ -69,6 +69,24 @@ pub(crate) async fn talked(store: &Store, id: &str, tenant: &str, body: &str) {
     store.search_index().unwrap().step(chrono::Utc::now()).await.unwrap();
 }
 
+/// A booking, a lead and an offer of a tenant, each with this id, about the conversation and the contact of that id.
+pub(crate) async fn booked(store: &Store, id: &str, tenant: &str) {
+    let at = "2026-05-28T20:00:00.000000Z";
+    let sql = format!(
+        "INSERT INTO bookings (id, tenant_id, conversation_id, contact_id, service, resource, starts_at, ends_at, free_at, state, \
+            correlation_id, created_at, updated_at) \
+         VALUES ('{id}', '{tenant}', '{id}', '{id}', 'manucure', 'Awa', '{at}', '{at}', '{at}', 'confirmed', '{id}', '{at}', '{at}'); \
+         INSERT INTO leads (id, tenant_id, conversation_id, contact_id, need, urgent, state, source, correlation_id, created_at, \
+            updated_at) \
+         VALUES ('{id}', '{tenant}', '{id}', '{id}', 'un devis', 0, 'new', 'lead', '{id}', '{at}', '{at}'); \
+         INSERT INTO offers (id, tenant_id, conversation_id, contact_id, kind, body, details, state, expires_at, correlation_id, \
+            created_at, updated_at) \
+         VALUES ('{id}', '{tenant}', '{id}', '{id}', 'ride', 'un taxi', '{{}}', 'open', '{at}', '{id}', '{at}', '{at}')"
+    );
+    let DatabasePool::Sqlite(conn) = &store.0.writes else { panic!("a file") };
+    conn.execute_unprepared(&sql).await.unwrap();
+}
+
 fn url(folder: &TempDir) -> String {
     format!("sqlite://{}", folder.path().join("palabre.db").display())
 }

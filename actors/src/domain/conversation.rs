@@ -223,6 +223,9 @@ pub struct BotMemory {
     /// When the tenant's people are told that the contact waits, once a person has the conversation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread_notice_at: Option<Timestamp>,
+    /// Since when the tenant's people want nothing of this contact: they get no answer, and nobody is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocked_at: Option<Timestamp>,
     /// The live session in which they asked what nobody has answered yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live_question: Option<LiveSessionId>,

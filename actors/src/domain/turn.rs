@@ -167,6 +167,8 @@ pub enum Outcome {
     SilentOptedOut,
     /// A person has the conversation: silence.
     SilentHuman,
+    /// The tenant's people blocked the contact: silence.
+    SilentBlocked,
     /// A seller wrote.
     Seller,
     /// A seller commanded something of the live session.
@@ -211,6 +213,7 @@ stored_words!(Outcome {
     Confirmed => "confirmed",
     SilentOptedOut => "silent_opted_out",
     SilentHuman => "silent_human",
+    SilentBlocked => "silent_blocked",
     Seller => "seller",
     LiveCommand => "live_command",
     AnsweredOrder => "answered_order",

@@ -154,6 +154,9 @@ fn outcome(word: &str) -> Option<Both> {
             "no answer by itself: a person has this conversation",
             "pas de réponse automatique : une personne s'occupe de cette conversation",
         ),
+        "silent_blocked" => {
+            ("no answer: the business blocked this contact", "pas de réponse : l'entreprise a bloqué ce contact")
+        }
         "seller" => (
             "the tenant's own seller wrote: the live session was opened or kept open",
             "un vendeur de l'entreprise a écrit : la session en direct s'ouvre ou reste ouverte",

@@ -12,7 +12,7 @@ use super::super::{ConsoleError, ConsoleState, Form, Member, Page};
 use super::change::{moment, told};
 use super::{Shop, refused};
 use crate::service::bookings::{self, Customer, NewBooking};
-use crate::service::{Permission, ServiceError, Tenants, conversations};
+use crate::service::{Permission, ServiceError, conversations};
 use crate::store::StoreError;
 use crate::store::conversations::ContactRow;
 use crate::store::search::SearchPage;
@@ -177,7 +177,7 @@ async fn by_name(member: &Member, state: &ConsoleState, who: &str) -> Result<Who
     if who.is_empty() {
         return Ok(Whom::Nobody);
     }
-    let tenants = Tenants::Of(vec![member.tenant.clone()]);
+    let tenants = member.own_tenant();
     let page = SearchPage { before: None, limit: MOST_PEOPLE };
     let found = match conversations::search(&member.caller, &state.deps.store, &tenants, who, page).await {
         // The index is still being made.

@@ -18,13 +18,13 @@ use palabre_actors::domain::dates::{to_local, to_utc};
 use palabre_actors::domain::flow::Flows;
 use serde::{Deserialize, Serialize};
 
-use super::display::{Display, address};
+use super::display::Display;
 use super::lookups::shown;
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Member, Page};
 use crate::config::Tenant;
 use crate::service::messages::NotSent;
-use crate::service::{Permission, Tenants, bookings};
+use crate::service::{Permission, bookings};
 use crate::store::operator::BookingRow;
 
 /// Bookings that a day or a week shows at most.
@@ -148,10 +148,7 @@ impl Shop {
 fn who(member: &Member, state: &ConsoleState, row: &BookingRow) -> String {
     let sees_people = member.caller.may(Permission::ContentRead);
     let name = row.contact_name.clone().filter(|_| sees_people);
-    let number = || {
-        let to = row.address.as_ref()?;
-        Some(if sees_people { address(to, state.home(&member.tenant).as_ref()) } else { to.to_string() })
-    };
+    let number = || row.address.as_ref().map(|to| state.seen_address(member, to));
     name.or_else(number).unwrap_or_else(|| state.text(member, "inbox", "someone"))
 }
 
@@ -167,7 +164,7 @@ pub async fn agenda(
     let (first, days) = if is_week { (week::monday(day), 7) } else { (day, 1) };
     let last = first.checked_add_days(Days::new(days - 1)).unwrap_or(first);
     let within = (shop.bounds(first).0, shop.bounds(last).1);
-    let tenants = Tenants::Of(vec![member.tenant.clone()]);
+    let tenants = member.own_tenant();
     let mut rows = bookings::list(&member.caller, &state.deps.store, &tenants, within, (None, MOST)).await?;
     let resources = shop.resources();
     let with = Some(query.with.as_str()).filter(|with| resources.iter().any(|resource| resource == with));

@@ -46,9 +46,58 @@
     if (writes && !everything) came();
   }
 
-  function count() {
-    const waiting = Number($("#tabs")?.dataset.waiting ?? 0);
-    document.title = waiting > 0 ? `(${waiting}) ${title}` : title;
+  // How many wait for this person, or for anybody: in the title, in the navigation, and heard when there are more than before.
+  const waits = $("#waits");
+  let known = null, holdsStream = false;
+  function told(mine) {
+    document.title = mine > 0 ? `(${mine}) ${title}` : title;
+    if (waits) {
+      waits.hidden = mine === 0;
+      waits.textContent = mine;
+      waits.title = mine === 1 ? waits.dataset.one : waits.dataset.many.replace("{count}", mine);
+    }
+    if (known !== null && mine > known) ring();
+    known = mine;
+    body.dataset.waits = mine;
+  }
+  async function count() {
+    const list = $("#tabs");
+    if (list) { told(Number(list.dataset.mine)); return; }
+    if (!waits) return;
+    try {
+      const answer = await fetch("/console/waiting", { headers: { Accept: "application/json" } });
+      if (answer.ok && !answer.redirected) told((await answer.json()).mine);
+    } catch { /* the line above says that the connection is gone */ }
+  }
+  // One tab rings, the one that has the stream. Browsers stay silent until somebody has clicked on the page.
+  const sound = $("#sound"), isLoud = () => { try { return localStorage.getItem("palabre.sound") !== "off"; } catch { return true; } };
+  let audio = null;
+  function ring() {
+    if (!holdsStream || !isLoud() || !("AudioContext" in window)) return;
+    try {
+      audio ??= new AudioContext();
+      const gain = audio.createGain(), now = audio.currentTime;
+      gain.gain.setValueAtTime(0.08, now);
+      gain.gain.exponentialRampToValueAtTime(0.001, now + 0.4);
+      gain.connect(audio.destination);
+      for (const [pitch, after] of [[660, 0], [880, 0.12]]) {
+        const tone = audio.createOscillator();
+        tone.frequency.value = pitch;
+        tone.connect(gain);
+        tone.start(now + after);
+        tone.stop(now + after + 0.25);
+      }
+      body.dataset.rang = Number(body.dataset.rang ?? 0) + 1;
+    } catch { /* no sound */ }
+  }
+  if (sound) {
+    sound.hidden = false;
+    sound.ariaPressed = String(isLoud());
+    sound.addEventListener("click", () => {
+      const loud = !isLoud();
+      try { localStorage.setItem("palabre.sound", loud ? "on" : "off"); } catch { /* a browser that keeps nothing */ }
+      sound.ariaPressed = String(loud);
+    });
   }
 
   // What came since the person began to write: the next send says that they have seen it.
@@ -80,6 +129,8 @@
       if (again) { again = false; soon(); }
     }
   }
+  let counting;
+  const recount = () => { clearTimeout(counting); counting = setTimeout(count, 500); };
   const soon = () => { clearTimeout(timer); timer = setTimeout(refresh, 120); };
 
   // One stream for all tabs: who holds the lock has it, and tells the others.
@@ -94,7 +145,7 @@
     line.hidden = false;
   }
   function hear(event) {
-    if (event.kind === "changed") { if (document.visibilityState === "visible" || $("#tabs")) soon(); }
+    if (event.kind === "changed") { if ($("[data-live]") && (document.visibilityState === "visible" || $("#tabs"))) soon(); else if (!$("#tabs")) recount(); }
     else if (event.kind === "presence") colleagues(event.data);
     else if (event.kind === "resync") soon();
     else if (event.kind === "open") { online(); if (event.again) soon(); }
@@ -122,12 +173,12 @@
       if (source.readyState === EventSource.CLOSED) setTimeout(() => connect(release), 1000 + Math.random() * 2000);
     };
   }
-  if (who && $("[data-live]")) {
+  if (who && (waits || $("[data-live]"))) {
     channel?.addEventListener("message", event => hear(event.data));
-    if (navigator.locks) navigator.locks.request("palabre-events", () => new Promise(connect));
-    else connect();
-    document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") soon(); });
-    setInterval(() => { if (document.visibilityState === "visible") soon(); }, 60000);
+    if (navigator.locks) navigator.locks.request("palabre-events", () => new Promise(release => { holdsStream = true; connect(release); }));
+    else { holdsStream = true; connect(); }
+    document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") { if ($("[data-live]")) soon(); else recount(); } });
+    setInterval(() => { if (document.visibilityState === "visible") { if ($("[data-live]")) soon(); else recount(); } }, 60000);
   }
 
   // Colleagues: who else looks, who writes.

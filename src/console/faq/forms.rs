@@ -1,11 +1,11 @@
 //! What the forms of the FAQ's page do.
 
-use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use palabre_actors::domain::faq::content_words;
 use palabre_actors::domain::rules::Language;
 use serde::{Deserialize, Serialize};
 
+use super::super::csv_file::csv_file;
 use super::super::{ConsoleError, ConsoleState, Form, Member, Page};
 use super::{FaqQuery, FormState, edit_page, page, tenant};
 use crate::service::ServiceError;
@@ -122,12 +122,7 @@ pub async fn delete(
 /// `GET /console/faq/export`: the entries of the table as CSV.
 pub async fn export(member: Member, state: web::Data<ConsoleState>) -> Result<HttpResponse, ConsoleError> {
     let csv = faq::export(&member.caller, &state.deps.store, &member.tenant).await?;
-    let name = format!("attachment; filename=\"faq-{}.csv\"", member.tenant);
-    // Spreadsheets take a text without the mark for the machine's old alphabet.
-    let body = format!("\u{feff}{csv}");
-    let mut response = HttpResponse::Ok();
-    response.insert_header((header::CONTENT_DISPOSITION, name)).content_type("text/csv; charset=utf-8");
-    Ok(response.body(body))
+    Ok(csv_file(&format!("faq-{}.csv", member.tenant), &csv))
 }
 
 #[derive(Debug, Default, Deserialize)]

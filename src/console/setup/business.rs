@@ -4,7 +4,7 @@ use actix_web::web;
 use minijinja::{Value, context};
 
 use super::{ConsoleError, ConsoleState, Fields, Form, Member, Page, SetupStep, StepQuery, Trouble};
-use super::{access, deps, saved, shown, step_page, trouble};
+use super::{access, deps, saved, shown, step_page};
 use crate::service::Permission;
 use crate::service::setup::{self, BusinessAnswers};
 
@@ -45,7 +45,9 @@ pub(super) async fn show(
     member.caller.require(Permission::SettingWrite)?;
     match setup::document(&member.caller, &deps(&state)?.folder, &member.tenant).await {
         Ok((_, document)) => page(&member, &state, &query, &BusinessAnswers::of(&document), &Trouble::default()),
-        Err(error) => page(&member, &state, &query, &BusinessAnswers::default(), &trouble(&state, &member, error)?),
+        Err(error) => {
+            page(&member, &state, &query, &BusinessAnswers::default(), &Trouble::of(&state, member.language, error)?)
+        }
     }
 }
 
@@ -87,7 +89,7 @@ pub(super) async fn save(
         Ok(()) => saved(&member, &state, SetupStep::Business, &alone).await,
         Err(error) => {
             let query = StepQuery { alone, ..StepQuery::default() };
-            page(&member, &state, &query, &answers, &trouble(&state, &member, error)?)
+            page(&member, &state, &query, &answers, &Trouble::of(&state, member.language, error)?)
         }
     }
 }

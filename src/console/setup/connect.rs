@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
 use super::{ConsoleError, ConsoleState, Fields, Form, Member, Page, SetupStep, StepQuery, Trouble};
-use super::{access, connected, deps, shown, step_page, trouble};
+use super::{access, connected, deps, shown, step_page};
 use crate::config::Channel;
 use crate::gateway::channel_setup::{ChannelSetup, SetupAddress, SetupFieldKind, said};
 use crate::gateway::{PROVIDERS, Provider, provider};
@@ -178,6 +178,8 @@ pub(super) async fn save(
             deps(&state)?.reload.reload().await;
             connected::connected(&member, &state, &request, &made).await
         }
-        Err(error) => page(&member, &state, (&query, Some(chosen)), &answers, &trouble(&state, &member, error)?),
+        Err(error) => {
+            page(&member, &state, (&query, Some(chosen)), &answers, &Trouble::of(&state, member.language, error)?)
+        }
     }
 }

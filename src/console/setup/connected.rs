@@ -8,9 +8,7 @@ use palabre_actors::domain::rules::Language;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
-use super::{
-    ConsoleError, ConsoleState, Fields, Form, Member, Page, PageRoutes, Trouble, access, deps, shown, trouble,
-};
+use super::{ConsoleError, ConsoleState, Fields, Form, Member, Page, PageRoutes, Trouble, access, deps, shown};
 use crate::config::Channel;
 use crate::console::display::{Display, address, channel_name};
 use crate::gateway::channel_setup::{SetupField, SetupFieldKind, said, webhook_url};
@@ -99,7 +97,7 @@ async fn page(
     let provider = provider(channel.provider.name());
     let setup = provider.and_then(|provider| provider.setup());
     let activity = setup::activity(&member.caller, &state.deps.store, &member.tenant).await?;
-    let heard_at = activity.iter().find(|of| of.channel == channel.id).map(|of| of.last_inbound_at);
+    let heard_at = activity.iter().find(|of| of.channel == channel.id).and_then(|of| of.last_inbound_at);
     let display = state.display(member);
     let base = state.deps.public_base_url.clone().unwrap_or_else(|| state.base_url(request));
     let secrets = setup.into_iter().flat_map(|setup| setup.fields);
@@ -145,6 +143,8 @@ async fn renew(
             deps(&state)?.reload.reload().await;
             page(&member, &state, (&request, &known), &[made_up], &Trouble::default()).await
         }
-        Err(error) => page(&member, &state, (&request, &known), &[], &trouble(&state, &member, error)?).await,
+        Err(error) => {
+            page(&member, &state, (&request, &known), &[], &Trouble::of(&state, member.language, error)?).await
+        }
     }
 }

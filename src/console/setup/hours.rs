@@ -6,7 +6,7 @@ use palabre_actors::domain::hours::Country;
 use serde::Serialize;
 
 use super::{ConsoleError, ConsoleState, Fields, Form, Member, Page, SetupStep, StepQuery, Trouble};
-use super::{access, deps, saved, shown, step_page, trouble};
+use super::{access, deps, saved, shown, step_page};
 use crate::service::Permission;
 use crate::service::setup::{self, HoursAnswers};
 
@@ -28,7 +28,9 @@ pub(super) async fn show(
     member.caller.require(Permission::SettingWrite)?;
     match setup::document(&member.caller, &deps(&state)?.folder, &member.tenant).await {
         Ok((_, document)) => page(&member, &state, &query, &HoursAnswers::of(&document), &Trouble::default()),
-        Err(error) => page(&member, &state, &query, &HoursAnswers::default(), &trouble(&state, &member, error)?),
+        Err(error) => {
+            page(&member, &state, &query, &HoursAnswers::default(), &Trouble::of(&state, member.language, error)?)
+        }
     }
 }
 
@@ -68,7 +70,7 @@ pub(super) async fn save(
         Ok(()) => saved(&member, &state, SetupStep::Hours, &alone).await,
         Err(error) => {
             let query = StepQuery { alone, ..StepQuery::default() };
-            page(&member, &state, &query, &answers, &trouble(&state, &member, error)?)
+            page(&member, &state, &query, &answers, &Trouble::of(&state, member.language, error)?)
         }
     }
 }

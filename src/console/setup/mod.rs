@@ -3,6 +3,7 @@
 mod business;
 mod connect;
 mod connected;
+mod consent;
 mod faq;
 mod fields;
 mod hours;
@@ -14,6 +15,7 @@ use actix_web::http::StatusCode;
 use actix_web::web;
 use minijinja::{Value, context};
 use palabre_actors::domain::address::Scheme;
+use palabre_actors::domain::rules::Language;
 use serde::{Deserialize, Serialize};
 use tracing::error;
 
@@ -42,6 +44,8 @@ pub(super) fn mount(routes: &mut PageRoutes<'_>) {
     routes.post("/setup/faq", faq::save);
     routes.get("/setup/trial", trial::show);
     routes.post("/setup/trial", trial::save);
+    routes.get("/setup/consent", consent::show);
+    routes.post("/setup/consent", consent::save);
     routes.get("/setup/channel", connect::show);
     routes.post("/setup/channel", connect::save);
     connected::mount(routes);
@@ -68,8 +72,36 @@ pub(super) struct Trouble {
 }
 
 impl Trouble {
-    fn at(field: impl Into<String>) -> Self {
+    pub(super) fn at(field: impl Into<String>) -> Self {
         Self { wrong: vec![field.into()], told: None }
+    }
+
+    /// Why nothing was written, in somebody's language.
+    pub(super) fn of(state: &ConsoleState, language: Language, failure: TenantFileError) -> Result<Self, ConsoleError> {
+        let text = |key| state.pages.texts().get(language, "setup", key);
+        let told = |text: String| Self { told: Some(text), wrong: Vec::new() };
+        Ok(match failure {
+            TenantFileError::Service(denied) => return Err(denied.into()),
+            TenantFileError::Fields(wrong) => Self { wrong, told: None },
+            TenantFileError::Taken(_) => Self { told: Some(text("taken").to_owned()), ..Self::at("name") },
+            TenantFileError::Changed => told(text("changed").to_owned()),
+            TenantFileError::NoFile => told(text("no_file").to_owned()),
+            TenantFileError::UnknownTrade(_) => Self::at("trade"),
+            TenantFileError::Refused(problems) => {
+                let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
+                let reasons: Vec<&str> = errors.map(|problem| problem.reason.as_str()).collect();
+                told(text("refused").replace("{why}", &reasons.join("; ")))
+            }
+            failed @ (TenantFileError::Io(_) | TenantFileError::Folder(_)) => {
+                error!(error = &failed as &dyn std::error::Error, "a tenant's file was not written");
+                told(text("not_written").to_owned())
+            }
+        })
+    }
+
+    /// Whether everything held.
+    pub(super) fn is_none(&self) -> bool {
+        self.wrong.is_empty() && self.told.is_none()
     }
 }
 
@@ -80,35 +112,6 @@ pub(super) fn deps(state: &ConsoleState) -> Result<&SetupDeps, ConsoleError> {
 
 pub(super) fn access(state: &ConsoleState) -> Result<SetupAccess<'_>, ConsoleError> {
     Ok(SetupAccess { store: &state.deps.store, folder: &deps(state)?.folder })
-}
-
-/// Why nothing was written, in the member's words.
-pub(super) fn trouble(
-    state: &ConsoleState,
-    member: &Member,
-    failure: TenantFileError,
-) -> Result<Trouble, ConsoleError> {
-    let told = |key: &str| Trouble { told: Some(state.text(member, "setup", key)), wrong: Vec::new() };
-    Ok(match failure {
-        TenantFileError::Service(denied) => return Err(denied.into()),
-        TenantFileError::Fields(wrong) => Trouble { wrong, told: None },
-        TenantFileError::Taken(_) => {
-            Trouble { told: Some(state.text(member, "setup", "taken")), wrong: vec!["name".to_owned()] }
-        }
-        TenantFileError::Changed => told("changed"),
-        TenantFileError::NoFile => told("no_file"),
-        TenantFileError::UnknownTrade(_) => return Err(ConsoleError::BadForm),
-        TenantFileError::Refused(problems) => {
-            let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
-            let reasons: Vec<&str> = errors.map(|problem| problem.reason.as_str()).collect();
-            let text = state.text(member, "setup", "refused").replace("{why}", &reasons.join("; "));
-            Trouble { told: Some(text), wrong: Vec::new() }
-        }
-        failed @ (TenantFileError::Io(_) | TenantFileError::Folder(_)) => {
-            error!(error = &failed as &dyn std::error::Error, "a tenant's file was not written");
-            told("not_written")
-        }
-    })
 }
 
 /// A step's page.
@@ -126,6 +129,7 @@ fn step_page(
         SetupStep::People => "setup/people.html",
         SetupStep::Faq => "setup/faq.html",
         SetupStep::Trial => "setup/trial.html",
+        SetupStep::Consent => "setup/consent.html",
         SetupStep::Channel => "setup/channel.html",
     };
     let context = context! {
@@ -139,8 +143,7 @@ fn step_page(
         ..page
     };
     let page = state.page((template, "setup"), member, context)?;
-    let is_fine = trouble.wrong.is_empty() && trouble.told.is_none();
-    Ok(if is_fine { page } else { page.with_status(StatusCode::BAD_REQUEST) })
+    Ok(if trouble.is_none() { page } else { page.with_status(StatusCode::BAD_REQUEST) })
 }
 
 /// What was written counts from now on, and the next step comes.
@@ -190,5 +193,5 @@ fn heard(state: &ConsoleState, member: &Member, activity: &[ChannelActivity], by
         let channel = state.channel(&member.tenant, &of.channel);
         channel.map(|channel| channel.address.scheme() == Scheme::Sandbox)
     };
-    activity.iter().any(|of| is_test_phone(of) == Some(by_test_phone))
+    activity.iter().any(|of| of.last_inbound_at.is_some() && is_test_phone(of) == Some(by_test_phone))
 }

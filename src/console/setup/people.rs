@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{ConsoleError, ConsoleState, Fields, Form, Member, Page, SetupStep, StepQuery, Trouble};
 use super::{saved, shown, step_page};
 use crate::service::people::{self, Added, NewUser};
-use crate::service::{Permission, ServiceError, Tenants};
+use crate::service::{Permission, ServiceError};
 
 #[derive(Serialize)]
 struct TeamLine {
@@ -42,7 +42,7 @@ async fn page(
     invitation: &Invitation,
     trouble: &Trouble,
 ) -> Result<Page, ConsoleError> {
-    let tenants = Tenants::Of(vec![member.tenant.clone()]);
+    let tenants = member.own_tenant();
     let team = people::list(&member.caller, &state.deps.people, &tenants).await?.into_iter();
     let line = |person: people::Person| {
         let role = person.membership.map(|membership| membership.role).unwrap_or_default();

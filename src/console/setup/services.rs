@@ -5,7 +5,7 @@ use minijinja::context;
 use serde::Serialize;
 
 use super::{ConsoleError, ConsoleState, Fields, Form, Member, Page, SetupStep, StepQuery, Trouble};
-use super::{access, deps, saved, shown, step_page, trouble};
+use super::{access, deps, saved, shown, step_page};
 use crate::service::Permission;
 use crate::service::setup::{self, ServiceAnswers};
 
@@ -39,7 +39,7 @@ pub(super) async fn show(
     member.caller.require(Permission::SettingWrite)?;
     match setup::document(&member.caller, &deps(&state)?.folder, &member.tenant).await {
         Ok((_, document)) => page(&member, &state, &query, setup::services(&document), &Trouble::default()),
-        Err(error) => page(&member, &state, &query, Vec::new(), &trouble(&state, &member, error)?),
+        Err(error) => page(&member, &state, &query, Vec::new(), &Trouble::of(&state, member.language, error)?),
     }
 }
 
@@ -76,7 +76,7 @@ pub(super) async fn save(
         Ok(()) => saved(&member, &state, SetupStep::Services, &alone).await,
         Err(error) => {
             let query = StepQuery { alone, ..StepQuery::default() };
-            page(&member, &state, &query, answers, &trouble(&state, &member, error)?)
+            page(&member, &state, &query, answers, &Trouble::of(&state, member.language, error)?)
         }
     }
 }

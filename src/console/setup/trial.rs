@@ -4,7 +4,7 @@ use actix_web::web;
 use minijinja::context;
 
 use super::{ConsoleError, ConsoleState, Fields, Form, Member, Page, SetupStep, StepQuery, Trouble};
-use super::{access, deps, heard, saved, shown, step_page, trouble};
+use super::{access, deps, heard, saved, shown, step_page};
 use crate::console::sandbox::channel_of;
 use crate::service::setup;
 use crate::service::{Permission, faq};
@@ -60,7 +60,7 @@ pub(super) async fn save(
         }
         Err(error) => {
             let query = StepQuery { alone, ..StepQuery::default() };
-            page(&member, &state, &query, &trouble(&state, &member, error)?).await
+            page(&member, &state, &query, &Trouble::of(&state, member.language, error)?).await
         }
     }
 }

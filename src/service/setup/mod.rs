@@ -5,6 +5,7 @@
 mod business;
 mod change;
 mod channels;
+mod consent;
 mod document;
 mod draft;
 mod folder;
@@ -23,6 +24,7 @@ use palabre_actors::domain::rules::{FaqEntry, Language};
 pub use self::business::{BusinessAnswers, set_business};
 pub use self::change::{SetupAccess, document, previous, undo};
 pub use self::channels::{ChannelAnswers, ConnectedChannel, add_test_phone, connect, make_up_anew};
+pub use self::consent::{ConsentAnswers, set_consent};
 pub use self::document::TenantDocument;
 pub use self::folder::{PreviousVersion, TenantFile, TenantFolder};
 pub use self::hours::{HoursAnswers, set_hours};

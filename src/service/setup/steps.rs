@@ -17,18 +17,20 @@ pub enum SetupStep {
     People,
     Faq,
     Trial,
+    Consent,
     Channel,
 }
 
 impl SetupStep {
     /// In the order in which they are gone through; each with its word in the table and in addresses.
-    pub const ALL: [(Self, &'static str); 7] = [
+    pub const ALL: [(Self, &'static str); 8] = [
         (Self::Business, "business"),
         (Self::Hours, "hours"),
         (Self::Services, "services"),
         (Self::People, "people"),
         (Self::Faq, "faq"),
         (Self::Trial, "trial"),
+        (Self::Consent, "consent"),
         (Self::Channel, "channel"),
     ];
 

@@ -27,6 +27,8 @@ pub struct InboxRow {
     pub snoozed_until: Option<Timestamp>,
     snoozed_at: Option<Timestamp>,
     pub labels: Vec<String>,
+    /// The tenant's people want nothing of the contact.
+    pub is_blocked: bool,
 }
 
 /// Which conversations of one tenant.
@@ -40,6 +42,8 @@ pub struct InboxFilter {
     /// Beside the assignee's: those who wait for a person, and are nobody's yet.
     pub or_nobodys: bool,
     pub label: Option<String>,
+    /// Those that are blocked and no others; otherwise none of them.
+    pub is_blocked: bool,
     pub now: Timestamp,
 }
 
@@ -77,6 +81,7 @@ impl InboxRow {
             snoozed_until: row.time_or_null(15)?,
             snoozed_at: row.time_or_null(16)?,
             labels: labels.unwrap_or_default().lines().map(ToOwned::to_owned).collect(),
+            is_blocked: row.get(18)?,
         })
     }
 
@@ -120,7 +125,7 @@ impl Operator {
     pub async fn inbox_waiting(&self, filter: &InboxFilter, page: InboxPage) -> Result<Vec<InboxRow>, StoreError> {
         let (at, after) = page.after.map_or((Timestamp::UNIX_EPOCH, String::new()), |(at, id)| (at, id.to_string()));
         let mut values = filter.values();
-        values.extend([time(at), text(after), count(page.limit), flag(filter.or_nobodys)]);
+        values.extend([time(at), text(after), count(page.limit), flag(filter.or_nobodys), flag(filter.is_blocked)]);
         self.inbox_rows(sql::WAITING, values).await
     }
 
@@ -131,7 +136,7 @@ impl Operator {
     pub async fn inbox_others(&self, filter: &InboxFilter, page: InboxPage) -> Result<Vec<InboxRow>, StoreError> {
         let (at, before) = page.after.map_or_else(|| (endless(), LAST_ID.to_owned()), |(at, id)| (at, id.to_string()));
         let mut values = filter.values();
-        values.extend([time(at), text(before), count(page.limit), flag(filter.or_nobodys)]);
+        values.extend([time(at), text(before), count(page.limit), flag(filter.or_nobodys), flag(filter.is_blocked)]);
         self.inbox_rows(sql::OTHERS, values).await
     }
 

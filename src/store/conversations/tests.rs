@@ -198,6 +198,7 @@ async fn the_inbox_shows_first_who_waits_longest(store: Store) {
         assignee: None,
         or_nobodys: false,
         label: label.map(ToOwned::to_owned),
+        is_blocked: false,
         now: now(),
     };
     let first = InboxPage { after: None, limit: 10 };
@@ -239,6 +240,21 @@ async fn the_inbox_shows_first_who_waits_longest(store: Store) {
     operator.label(&belle, talks[0], ("vip", false), now()).await.unwrap();
     assert_eq!(operator.labels(&belle).await.unwrap(), ["devis"]);
     assert_eq!(operator.inbox_row(&TenantId::new("taxi"), talks[0]).await.unwrap(), None, "another tenant's");
+
+    run(&store, format!("UPDATE conversations SET memory = '{{\"blocked_at\":\"x\"}}' WHERE id = '{}'", talks[3]))
+        .await;
+    run(&store, format!("UPDATE conversations SET merged_into = '{}' WHERE id = '{}'", talks[1], talks[0])).await;
+    assert_eq!(ids(&operator.inbox_others(&filter(None), first).await.unwrap()), [talks[4], talks[1]]);
+    let blocked = InboxFilter { is_blocked: true, ..filter(None) };
+    let blocked = operator.inbox_others(&blocked, first).await.unwrap();
+    assert_eq!((ids(&blocked), blocked[0].is_blocked), (vec![talks[3]], true));
+    assert_eq!(
+        operator.inbox_counts(&belle, "awa", now()).await.unwrap().waiting,
+        1,
+        "what is merged waits in the other"
+    );
+    let kept = operator.inbox_row(&belle, talks[0]).await.unwrap().unwrap();
+    assert_eq!(kept.conversation.id, talks[1]);
 }
 
 async fn the_newest_message_of_each_conversation_is_found_however_far_the_index_is(store: Store) {

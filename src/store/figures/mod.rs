@@ -20,7 +20,7 @@ macro_rules! texts {
     };
 }
 
-texts! { CAME WENT STOPPED ANSWERED KEPT KEEP }
+texts! { CAME WENT STOPPED ACHIEVED SPENT KEPT KEEP }
 
 /// How far an id may be from the moment of its row: one clock makes both, and a message may wait in the spool meanwhile.
 const APART: TimeDelta = TimeDelta::hours(6);
@@ -36,6 +36,17 @@ pub struct DayMessage {
     pub kind: Option<String>,
     /// Out: where it stands.
     pub state: Option<String>,
+}
+
+/// What came of a day's conversations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DayAchieved {
+    /// How many messages each FAQ entry answered, by the entries' ids.
+    pub answers: BTreeMap<String, u64>,
+    pub bookings: u64,
+    pub leads: u64,
+    /// What the messages out cost, in millionths of the tenant's currency.
+    pub cost_micros: u64,
 }
 
 impl Operator {
@@ -97,15 +108,15 @@ impl Operator {
         Ok(rows.first().map_or(Ok(0), |row| row.get(0))?)
     }
 
-    /// How many messages of a tenant each FAQ entry answered between two moments, by the entries' ids.
+    /// What came of a tenant's conversations between two moments.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn day_answers(
+    pub async fn day_achieved(
         &self,
         tenant: &TenantId,
         (since, until): (Timestamp, Timestamp),
-    ) -> Result<BTreeMap<String, u64>, StoreError> {
+    ) -> Result<DayAchieved, StoreError> {
         let values = [
             text(tenant.as_str()),
             text(first_id_of(since - APART)),
@@ -113,15 +124,24 @@ impl Operator {
             time(since),
             time(until),
         ];
-        let mut answers = BTreeMap::new();
-        for row in all(self.reads(), ANSWERED, values).await? {
-            let messages = u64::try_from(row.get::<i64>(2)?).unwrap_or_default();
-            let entries = [Some(row.get::<String>(0)?), row.get::<Option<String>>(1)?];
-            for entry in entries.into_iter().flatten() {
-                *answers.entry(entry).or_default() += messages;
+        let mut achieved = DayAchieved::default();
+        for row in all(self.reads(), ACHIEVED, values).await? {
+            let number = u64::try_from(row.get::<i64>(3)?).unwrap_or_default();
+            match row.get::<String>(0)?.as_str() {
+                "booking_confirmed" => achieved.bookings += number,
+                "lead_captured" => achieved.leads += number,
+                _ => {
+                    let entries = [row.get::<Option<String>>(1)?, row.get::<Option<String>>(2)?];
+                    for entry in entries.into_iter().flatten() {
+                        *achieved.answers.entry(entry).or_default() += number;
+                    }
+                }
             }
         }
-        Ok(answers)
+        let spent = all(self.reads(), SPENT, [text(tenant.as_str()), time(since), time(until)]).await?;
+        let spent: i64 = spent.first().map_or(Ok(0), |row| row.get(0))?;
+        achieved.cost_micros = u64::try_from(spent).unwrap_or_default();
+        Ok(achieved)
     }
 
     /// Figures of days that were kept: day, figures as JSON, when they were made.

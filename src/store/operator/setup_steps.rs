@@ -1,14 +1,16 @@
-//! Steps of a tenant's set-up, and when something last came in by its channels.
+//! Steps of a tenant's set-up, and when something last came in and went out by its channels.
 
 use super::*;
 use crate::store::statement::{change, text, time};
 use crate::store::values::Row;
 
-/// A channel, and when something last came in by it.
+/// A channel, and when something last came in and went out by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelActivity {
     pub channel: ChannelId,
-    pub last_inbound_at: Timestamp,
+    pub last_inbound_at: Option<Timestamp>,
+    /// The beginning of the quarter of an hour in which a provider last took something: `usage` counts by them.
+    pub last_sent_in: Option<Timestamp>,
 }
 
 impl Operator {
@@ -36,13 +38,16 @@ impl Operator {
         Ok(())
     }
 
-    /// When something last came in by each channel of a tenant; one by which nothing ever came is missing.
+    /// When something last came in and went out by each channel of a tenant; one by which nothing ever did is missing.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn channel_activity(&self, tenant: &TenantId) -> Result<Vec<ChannelActivity>, StoreError> {
         let rows = all(&self.reads, sql::CHANNEL_ACTIVITY, [text(tenant.as_str())]).await?;
-        let activity = |row: &Row| Ok(ChannelActivity { channel: row.channel(0)?, last_inbound_at: row.time(1)? });
+        let activity = |row: &Row| {
+            let (last_inbound_at, last_sent_in) = (row.time_or_null(1)?, row.time_or_null(2)?);
+            Ok(ChannelActivity { channel: row.channel(0)?, last_inbound_at, last_sent_in })
+        };
         Ok(rows.iter().map(activity).collect::<Result<_, DbErr>>()?)
     }
 }

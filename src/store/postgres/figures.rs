@@ -12,10 +12,16 @@ pub(in crate::store) const WENT: &str = "SELECT conversation_id, created_at, kin
 pub(in crate::store) const STOPPED: &str = "SELECT count(*) FROM consents WHERE tenant_id = $1 AND what = 'opted_out' \
     AND created_at >= $2::timestamptz AND created_at < $3::timestamptz";
 
-/// Tenant, from which id, before which id, from which moment, before which: FAQ entry, second entry or null, how many messages.
-pub(in crate::store) const ANSWERED: &str = "SELECT payload->>'entry', payload->>'second_entry', count(*) FROM event_log \
+/// Tenant, from which id, before which id, from which moment, before which: type of event, FAQ entry or null, second entry or
+/// null, how many: what FAQ entries answered, what was booked, who left their number.
+pub(in crate::store) const ACHIEVED: &str = "SELECT event_type, payload->>'entry', payload->>'second_entry', count(*) FROM event_log \
     WHERE tenant_id = $1 AND id >= $2 AND id < $3 AND created_at >= $4::timestamptz AND created_at < $5::timestamptz \
-    AND event_type = 'message_routed' AND payload->>'entry' IS NOT NULL GROUP BY 1, 2";
+    AND (event_type = 'message_routed' AND payload->>'entry' IS NOT NULL OR event_type IN ('booking_confirmed', 'lead_captured')) \
+    GROUP BY 1, 2, 3";
+
+/// Tenant, from which moment, before which: what was spent, in millionths.
+pub(in crate::store) const SPENT: &str = "SELECT coalesce(sum(cost_micros), 0)::bigint FROM usage \
+    WHERE tenant_id = $1 AND quarter >= $2::timestamptz AND quarter < $3::timestamptz";
 
 /// Tenant, from which day, to which: day, figures, when they were made.
 pub(in crate::store) const KEPT: &str = "SELECT day, figures, made_at FROM daily_figures \

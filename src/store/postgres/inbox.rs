@@ -1,23 +1,30 @@
 //! Every SQL text behind the inbox of a tenant, in PostgreSQL's words.
 
-/// The columns of a [`crate::store::conversations::InboxRow`], in its order.
-macro_rules! row {
+/// Whether the tenant's people blocked the contact of a conversation (`c`).
+macro_rules! blocked {
     () => {
-        "SELECT c.id, c.tenant_id, c.channel_id, c.contact_id, p.name, c.address, c.status, c.handler, c.assignee, c.version, \
-        c.last_message_at, c.last_inbound_at, c.unread, c.created_at, c.waiting_since, c.snoozed_until, c.snoozed_at, \
-        (SELECT string_agg(l.label, chr(10) ORDER BY l.label) FROM conversation_labels l WHERE l.tenant_id = c.tenant_id AND l.conversation_id = c.id) \
-        FROM conversations c LEFT JOIN contacts p ON p.id = c.contact_id WHERE c.tenant_id = $1 "
+        "coalesce(c.memory LIKE '%\"blocked_at\"%', false)"
     };
 }
 
-/// Status, channel, assignee (empty: nobody), handler, label: each may be null. With `$11` also those who wait for anybody.
+/// The columns of a [`crate::store::conversations::InboxRow`], in its order.
+macro_rules! row {
+    () => {
+        concat!("SELECT c.id, c.tenant_id, c.channel_id, c.contact_id, p.name, c.address, c.status, c.handler, c.assignee, c.version, \
+        c.last_message_at, c.last_inbound_at, c.unread, c.created_at, c.waiting_since, c.snoozed_until, c.snoozed_at, \
+        (SELECT string_agg(l.label, chr(10) ORDER BY l.label) FROM conversation_labels l WHERE l.tenant_id = c.tenant_id AND l.conversation_id = c.id), ", blocked!(), " \
+        FROM conversations c LEFT JOIN contacts p ON p.id = c.contact_id WHERE c.tenant_id = $1 ")
+    };
+}
+
+/// Status, channel, assignee (empty: nobody), handler, label: each may be null. With `$11` also those who wait for anybody; with `$12` blocked ones and no others.
 macro_rules! fits {
     () => {
-        "AND ($2::text IS NULL OR c.status = $2) AND ($3::text IS NULL OR c.channel_id = $3) \
+        concat!("AND c.merged_into IS NULL AND ($2::text IS NULL OR c.status = $2) AND ($3::text IS NULL OR c.channel_id = $3) \
         AND ($4::text IS NULL OR coalesce(c.assignee, '') = $4 \
             OR ($11::boolean AND c.assignee IS NULL AND c.waiting_since IS NOT NULL)) AND ($5::text IS NULL OR c.handler = $5) \
         AND ($6::text IS NULL OR EXISTS (SELECT 1 FROM conversation_labels l WHERE l.tenant_id = c.tenant_id \
-        AND l.conversation_id = c.id AND l.label = $6)) "
+        AND l.conversation_id = c.id AND l.label = $6)) AND ", blocked!(), " = $12::boolean ")
     };
 }
 
@@ -28,7 +35,7 @@ macro_rules! snoozed {
     };
 }
 
-/// Tenant, what fits, now, after which moment and id, how many, whether those of nobody are meant too: those who wait for a person, the longest wait first.
+/// Tenant, what fits, now, after which moment and id, how many, whether those of nobody are meant too, whether blocked ones: those who wait for a person, the longest wait first.
 pub(in crate::store) const WAITING: &str = concat!(
     row!(),
     "AND c.waiting_since IS NOT NULL ",
@@ -38,7 +45,7 @@ pub(in crate::store) const WAITING: &str = concat!(
     " AND (c.waiting_since, c.id) > ($8::timestamptz, $9::text) ORDER BY c.waiting_since, c.id LIMIT $10"
 );
 
-/// Tenant, what fits, now, before which moment and id, how many, whether those of nobody are meant too: those who do not wait, the newest first.
+/// Tenant, what fits, now, before which moment and id, how many, whether those of nobody are meant too, whether blocked ones: those who do not wait, the newest first.
 pub(in crate::store) const OTHERS: &str = concat!(
     row!(),
     fits!(),
@@ -47,13 +54,14 @@ pub(in crate::store) const OTHERS: &str = concat!(
     ") AND (c.last_message_at, c.id) < ($8::timestamptz, $9::text) ORDER BY c.last_message_at DESC, c.id DESC LIMIT $10"
 );
 
-/// Tenant, id.
-pub(in crate::store) const ONE: &str = concat!(row!(), "AND c.id = $2");
+/// Tenant, id; of one that was merged into another, that one.
+pub(in crate::store) const ONE: &str =
+    concat!(row!(), "AND c.id = (SELECT coalesce(o.merged_into, o.id) FROM conversations o WHERE o.id = $2)");
 
 /// Tenant, assignee, (not used), now: how many wait, and how many of them for that person or for anybody.
 pub(in crate::store) const COUNTS: &str = concat!(
     "SELECT count(*), coalesce(sum(CASE WHEN coalesce(c.assignee, $2::text) = $2 THEN 1 ELSE 0 END), 0) FROM conversations c \
-        WHERE c.tenant_id = $1 AND c.waiting_since IS NOT NULL AND NOT ",
+        WHERE c.tenant_id = $1 AND c.waiting_since IS NOT NULL AND c.merged_into IS NULL AND NOT ",
     "coalesce(c.snoozed_until > $3::timestamptz AND (c.last_inbound_at IS NULL OR c.last_inbound_at <= c.snoozed_at), false)"
 );
 

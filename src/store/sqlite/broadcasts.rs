@@ -12,6 +12,7 @@ macro_rules! broadcast {
 macro_rules! segment {
     () => {
         "conversations c WHERE c.tenant_id = ?1 AND c.channel_id = ?2 AND c.merged_into IS NULL \
+        AND (c.memory IS NULL OR c.memory NOT LIKE '%\"blocked_at\"%') \
         AND (?3 IS NULL OR EXISTS (SELECT 1 FROM conversation_labels l WHERE l.tenant_id = c.tenant_id \
             AND l.conversation_id = c.id AND l.label = ?3)) \
         AND (?4 IS NULL OR c.last_inbound_at >= ?4)"

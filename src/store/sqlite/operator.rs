@@ -189,9 +189,10 @@ pub(in crate::store) const CONFIRM_SETUP_STEP: &str = "INSERT INTO setup_steps (
     VALUES (?1, ?2, ?3, ?4) ON CONFLICT (tenant_id, step) DO UPDATE SET author = excluded.author, \
     confirmed_at = excluded.confirmed_at";
 
-/// Tenant: when something last came in by each of its channels.
-pub(in crate::store) const CHANNEL_ACTIVITY: &str = "SELECT channel_id, max(last_inbound_at) FROM conversations \
-    WHERE tenant_id = ?1 AND last_inbound_at IS NOT NULL GROUP BY channel_id";
+/// Tenant: when something last came in by each of its channels, and in which quarter of an hour something last went out.
+pub(in crate::store) const CHANNEL_ACTIVITY: &str = "SELECT channel_id, max(came), max(went) FROM (\
+    SELECT channel_id, last_inbound_at AS came, NULL AS went FROM conversations WHERE tenant_id = ?1 AND last_inbound_at IS NOT NULL \
+    UNION ALL SELECT channel_id, NULL, quarter FROM usage WHERE tenant_id = ?1 AND messages > 0) GROUP BY channel_id";
 
 /// Tenant, id.
 pub(in crate::store) const DELETE_FAQ: &str = "DELETE FROM faq_entries WHERE tenant_id = ?1 AND id = ?2";

@@ -2,6 +2,8 @@
 
 pub(crate) mod agenda;
 mod faq;
+mod handling;
+pub(crate) mod hostile;
 mod inbox;
 pub(crate) mod leads;
 mod paid_access;

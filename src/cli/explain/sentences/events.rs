@@ -170,6 +170,8 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
         ("assigned", _) => ("the conversation was assigned", "la conversation a été attribuée"),
         ("resolved", _) => ("the conversation was resolved", "la conversation a été résolue"),
         ("reopened", _) => ("the conversation was reopened", "la conversation a été rouverte"),
+        ("blocked", _) => ("the contact was blocked: no more answers", "le contact a été bloqué : plus de réponses"),
+        ("unblocked", _) => ("the contact is answered again", "on répond de nouveau au contact"),
         ("silent_loop", _) => (
             "the contact behaves like a robot: it is not answered any more until it says something else, is quiet for a \
             while, or a person looks",

@@ -10,6 +10,7 @@ pub(super) fn rule(name: &str) -> Option<Both> {
         "live_command" => ("a command of the live session", "commande du live"),
         "live_order" => ("an order in the live session", "commande d'un client pendant le live"),
         "opted_out" => ("silence after STOP", "silence après un STOP"),
+        "blocked" => ("silence for a contact who was blocked", "silence envers un contact bloqué"),
         "own_phone" => ("written on the channel's own phone", "écrit sur le téléphone du canal"),
         "notice" => ("nothing to answer", "rien à répondre"),
         "reopen" => ("reopening a resolved conversation", "réouverture d'une conversation résolue"),

@@ -1,8 +1,10 @@
 //! Requests that change a conversation's handler, assignee or status.
 
+use std::sync::Arc;
+
 use super::{Requester, note_conversation};
 use crate::domain::Timestamp;
-use crate::domain::conversation::{Assignee, ConversationStatus, Handler};
+use crate::domain::conversation::{Assignee, BotMemory, ConversationStatus, Handler};
 use crate::domain::event::EventType;
 use crate::domain::ids::TimerId;
 use crate::domain::timer::{Timer, TimerChange, TimerKind};
@@ -10,8 +12,12 @@ use crate::domain::turn::Turn;
 
 pub(super) fn hand_over(mut turn: Turn, by: &Requester, hand_back_at: Option<Timestamp>) -> Option<Turn> {
     let was_human = turn.conversation.handler == Handler::Human;
-    if was_human && hand_back_at.is_none() {
+    let is_blocked = memory(&turn).blocked_at.is_some();
+    if was_human && hand_back_at.is_none() && !is_blocked {
         return None;
+    }
+    if lift_block(&mut turn, by) {
+        turn.conversation.status = ConversationStatus::InProgress;
     }
     if !was_human {
         take_over(&mut turn, by, None);
@@ -28,6 +34,44 @@ pub(super) fn hand_over(mut turn: Turn, by: &Requester, hand_back_at: Option<Tim
         }));
     }
     Some(turn)
+}
+
+/// Silence for this contact. What waits for a person here waits no more.
+pub(super) fn block(mut turn: Turn, by: &Requester) -> Option<Turn> {
+    let mut memory = memory(&turn);
+    if memory.blocked_at.is_some() {
+        return None;
+    }
+    (memory.blocked_at, memory.unread_notice_at) = (Some(turn.at), None);
+    turn.conversation.memory = Some(Arc::new(memory));
+    turn.conversation.status = ConversationStatus::Resolved;
+    turn.conversation.flow = None;
+    turn.timers.push(TimerChange::CancelAll(TimerKind::Notify));
+    note_conversation(&mut turn, EventType::Blocked, by, by.payload());
+    Some(turn)
+}
+
+pub(super) fn unblock(mut turn: Turn, by: &Requester) -> Option<Turn> {
+    if !lift_block(&mut turn, by) {
+        return None;
+    }
+    turn.conversation.status = ConversationStatus::InProgress;
+    Some(turn)
+}
+
+/// Whoever answers a contact blocks them no longer. Answers whether they were.
+pub(super) fn lift_block(turn: &mut Turn, by: &Requester) -> bool {
+    let mut memory = memory(turn);
+    let was_blocked = memory.blocked_at.take().is_some();
+    if was_blocked {
+        turn.conversation.memory = (!memory.is_empty()).then(|| Arc::new(memory));
+        note_conversation(turn, EventType::Unblocked, by, by.payload());
+    }
+    was_blocked
+}
+
+fn memory(turn: &Turn) -> BotMemory {
+    turn.conversation.memory.as_deref().cloned().unwrap_or_default()
 }
 
 /// A person has the conversation now. One that was resolved is in progress again.

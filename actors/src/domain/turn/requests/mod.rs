@@ -110,6 +110,10 @@ pub enum Command {
     Resolve,
     /// It is not done after all.
     Reopen,
+    /// The contact gets no more answers, and nobody is called. It lasts until it is lifted, or a person answers.
+    Block,
+    /// The contact is answered again.
+    Unblock,
     /// A person does something with the customer's bookings.
     Booking(BookingRequest),
     /// A person calls an offer of the customer off.
@@ -140,6 +144,8 @@ pub fn decide_request(
         Command::Assign(to) => Ok(handling::assign(open(state, request, now), by, to.as_ref())),
         Command::Resolve => Ok(handling::resolve(open(state, request, now), by)),
         Command::Reopen => Ok(handling::reopen(open(state, request, now), by)),
+        Command::Block => Ok(handling::block(open(state, request, now), by)),
+        Command::Unblock => Ok(handling::unblock(open(state, request, now), by)),
         Command::Booking(asked) => booking::decide(state, (request, asked), rules, now),
         Command::CancelOffer(asked) => offer::decide(state, (request, asked), rules, now),
     }
@@ -158,7 +164,12 @@ fn open(state: &State, request: &Request, now: Timestamp) -> Turn {
 const fn is_a_look(command: &Command) -> bool {
     matches!(
         command,
-        Command::HandOver { .. } | Command::HandBack | Command::Assign(_) | Command::Resolve | Command::Reopen
+        Command::HandOver { .. }
+            | Command::HandBack
+            | Command::Assign(_)
+            | Command::Resolve
+            | Command::Reopen
+            | Command::Unblock
     )
 }
 

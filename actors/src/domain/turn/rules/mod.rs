@@ -5,6 +5,7 @@
 //! sentence in each language for `palabre explain`.
 
 mod assistant;
+mod blocked;
 mod consent;
 mod driver;
 mod escalation;
@@ -62,6 +63,7 @@ const RULES: &[Rule] = &[
     rule(driver::NAME, driver::apply),
     rule(seller::NAME, seller::apply),
     rule(opted_out::NAME, opted_out::apply),
+    rule(blocked::NAME, blocked::apply),
     rule(notice::NAME, notice::apply),
     rule(reopen::NAME, reopen::apply),
     rule(human_handler::NAME, human_handler::apply),
@@ -109,6 +111,7 @@ mod tests {
                 "driver",
                 "seller",
                 "opted_out",
+                "blocked",
                 "notice",
                 "reopen",
                 "human_handler",

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::event::ActorType;
 use crate::domain::faq::FaqEntry;
 use crate::domain::hours::{Hours, OpenSpan};
 use crate::domain::rules::{BotText, Escalation};
@@ -190,4 +191,44 @@ fn the_closed_reply_comes_once_in_each_closure() {
     ] {
         assert_eq!(outcome(&say(&mut state, &rules, body, now)), expected, "{now} {body}");
     }
+}
+
+/// A person of the tenant asks for this. `None`: it is so already.
+fn ask(state: &mut State, rules: &Rules, command: Command, now: Timestamp) -> Option<Turn> {
+    let by = Requester { actor_type: ActorType::Agent, name: Some("user:awa".into()) };
+    let request = Request { by, correlation: CorrelationId::fresh(), command };
+    let turn = decide_request(state, &request, rules, now).unwrap()?;
+    commit(state, &turn);
+    Some(turn)
+}
+
+#[test]
+fn i14_who_is_blocked_gets_no_answer_and_calls_nobody_but_their_stop_is_heard() {
+    let (mut state, rules) = (client(), escalating());
+    say(&mut state, &rules, "un humain", at(0));
+    let blocked = ask(&mut state, &rules, Command::Block, at(1)).expect("it changes something");
+    assert_eq!(
+        (blocked.conversation.status, events(&blocked)),
+        (ConversationStatus::Resolved, vec![EventType::Blocked])
+    );
+    assert!(blocked.timers.contains(&TimerChange::CancelAll(TimerKind::Notify)), "nobody is told of what they wrote");
+    assert!(ask(&mut state, &rules, Command::Block, at(2)).is_none(), "it is so already");
+    for body in ["horaires", "un humain", "c'est nul ça fait 3 fois que je demande"] {
+        let turn = say(&mut state, &rules, body, at(3));
+        assert_eq!((outcome(&turn), turn.outbox.len(), timers(&turn)), (Outcome::SilentBlocked, 0, vec![]), "{body}");
+        assert_eq!(turn.conversation.status, ConversationStatus::Resolved, "{body}: it stays out of the way");
+    }
+    let lifted = ask(&mut state, &rules, Command::Unblock, at(4)).expect("it changes something");
+    assert_eq!(lifted.conversation.status, ConversationStatus::InProgress);
+    assert!(ask(&mut state, &rules, Command::Unblock, at(5)).is_none());
+    ask(&mut state, &rules, Command::HandBack, at(5)).expect("a person had it");
+    assert_eq!(outcome(&say(&mut state, &rules, "horaires", at(6))), Outcome::AnsweredFaq);
+
+    ask(&mut state, &rules, Command::Block, at(7)).expect("again");
+    let taken =
+        ask(&mut state, &rules, Command::HandOver { hand_back_at: None }, at(8)).expect("a person answers them");
+    assert_eq!(events(&taken), [EventType::Unblocked, EventType::HandedOver]);
+    assert_eq!(outcome(&say(&mut state, &rules, "allo", at(9))), Outcome::SilentHuman);
+    ask(&mut state, &rules, Command::Block, at(10)).expect("once more");
+    assert_eq!(outcome(&say(&mut state, &rules, "STOP", at(11))), Outcome::OptedOut, "I6");
 }

@@ -6,6 +6,7 @@ mod handling;
 pub(crate) mod hostile;
 mod inbox;
 pub(crate) mod leads;
+pub(crate) mod outgoing;
 mod paid_access;
 mod people;
 mod privacy;

@@ -45,8 +45,14 @@ pub(super) enum AccessCommand {
         after_help = "Example:\n  palabre access grant --tenant belle --plan premium telegram:123456789 --for 30d"
     )]
     Grant(GrantArgs),
-    /// End somebody's access at once; nothing is given back
+    /// End somebody's access at once, and the renewal; nothing is given back
     Revoke(OneSubscription),
+    /// Give a purchase to another account: the old one has to leave, the new one is invited; once in thirty days
+    #[command(
+        after_help = "Example:\n  palabre access move 0190a0b0-0000-7000-8000-000000000001 telegram:123456789\n\n\
+        A payer moves a purchase by themselves on their own page, once it has been on an account for thirty days."
+    )]
+    Move(MoveArgs),
     /// End a subscription at the end of what is paid
     Cancel(CancelArgs),
     /// Give the last payment back, which ends what it paid for
@@ -135,6 +141,15 @@ pub(super) struct OneSubscription {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct MoveArgs {
+    #[command(flatten)]
+    one: OneSubscription,
+    /// To whom, as the bot's channel addresses them
+    #[arg(value_name = "ADDRESS")]
+    to: String,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct CancelArgs {
     #[command(flatten)]
     one: OneSubscription,
@@ -163,6 +178,7 @@ pub(super) fn run(command: &AccessCommand) -> u8 {
             access::revoke(&Caller::command_line(), &access, args.id, now()).await?;
             done("access ends now")
         }),
+        AccessCommand::Move(args) => with(&args.one.file, async |access| move_to(&access, args).await),
         AccessCommand::Cancel(args) => with(&args.one.file, async |access| {
             access::cancel(&Caller::command_line(), &access, args.one.id, args.now, now()).await?;
             done(if args.now { "the subscription has ended" } else { "the subscription ends with what is paid" })
@@ -340,16 +356,28 @@ async fn events(access: &PaidAccess, args: &EventsArgs) -> Result<u8, AccessErro
     Ok(if found.is_empty() { exit::FOUND_WRONG } else { exit::OK })
 }
 
-async fn grant(access: &PaidAccess, args: &GrantArgs) -> Result<u8, AccessError> {
-    let tenant = TenantId::new(&args.tenant);
-    let member = match access.member((&tenant, args.plan.as_str()), &args.member) {
-        Ok(member) => member,
+async fn move_to(access: &PaidAccess, args: &MoveArgs) -> Result<u8, AccessError> {
+    let row = access::member_of(&Caller::command_line(), access, args.one.id).await?.subscription;
+    let Some(to) = member(access, (&row.tenant, &row.plan), &args.to)? else { return Ok(exit::USAGE) };
+    access::move_to(&Caller::command_line(), access, args.one.id, &to, now()).await?;
+    done("it belongs to that account now")
+}
+
+/// A member as they were typed. `None`: they are nobody, which was said.
+fn member(access: &PaidAccess, plan: (&TenantId, &str), typed: &str) -> Result<Option<Address>, AccessError> {
+    match access.member(plan, typed) {
+        Ok(member) => Ok(Some(member)),
         Err(error @ AccessError::BadMember(_)) => {
             complain_about(format_args!("{error}"));
-            return Ok(exit::USAGE);
+            Ok(None)
         }
-        Err(error) => return Err(error),
-    };
+        Err(error) => Err(error),
+    }
+}
+
+async fn grant(access: &PaidAccess, args: &GrantArgs) -> Result<u8, AccessError> {
+    let tenant = TenantId::new(&args.tenant);
+    let Some(member) = member(access, (&tenant, &args.plan), &args.member)? else { return Ok(exit::USAGE) };
     let lasting = args.lasting.and_then(|lasting| TimeDelta::from_std(*lasting).ok());
     let until = lasting.map(|lasting| now() + lasting);
     let id = access::grant(&Caller::command_line(), access, (&tenant, &args.plan), &member, until, now()).await?;

@@ -101,7 +101,8 @@ impl From<AccessError> for ConsoleError {
             | AccessError::BadMember(_)
             | AccessError::NotSoldSo
             | AccessError::NothingPaid
-            | AccessError::NotByCard => Self::BadForm,
+            | AccessError::NotByCard
+            | AccessError::MovedLately => Self::BadForm,
             AccessError::Busy => ServiceError::Busy.into(),
             error => Self::PaymentSystem(error),
         }

@@ -116,6 +116,7 @@ pub(super) fn blank(plan: &Plan, buyer: &Buyer, payer: Payer, now: Timestamp) ->
         invoiced_at: None,
         receipt_url: None,
         pay_url: None,
+        moved_at: None,
     }
 }
 

@@ -146,6 +146,7 @@ pub(crate) fn sold_by_belle(store: Operator, outgoing: Arc<dyn Outgoing>) -> Pai
         alerts: vec![(ChannelId::new("belle-tg"), address(99))],
         mail: Some(ChannelId::new("belle-mail")),
         directories: HashMap::new(),
+        removals_per_second: HashMap::new(),
         access: Sales {
             stripe_account: Some(ACCOUNT.to_owned()),
             plans: vec![plan("premium", Every::Month), plan("forever", Every::Once)],
@@ -163,6 +164,7 @@ pub(crate) fn sold_by_belle(store: Operator, outgoing: Arc<dyn Outgoing>) -> Pai
         success_url: None,
         cancel_url: None,
         public_base_url: Some("https://hooks.example.com".to_owned()),
+        node: Arc::default(),
     }
 }
 

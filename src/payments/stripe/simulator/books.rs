@@ -82,6 +82,11 @@ pub(super) struct Books {
     /// The last month of everybody's card, and its year.
     pub card_end: (u32, i32),
     pub refused: usize,
+    /// What is not as Stripe describes it, in requests and in answers.
+    pub faults: Vec<String>,
+    /// Whether the creator's account is connected, and may be paid.
+    pub is_connected: bool,
+    pub may_charge: bool,
     pub sessions: Vec<Session>,
     pub subscriptions: Vec<Subscription>,
     pub invoices: Vec<Invoice>,
@@ -110,6 +115,9 @@ impl Books {
             cards_pay: true,
             card_end: (12, 2099),
             refused: 0,
+            faults: Vec::new(),
+            is_connected: true,
+            may_charge: true,
             sessions: Vec::new(),
             subscriptions: Vec::new(),
             invoices: Vec::new(),
@@ -338,6 +346,19 @@ impl Books {
         }
     }
 
+    /// The member takes up again what they cancelled, while it runs.
+    pub fn resume(&mut self, subscription: &str) {
+        let Some(one) = self.subscriptions.iter_mut().find(|one| one.id == subscription) else { return };
+        if one.cancel_at_period_end && one.status != "canceled" {
+            one.cancel_at_period_end = false;
+            self.happened("customer.subscription.updated", subscription);
+        }
+    }
+
+    pub fn has_ended(&self, subscription: &str) -> bool {
+        self.subscriptions.iter().any(|one| one.id == subscription && one.status == "canceled")
+    }
+
     /// Refunds the charge of a payment intent. `false`: it was refunded already.
     pub fn refund(&mut self, intent: &str) -> bool {
         let Some(charge) = self.charges.iter_mut().find(|one| one.payment_intent == intent) else { return true };
@@ -377,12 +398,15 @@ impl Books {
         self.happened(if outcome.is_some() { "charge.dispute.closed" } else { "charge.dispute.created" }, &id);
     }
 
-    fn happened(&mut self, kind: &str, object: &str) {
+    pub fn happened(&mut self, kind: &str, object: &str) {
         let id = self.id("evt");
         let data = match kind {
             kind if kind.starts_with("charge.dispute.") => {
-                Some(json!({ "object": "dispute", "id": "dp_1", "charge": object }))
+                self.charges.iter().find(|one| one.id == object).and_then(Self::dispute_of)
             }
+            kind if kind.starts_with("account.") => Some(json!({
+                "id": self.account, "object": "account", "charges_enabled": self.may_charge, "details_submitted": true,
+            })),
             kind if kind.starts_with("charge.") => self.charge(object),
             kind if kind.starts_with("invoice.") => self.invoice(object),
             kind if kind.starts_with("checkout.") => self.session(object),

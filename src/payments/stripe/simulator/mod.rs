@@ -6,6 +6,7 @@
 
 mod api;
 mod books;
+mod contract;
 mod entitled;
 mod fields;
 mod shapes;
@@ -119,6 +120,31 @@ impl SimulatedStripe {
     /// The member ends it on the customer's pages, at the end of what is paid.
     pub fn cancel(&self, subscription: &str) {
         self.books().cancel(subscription, false);
+    }
+
+    /// The member takes up again what they cancelled.
+    pub fn resume(&self, subscription: &str) {
+        self.books().resume(subscription);
+    }
+
+    /// Whether Stripe lets the creator's account be paid.
+    pub fn let_account_charge(&self, may: bool) {
+        let mut books = self.books();
+        books.may_charge = may;
+        books.happened("account.updated", "");
+    }
+
+    /// The creator disconnects their account from the platform.
+    pub fn disconnect(&self) {
+        let mut books = self.books();
+        books.is_connected = false;
+        books.happened("account.application.deauthorized", "");
+    }
+
+    /// What was not as Stripe's description has it, in requests and in its own answers.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        self.books().faults.clone()
     }
 
     /// Makes its answers and webhooks look like this API version's.

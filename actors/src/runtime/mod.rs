@@ -9,6 +9,7 @@ mod nodes;
 pub mod restart_budget;
 mod served_tenants;
 mod typing;
+pub mod spans;
 
 pub use context::{ActorContext, Outage, Ports, Settings};
 pub use nodes::LiveNodes;

@@ -57,6 +57,7 @@ use crate::gateway::channel_event::ChannelEvents;
 use crate::gateway::{self, CurrentRegistry, Registry};
 use crate::http::health::{Health, Phase};
 use crate::http::{self, HttpDeps};
+use crate::media::StorageError;
 use crate::runtime::{ThreadGone, Threads, cores};
 use crate::service::channels::ConfiguredChannels;
 use crate::service::crm::Correlation;
@@ -82,6 +83,9 @@ pub enum StartError {
     Redis(#[from] BadUrl),
     #[error(transparent)]
     Gateway(#[from] gateway::BuildError),
+    /// Where files are kept.
+    #[error(transparent)]
+    Media(#[from] StorageError),
     #[error(transparent)]
     Http(#[from] http::ServeError),
     /// A bug: the pages that are built in do not hold.
@@ -203,7 +207,7 @@ async fn start_with(
     let deleting = retention::keep(config.retention, &store, Arc::clone(&clock), runtime.io());
     let indexing = indexing::follow(&store, Arc::clone(&clock), runtime.io());
     let journals = journal::follow(&config, (&store, &node), &health, Arc::clone(&clock), runtime.io());
-    let fetching = parts.follow((&config, tenants.clone()), &store, Arc::clone(&clock), runtime.io())?;
+    let fetching = parts.follow((&config, tenants.clone()), &store, Arc::clone(&clock), runtime.io());
     let media = parts.access(tenants.clone(), Arc::clone(&clock));
     let operator = store.operator().telling(cluster.notifier());
     let people = console::people(&config, operator.clone(), Arc::clone(&clock));

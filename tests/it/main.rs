@@ -67,6 +67,7 @@ mod live_sales;
 #[path = "live_sales.rs"]
 mod live_sales_on_postgres;
 mod media;
+mod media_bucket;
 #[path = "media.rs"]
 mod media_on_postgres;
 mod moving;

@@ -39,7 +39,7 @@ fn channel() -> Channel {
 
 fn receive_bytes(secret: Option<&str>, body: &[u8]) -> Result<Received, Rejection> {
     let client = crate::gateway::client::new().unwrap();
-    let wiring = Wiring { client: &client, public_base_url: None, files: &crate::gateway::media::FilesOut::default() };
+    let wiring = Wiring::without_files(&client, None);
     let receiver = Telegram.connect(&channel(), wiring).unwrap().receiver.unwrap();
     let name = SECRET_HEADER;
     let (some, none) = ([(name.as_str(), secret.unwrap_or_default())], []);

@@ -14,6 +14,7 @@ mod database;
 mod files;
 mod finding;
 mod limits;
+mod media;
 mod messages;
 mod payments;
 mod public_url;
@@ -78,12 +79,13 @@ pub enum DoctorError {
 pub async fn examine(caller: &Caller, of: &Installation<'_>) -> Result<Vec<DoctorFinding>, DoctorError> {
     caller.require(ConfigReload)?;
     let client = client::with_certificates()?;
-    let (daemon, public_url, clock, database, redis, channels, payments) = futures_util::join!(
+    let (daemon, public_url, clock, database, redis, media, channels, payments) = futures_util::join!(
         daemon::check(of, &client),
         public_url::check(of, &client),
         clock::check(of, &client),
         database::check(of),
         redis::check(of),
+        media::check(of, &client),
         channels::check(of, &client),
         payments::check(of, &client),
     );
@@ -97,6 +99,7 @@ pub async fn examine(caller: &Caller, of: &Installation<'_>) -> Result<Vec<Docto
         redis,
         spool::check(of),
         files::check(of),
+        media,
         limits::check(of),
         messages,
         channels,

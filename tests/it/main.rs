@@ -72,6 +72,7 @@ mod media_bucket;
 mod media_on_postgres;
 mod moving;
 mod nodes_on_postgres;
+mod one_person;
 mod operators;
 #[path = "operators/mod.rs"]
 mod operators_on_postgres;

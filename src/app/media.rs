@@ -17,11 +17,14 @@ use tokio::task::{Id, JoinHandle, JoinSet};
 use tracing::{debug, info, warn};
 
 use self::attempt::Attempts;
+use super::StartError;
 use crate::config::{Config, TenantDirectory};
 use crate::gateway::BuildError;
-use crate::gateway::media::FilesOut;
-use crate::media::{MediaFolder, MediaLinks, MediaStorage};
+use crate::gateway::client;
+use crate::gateway::media::{Fetcher, FilesOut};
+use crate::media::{MediaLinks, MediaStorage};
 use crate::service::media::MediaAccess;
+use crate::service::person_links::PersonLinks;
 use crate::store::operator::Operator;
 use crate::store::{DueMedia, MediaClaim, MediaOutcome, Store, StoreError, UnwantedMedia};
 use crate::telemetry::metrics as names;
@@ -58,16 +61,26 @@ struct MediaWorker {
 pub(super) struct MediaParts {
     storage: MediaStorage,
     links: MediaLinks,
+    fetcher: Fetcher,
+    /// Of those who ask the provider where a file is, and of the bucket.
+    client: reqwest::Client,
     /// For the gateways.
     pub(super) out: FilesOut,
 }
 
 impl MediaParts {
-    pub(super) fn new(config: &Config, store: Operator, clock: Arc<dyn Clock>) -> Result<Self, BuildError> {
-        let storage = MediaStorage::in_folder(MediaFolder::new(config.media.dir.clone()));
+    pub(super) fn new(config: &Config, store: Operator, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let client = client::new().map_err(BuildError::from)?;
+        let fetcher = Fetcher::new().map_err(BuildError::from)?;
+        let storage = MediaStorage::of(&config.media, &client)?;
         let links = MediaLinks::new(storage.clone(), config.http.public_base_url.clone());
-        let out = outgoing::files_out(store, storage.clone(), links.clone(), clock)?;
-        Ok(Self { storage, links, out })
+        let out = outgoing::files_out(store, storage.clone(), links.clone(), fetcher.clone(), clock);
+        Ok(Self { storage, links, fetcher, client, out })
+    }
+
+    /// Links by which contacts show that an address is theirs: their key is with the files.
+    pub(super) fn person_links(&self, config: &Config, store: Operator, tenants: TenantDirectory) -> PersonLinks {
+        PersonLinks::new(store, self.storage.clone(), tenants, config.http.public_base_url.clone())
     }
 
     /// For API and console.
@@ -82,15 +95,21 @@ impl MediaParts {
         store: &Store,
         clock: Arc<dyn Clock>,
         io: &Handle,
-    ) -> Result<JoinHandle<()>, BuildError> {
+    ) -> JoinHandle<()> {
         let worker = Arc::new(MediaWorker {
             store: store.clone(),
-            attempts: Attempts::new(config.http.public_base_url.clone(), tenants, self.storage.clone())?,
+            attempts: Attempts {
+                tenants,
+                storage: self.storage.clone(),
+                fetcher: self.fetcher.clone(),
+                client: self.client.clone(),
+                public_base_url: config.http.public_base_url.clone(),
+            },
             storage: self.storage.clone(),
             keep_uploads: config.retention.messages.and_then(|kept| TimeDelta::from_std(kept).ok()),
             clock,
         });
-        Ok(io.spawn(run(worker)))
+        io.spawn(run(worker))
     }
 }
 

@@ -107,8 +107,7 @@ fn creator(tenant: &Tenant, client: Option<&reqwest::Client>) -> (TenantId, Crea
     };
     let reached = |address: &Address| Some((channel_of(address.scheme())?, address.clone()));
     let directory = |channel: &Channel| {
-        let wiring =
-            Wiring { client: client?, public_base_url: None, files: &crate::gateway::media::FilesOut::default() };
+        let wiring = Wiring::without_files(client?, None);
         let directory = provider(channel.provider.name())?.chat_directory(channel, wiring)?;
         Some((channel.id.clone(), directory))
     };

@@ -105,11 +105,7 @@ impl Polling {
     }
 
     fn polled(&self, channel: &Channel) -> Option<PolledChannel> {
-        let wiring = Wiring {
-            client: &self.client,
-            public_base_url: self.public_base_url.as_deref(),
-            files: &crate::gateway::media::FilesOut::default(),
-        };
+        let wiring = Wiring::without_files(&self.client, self.public_base_url.as_deref());
         let poller = gateway::provider(channel.provider.name())?.poller(channel, wiring)?;
         Some(PolledChannel {
             tenant: channel.tenant.clone(),

@@ -68,11 +68,7 @@ pub(super) fn run(command: &TelegramCommand) -> u8 {
         Ok(client) => client,
         Err(error) => return complain(&error),
     };
-    let wiring = Wiring {
-        client: &client,
-        public_base_url: config.http.public_base_url.as_deref(),
-        files: &crate::gateway::media::FilesOut::default(),
-    };
+    let wiring = Wiring::without_files(&client, config.http.public_base_url.as_deref());
     on_runtime(async {
         let mut failed = false;
         let mut documents = Vec::new();

@@ -13,6 +13,7 @@ use super::document::Scope;
 use super::fields::{base_url, choice, duration, number, quoted, settled, text};
 use super::raw::{RawConfig, RawDatabase, RawDuration, RawHttp, RawLogs, RawRuntime};
 use super::redis::redis;
+use super::secret::Secrets;
 use super::types::{Api, Config, Database, Http, LogFormat, Logs, Runtime, WebhookTargets};
 use super::{console, media, observers, retention, spool, suggest};
 
@@ -21,12 +22,13 @@ const MANY: i64 = 10_000_000;
 
 /// The daemon's own part, without tenants, and its lease, which is compared with theirs whatever else does not hold.
 /// `None`: something was reported.
-pub(super) fn config(root: &Scope<'_>, raw: &RawConfig, folder: &Path) -> (Option<Config>, Option<Duration>) {
+pub(super) fn config(root: &Scope<'_>, raw: &RawConfig, secrets: Secrets<'_>) -> (Option<Config>, Option<Duration>) {
     let lease = rhythm(&root.table("runtime"), "lease", raw.runtime.lease.as_ref());
-    (whole(root, raw, folder, lease), lease)
+    (whole(root, raw, secrets, lease), lease)
 }
 
-fn whole(root: &Scope<'_>, raw: &RawConfig, folder: &Path, lease: Option<Duration>) -> Option<Config> {
+fn whole(root: &Scope<'_>, raw: &RawConfig, secrets: Secrets<'_>, lease: Option<Duration>) -> Option<Config> {
+    let folder = secrets.folder;
     let http = http(&root.table("http"), &raw.http);
     let database = database(&root.table("database"), &raw.database, folder);
     let redis = redis(&root.table("redis"), &raw.redis);
@@ -35,7 +37,7 @@ fn whole(root: &Scope<'_>, raw: &RawConfig, folder: &Path, lease: Option<Duratio
     let is_server = database.as_ref().is_some_and(Database::is_server);
     let spool = spool::spool(&root.table("spool"), &raw.spool, folder, is_server);
     let retention = retention::retention(&root.table("retention"), &raw.retention);
-    let media = media::settings(&root.table("media"), &raw.media, folder);
+    let media = media::settings(&root.table("media"), &raw.media, secrets);
     let privacy = retention::privacy(&root.table("privacy"), &raw.privacy, folder);
     let console = console::console(&root.table("console"), &raw.console);
     let private_targets = root.table("webhooks").required("private_targets", raw.webhooks.private_targets, "");

@@ -253,7 +253,7 @@ impl Main {
 fn build(main: &Main, tenants: Option<&[TenantFile]>, reading: Reading<'_>, problems: &Problems) -> Option<Config> {
     let secrets = reading.secrets;
     let root = Scope::root(&main.document, problems);
-    let (config, lease) = daemon::config(&root, &main.raw, secrets.folder);
+    let (config, lease) = daemon::config(&root, &main.raw, secrets);
     let (mut claims, mut calls) = (Claims::default(), LongestCall::default());
     let mut valid = Vec::new();
     let mut known = api::KnownTenants { ids: Vec::new(), are_all: tenants.is_some() };

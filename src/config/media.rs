@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use secrecy::SecretString;
+
 use super::document::Scope;
-use super::fields::{number, or_default, text};
-use super::raw::{RawMedia, RawTenantMedia};
+use super::fields::{base_url, number, or_default, settled, text};
+use super::raw::{RawMedia, RawMediaBucket, RawTenantMedia};
+use super::secret::Secrets;
 
 /// A photo or a voice message is a hundredth of it.
 const MAX_BYTES: u64 = 25 * 1024 * 1024;
@@ -26,11 +29,37 @@ const TYPES: [&str; 12] = [
     "text/x-vcard",
 ];
 
+/// Where servers of one's own say they are; Amazon's buckets are in the region that they were made in.
+const REGION: &str = "us-east-1";
+
 /// `[media]` of the daemon.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct MediaSettings {
     /// The folder of the files.
     pub dir: PathBuf,
+    /// The bucket that has them instead.
+    pub bucket: Option<MediaBucketSettings>,
+}
+
+impl MediaSettings {
+    /// The folder, unless the files are in a bucket.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.bucket.is_none().then_some(&*self.dir)
+    }
+}
+
+/// `[media.s3]`. `Debug` shows no key.
+#[derive(Clone, Debug)]
+pub struct MediaBucketSettings {
+    pub bucket: String,
+    /// Before every name, without slashes around it; may be empty.
+    pub prefix: String,
+    pub region: String,
+    /// A server of one's own, without a trailing slash. `None`: Amazon's.
+    pub endpoint: Option<String>,
+    pub access_key: SecretString,
+    pub secret_key: SecretString,
 }
 
 /// `[media]` of a tenant.
@@ -51,9 +80,59 @@ impl Default for TenantMedia {
 }
 
 /// `None`: something was reported.
-pub(super) fn settings(scope: &Scope<'_>, raw: &RawMedia, folder: &Path) -> Option<MediaSettings> {
+pub(super) fn settings(scope: &Scope<'_>, raw: &RawMedia, secrets: Secrets<'_>) -> Option<MediaSettings> {
     let dir = scope.required("dir", raw.dir.as_deref(), "").and_then(|raw| text(scope, "dir", raw));
-    Some(MediaSettings { dir: folder.join(dir?) })
+    let bucket = settled(raw.s3.as_ref().map(|raw| bucket(&scope.table("s3"), raw, secrets)));
+    Some(MediaSettings { dir: secrets.folder.join(dir?), bucket: bucket? })
+}
+
+fn bucket(scope: &Scope<'_>, raw: &RawMediaBucket, secrets: Secrets<'_>) -> Option<MediaBucketSettings> {
+    let name = scope.required("bucket", raw.bucket.as_deref(), "name the bucket, such as `bucket = \"palabre-media\"`");
+    let name = name.and_then(|raw| {
+        let holds = (3..=63).contains(&raw.len()) && raw.bytes().all(is_of_a_bucket);
+        if !holds {
+            scope.wrong("bucket", "is not a bucket's name", "3 to 63 lowercase letters, digits, hyphens and dots");
+        }
+        holds.then(|| raw.to_owned())
+    });
+    let prefix = raw.prefix.as_deref().unwrap_or_default().trim_matches('/');
+    let is_plain = prefix
+        .split('/')
+        .all(|part| part != "." && part != ".." && part.bytes().all(|byte| is_of_a_bucket(byte) || byte == b'_'));
+    let is_plain = is_plain && !prefix.contains("//");
+    if !is_plain {
+        scope.wrong("prefix", "is not a prefix", "write it like `palabre` or `shops/media`");
+    }
+    let region = or_default(raw.region.as_deref(), REGION.to_owned(), |raw| {
+        let holds = !raw.is_empty() && raw.bytes().all(|byte| is_of_a_bucket(byte) && byte != b'.');
+        if !holds {
+            scope.wrong("region", "is not a region", "write it like `eu-west-3`");
+        }
+        holds.then(|| raw.to_owned())
+    });
+    let lost = "files of customers cross the network in clear";
+    let endpoint = settled(
+        raw.endpoint.as_deref().map(|raw| base_url(scope, "endpoint", raw, "https://s3.gra.io.cloud.example", lost)),
+    );
+    let key = |key: &str, raw| {
+        let help = format!("write `{key} = {{ env = \"NAME\" }}` or `{{ file = \"path\" }}`");
+        scope.required(key, raw, &help).and_then(|raw| secrets.resolve(scope, key, raw))
+    };
+    let (access_key, secret_key) =
+        (key("access_key", raw.access_key.as_ref()), key("secret_key", raw.secret_key.as_ref()));
+    is_plain.then_some(())?;
+    Some(MediaBucketSettings {
+        bucket: name?,
+        prefix: prefix.to_owned(),
+        region: region?,
+        endpoint: endpoint?,
+        access_key: access_key?,
+        secret_key: secret_key?,
+    })
+}
+
+fn is_of_a_bucket(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.')
 }
 
 /// `None`: something was reported.

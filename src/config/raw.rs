@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-pub(super) use super::raw_media::{RawMedia, RawTenantMedia};
+pub(super) use super::raw_media::{RawMedia, RawMediaBucket, RawTenantMedia};
 pub(super) use super::raw_observers::{RawOtlp, RawSentry};
 use super::raw_plans::{RawImprint, RawPlan, RawStripe, RawStripeAccount};
 pub(super) use super::raw_values::{INLINE_SECRET, RawPair};

@@ -17,7 +17,7 @@ pub use super::cidr::Cidr;
 pub use super::console::Console;
 pub use super::crm::{Crm, CrmSource};
 pub use super::journal::Journal;
-pub use super::media::{MediaSettings, TenantMedia};
+pub use super::media::{MediaBucketSettings, MediaSettings, TenantMedia};
 pub use super::observers::{OtlpCollector, SentryProject};
 pub use super::plan::{Sales, StripePlatform};
 pub use super::provider_account::ProviderAccount;

@@ -93,6 +93,9 @@ pub trait SentFiles: Send + Sync {
 #[derive(Clone, Default)]
 pub struct FilesOut(Option<Arc<dyn SentFiles>>);
 
+/// No file is sent.
+pub(super) static NO_FILES: FilesOut = FilesOut(None);
+
 impl FilesOut {
     #[must_use]
     pub fn of(files: Arc<dyn SentFiles>) -> Self {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use palabre_actors::ports::Gateway;
 
 use super::Receiver;
-use super::media::FilesOut;
+use super::media::{FilesOut, NO_FILES};
 
 /// What channels are connected with.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,14 @@ pub struct Wiring<'a> {
     pub public_base_url: Option<&'a str>,
     /// How files are sent.
     pub files: &'a FilesOut,
+}
+
+impl<'a> Wiring<'a> {
+    /// For those who send nothing.
+    #[must_use]
+    pub const fn without_files(client: &'a reqwest::Client, public_base_url: Option<&'a str>) -> Self {
+        Self { client, public_base_url, files: &NO_FILES }
+    }
 }
 
 /// A channel's ways in and out.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// Nobody guesses 256 bits.
-const SECRET_BYTES: usize = 32;
+pub(super) const SECRET_BYTES: usize = 32;
 
 /// A folder of files. A name is `{tenant}/{first two digits}/{hash}`, made by [`super::MediaStorage`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,10 +50,7 @@ impl MediaFolder {
             make(&self.0)?;
             // Readable by this user alone, as temporary files are.
             let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
-            let mut secret = [0; SECRET_BYTES];
-            let random = rustls::crypto::ring::default_provider().secure_random;
-            random.fill(&mut secret).map_err(|_| io::Error::other("the system gives no random bytes"))?;
-            file.write_all(&secret)?;
+            file.write_all(&new_secret()?)?;
             file.as_file().sync_all()?;
             if let Err(error) = file.persist_noclobber(&path)
                 && error.error.kind() != io::ErrorKind::AlreadyExists
@@ -99,6 +96,14 @@ impl MediaFolder {
             _ => Ok(()),
         }
     }
+}
+
+/// Bytes that nobody can guess.
+pub(super) fn new_secret() -> io::Result<[u8; SECRET_BYTES]> {
+    let mut secret = [0; SECRET_BYTES];
+    let random = rustls::crypto::ring::default_provider().secure_random;
+    random.fill(&mut secret).map_err(|_| io::Error::other("the system gives no random bytes"))?;
+    Ok(secret)
 }
 
 /// Makes a folder that other users of the machine cannot read; files are made so as well.

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
-use super::MediaFolder;
+use super::bucket::{BucketError, MediaBucket};
+use super::folder::MediaFolder;
+use crate::config::MediaSettings;
 use crate::digest::hex;
 
 /// Files that were kept within this time are not deleted: somebody may be writing down that they are there.
@@ -21,14 +23,20 @@ const LINK_KEY: &str = ".link-key";
 /// Keeps files. Clones share it.
 #[derive(Clone)]
 pub struct MediaStorage {
-    folder: MediaFolder,
+    backend: MediaBackend,
     link_key: Arc<OnceCell<Vec<u8>>>,
+}
+
+#[derive(Clone, Debug)]
+enum MediaBackend {
+    Folder(MediaFolder),
+    Bucket(MediaBucket),
 }
 
 /// Shows no key.
 impl fmt::Debug for MediaStorage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MediaStorage").field("folder", &self.folder).finish_non_exhaustive()
+        f.debug_struct("MediaStorage").field("backend", &self.backend).finish_non_exhaustive()
     }
 }
 
@@ -37,25 +45,56 @@ impl fmt::Debug for MediaStorage {
 pub enum StorageError {
     #[error("the media folder refused")]
     Disk(#[from] io::Error),
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
     /// A bug, or somebody wrote to the table: such a name may lead anywhere.
     #[error("a tenant's id or a hash has another form")]
     BadName,
 }
 
 impl MediaStorage {
+    /// Where the configuration says.
+    ///
+    /// # Errors
+    /// [`StorageError`]: the settings of the bucket make no URL.
+    pub fn of(settings: &MediaSettings, client: &reqwest::Client) -> Result<Self, StorageError> {
+        match &settings.bucket {
+            Some(bucket) => Ok(Self::at(MediaBackend::Bucket(MediaBucket::new(bucket, client.clone())?))),
+            None => Ok(Self::in_folder(MediaFolder::new(settings.dir.clone()))),
+        }
+    }
+
     /// In a folder, which is made when it is not there.
     #[must_use]
     pub fn in_folder(folder: MediaFolder) -> Self {
-        Self { folder, link_key: Arc::default() }
+        Self::at(MediaBackend::Folder(folder))
+    }
+
+    fn at(backend: MediaBackend) -> Self {
+        Self { backend, link_key: Arc::default() }
+    }
+
+    /// Whether files can be read there. Nothing is written.
+    ///
+    /// # Errors
+    /// [`StorageError`]
+    pub async fn probe(&self) -> Result<(), StorageError> {
+        match &self.backend {
+            MediaBackend::Folder(folder) => on_disk(folder, |folder| folder.get(LINK_KEY)).await.map(drop),
+            MediaBackend::Bucket(bucket) => Ok(bucket.get(LINK_KEY).await.map(drop)?),
+        }
     }
 
     /// The key that links are signed with: made once, and kept with the files.
     ///
     /// # Errors
     /// [`StorageError`]
-    pub(super) async fn link_key(&self) -> Result<Vec<u8>, StorageError> {
-        let key = self.link_key.get_or_try_init(|| self.on_disk(|folder| folder.secret(LINK_KEY))).await?;
-        Ok(key.clone())
+    pub async fn link_key(&self) -> Result<Vec<u8>, StorageError> {
+        let making = async || match &self.backend {
+            MediaBackend::Folder(folder) => on_disk(folder, |folder| folder.secret(LINK_KEY)).await,
+            MediaBackend::Bucket(bucket) => Ok(bucket.secret(LINK_KEY).await?),
+        };
+        Ok(self.link_key.get_or_try_init(making).await?.clone())
     }
 
     /// Keeps bytes durably, and returns their hash. The same bytes of a tenant are kept once.
@@ -65,7 +104,10 @@ impl MediaStorage {
     pub async fn put(&self, tenant: &str, bytes: Bytes) -> Result<String, StorageError> {
         let hash = hex(&Sha256::digest(&bytes));
         let name = name_of(tenant, &hash)?;
-        self.on_disk(move |folder| folder.put(&name, &bytes)).await?;
+        match &self.backend {
+            MediaBackend::Folder(folder) => on_disk(folder, move |folder| folder.put(&name, &bytes)).await?,
+            MediaBackend::Bucket(bucket) => bucket.put(&name, bytes).await?,
+        }
         Ok(hash)
     }
 
@@ -75,7 +117,12 @@ impl MediaStorage {
     /// [`StorageError`]
     pub async fn get(&self, tenant: &str, hash: &str) -> Result<Option<Bytes>, StorageError> {
         let name = name_of(tenant, hash)?;
-        Ok(self.on_disk(move |folder| folder.get(&name)).await?.map(Bytes::from))
+        match &self.backend {
+            MediaBackend::Folder(folder) => {
+                Ok(on_disk(folder, move |folder| folder.get(&name)).await?.map(Bytes::from))
+            }
+            MediaBackend::Bucket(bucket) => Ok(bucket.get(&name).await?),
+        }
     }
 
     /// Deletes the bytes of a hash, and returns whether they are gone: those that were kept a moment ago are not deleted.
@@ -84,23 +131,36 @@ impl MediaStorage {
     /// [`StorageError`]
     pub async fn remove(&self, tenant: &str, hash: &str) -> Result<bool, StorageError> {
         let name = name_of(tenant, hash)?;
-        let removing = move |folder: MediaFolder| {
-            let Some(kept_at) = folder.kept_at(&name)? else { return Ok(true) };
-            // A clock that was set back makes files of the future: they are as fresh.
-            let is_fresh = SystemTime::now().duration_since(kept_at).is_ok_and(|age| age < SETTLES_WITHIN);
-            if is_fresh { Ok(false) } else { folder.remove(&name).map(|()| true) }
-        };
-        self.on_disk(removing).await
+        match &self.backend {
+            MediaBackend::Folder(folder) => {
+                let removing = move |folder: MediaFolder| match folder.kept_at(&name)? {
+                    Some(kept_at) if is_fresh(kept_at) => Ok(false),
+                    Some(_) => folder.remove(&name).map(|()| true),
+                    None => Ok(true),
+                };
+                on_disk(folder, removing).await
+            }
+            MediaBackend::Bucket(bucket) => match bucket.kept_at(&name).await? {
+                Some(kept_at) if is_fresh(kept_at) => Ok(false),
+                Some(_) => Ok(bucket.remove(&name).await.map(|()| true)?),
+                None => Ok(true),
+            },
+        }
     }
+}
 
-    async fn on_disk<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(MediaFolder) -> io::Result<T> + Send + 'static,
-    ) -> Result<T, StorageError> {
-        let folder = self.folder.clone();
-        let done = tokio::task::spawn_blocking(move || work(folder)).await;
-        Ok(done.map_err(io::Error::other)??)
-    }
+/// A clock that was set back makes files of the future: they are as fresh.
+fn is_fresh(kept_at: SystemTime) -> bool {
+    SystemTime::now().duration_since(kept_at).map_or(true, |age| age < SETTLES_WITHIN)
+}
+
+async fn on_disk<T: Send + 'static>(
+    folder: &MediaFolder,
+    work: impl FnOnce(MediaFolder) -> io::Result<T> + Send + 'static,
+) -> Result<T, StorageError> {
+    let folder = folder.clone();
+    let done = tokio::task::spawn_blocking(move || work(folder)).await;
+    Ok(done.map_err(io::Error::other)??)
 }
 
 /// A hash has 64 digits, and a tenant's id is a slug: nothing else makes a name.

@@ -73,11 +73,13 @@ mod live_sales;
 mod live_sales_on_postgres;
 mod logs;
 mod media;
+mod media_bucket;
 #[path = "media.rs"]
 mod media_on_postgres;
 mod moving;
 mod nodes_on_postgres;
 mod observers;
+mod one_person;
 mod operators;
 #[path = "operators/mod.rs"]
 mod operators_on_postgres;

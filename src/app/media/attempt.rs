@@ -8,9 +8,8 @@ use palabre_actors::ports::Clock;
 use tracing::warn;
 
 use crate::config::{Channel, TenantDirectory, TenantMedia};
-use crate::gateway::client;
 use crate::gateway::media::{FetchError, FetchLimits, Fetched, Fetcher, MediaMissing, MediaPlace};
-use crate::gateway::{self, BuildError, Wiring};
+use crate::gateway::{self, Wiring};
 use crate::media::{MediaStorage, allows, kind_of};
 use crate::store::{DueMedia, MediaOutcome};
 
@@ -30,12 +29,12 @@ const RETRY: RetryPolicy = RetryPolicy {
 
 /// Makes attempts.
 pub(super) struct Attempts {
-    tenants: TenantDirectory,
-    storage: MediaStorage,
-    fetcher: Fetcher,
+    pub(super) tenants: TenantDirectory,
+    pub(super) storage: MediaStorage,
+    pub(super) fetcher: Fetcher,
     /// Of those who ask the provider where a file is.
-    client: reqwest::Client,
-    public_base_url: Option<String>,
+    pub(super) client: reqwest::Client,
+    pub(super) public_base_url: Option<String>,
 }
 
 /// Why an attempt brought nothing.
@@ -46,14 +45,6 @@ enum Failure {
 }
 
 impl Attempts {
-    pub(super) fn new(
-        public_base_url: Option<String>,
-        tenants: TenantDirectory,
-        storage: MediaStorage,
-    ) -> Result<Self, BuildError> {
-        Ok(Self { tenants, storage, fetcher: Fetcher::new()?, client: client::new()?, public_base_url })
-    }
-
     pub(super) async fn attempt(&self, due: &DueMedia, clock: &dyn Clock) -> MediaOutcome {
         match self.fetch(due).await {
             Ok(outcome) => outcome,
@@ -93,11 +84,7 @@ impl Attempts {
     }
 
     async fn locate(&self, channel: &Channel, url: &str) -> Result<MediaPlace, Failure> {
-        let wiring = Wiring {
-            client: &self.client,
-            public_base_url: self.public_base_url.as_deref(),
-            files: &crate::gateway::media::FilesOut::default(),
-        };
+        let wiring = Wiring::without_files(&self.client, self.public_base_url.as_deref());
         let source = gateway::provider(channel.provider.name()).and_then(|known| known.media(channel, wiring));
         let found = match source {
             Some(source) => source.locate(url).await,

@@ -11,7 +11,6 @@ use palabre_actors::ports::{Clock, Pending};
 use tracing::warn;
 use uuid::Uuid;
 
-use crate::gateway::BuildError;
 use crate::gateway::media::{FetchError, FetchLimits, Fetcher, FilesOut, MediaPlace, SentFiles};
 use crate::media::{MediaLinks, MediaStorage};
 use crate::service::Tenants;
@@ -34,9 +33,10 @@ pub(super) fn files_out(
     store: Operator,
     storage: MediaStorage,
     links: MediaLinks,
+    fetcher: Fetcher,
     clock: Arc<dyn Clock>,
-) -> Result<FilesOut, BuildError> {
-    Ok(FilesOut::of(Arc::new(OutgoingFiles { store, storage, links, fetcher: Fetcher::new()?, clock })))
+) -> FilesOut {
+    FilesOut::of(Arc::new(OutgoingFiles { store, storage, links, fetcher, clock }))
 }
 
 impl OutgoingFiles {

@@ -54,11 +54,7 @@ fn links() -> Links {
 
 fn receiver() -> Arc<dyn Receiver> {
     let client = crate::gateway::client::new().unwrap();
-    let wiring = Wiring {
-        client: &client,
-        public_base_url: Some("https://hooks.example.com"),
-        files: &crate::gateway::media::FilesOut::default(),
-    };
+    let wiring = Wiring::without_files(&client, Some("https://hooks.example.com"));
     Smtp.connect(&channel(), wiring).unwrap().receiver.unwrap()
 }
 

@@ -25,6 +25,7 @@ fn channel() -> Channel {
         previous_webhook_secret: None,
         updates: UpdateSource::Webhook,
         groups: vec![Address::from_normalised("telegram:-1001234567890")],
+        username: Some("institut_belle_bot".to_owned()),
         api_base_url: "http://127.0.0.1:1".to_owned(),
         timeout: std::time::Duration::from_secs(5),
         on_unknown: OnUnknown::Resend,
@@ -40,7 +41,7 @@ fn channel() -> Channel {
 
 fn receive_bytes(secret: Option<&str>, body: &[u8]) -> Result<Received, Rejection> {
     let client = crate::gateway::client::new().unwrap();
-    let wiring = Wiring { client: &client, public_base_url: None, files: &crate::gateway::media::FilesOut::default() };
+    let wiring = Wiring::without_files(&client, None);
     let receiver = Telegram.connect(&channel(), wiring).unwrap().receiver.unwrap();
     let name = SECRET_HEADER;
     let (some, none) = ([(name.as_str(), secret.unwrap_or_default())], []);
@@ -313,6 +314,26 @@ fn payments_and_members_are_events() {
         assert!(event.kind == expected, "{}: {update}", event.kind.as_str());
         assert_eq!(event.id.as_str(), format!("TGu{}", update["update_id"]));
         assert!(!format!("{event:?}").contains("plan"), "payloads stay out of logs");
+    }
+}
+
+#[test]
+fn a_card_tells_the_number_of_whoever_shares_their_own() {
+    let shared = |user: Option<i64>, phone: &str| {
+        let contact = json!({ "phone_number": phone, "first_name": "Awa", "last_name": "Ba", "user_id": user });
+        message(&private(&json!({ "contact": contact }))).content.details
+    };
+    let own = private(&json!({}))["message"]["from"]["id"].as_i64();
+    for (user, phone, known) in [
+        (own, "33612345678", Some("sms:+33612345678")),
+        (own, "+33612345678", Some("sms:+33612345678")),
+        (Some(1), "33612345678", None),
+        (None, "33612345678", None),
+        (own, "no number", None),
+    ] {
+        let details = shared(user, phone);
+        assert_eq!(details.alias.as_ref().map(Address::as_str), known, "{user:?} {phone}");
+        assert_eq!((details.cards[0].name.as_str(), details.cards[0].phones[0].as_str()), ("Awa Ba", phone));
     }
 }
 

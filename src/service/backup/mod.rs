@@ -170,7 +170,7 @@ fn folders(config: &Config) -> Vec<(String, PathBuf)> {
         let journal = tenant.journal.as_ref()?;
         Some((format!("journal/{}", tenant.id.as_str()), journal.dir.clone()))
     });
-    let media = [("media".to_owned(), config.media.dir.clone())];
+    let media = config.media.folder().map(|folder| ("media".to_owned(), folder.to_owned()));
     spool.into_iter().chain(media).chain(journals).collect()
 }
 

@@ -9,11 +9,7 @@ use crate::gateway::{self, Wiring};
 const CHECK: &str = "channel";
 
 pub(super) async fn check(of: &Installation<'_>, client: &reqwest::Client) -> Vec<DoctorFinding> {
-    let wiring = Wiring {
-        client,
-        public_base_url: of.config().http.public_base_url.as_deref(),
-        files: &crate::gateway::media::FilesOut::default(),
-    };
+    let wiring = Wiring::without_files(client, of.config().http.public_base_url.as_deref());
     let checks = of.tenants().flat_map(|tenant| &tenant.channels).map(async |channel| {
         let Some(provider) = gateway::provider(channel.provider.name()) else { return Vec::new() };
         let found = provider.checks(channel, wiring).await;

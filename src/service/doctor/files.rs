@@ -33,7 +33,8 @@ pub(super) fn check(of: &Installation<'_>) -> Vec<DoctorFinding> {
         private.extend(["", "-wal", "-search"].map(|end| beside(&database, end)));
     }
     private.extend(config.spool.as_ref().map(|spool| spool.dir.clone()));
-    private.extend([config.media.dir.clone(), config.privacy.export_dir.clone()]);
+    private.extend(config.media.folder().map(Path::to_owned));
+    private.push(config.privacy.export_dir.clone());
     private.extend(config.tenants.iter().filter_map(|tenant| Some(tenant.journal.as_ref()?.dir.clone())));
     let open: Vec<PathBuf> = [of.path].into_iter().chain(of.loaded.files.tenants()).map(Path::to_owned).collect();
     let mut findings: Vec<DoctorFinding> = private.iter().filter_map(|path| exposed(path)).collect();

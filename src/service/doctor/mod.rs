@@ -14,6 +14,7 @@ mod database;
 mod files;
 mod finding;
 mod limits;
+mod media;
 mod messages;
 mod payments;
 mod public_url;
@@ -85,11 +86,12 @@ pub async fn examine(caller: &Caller, of: &Installation<'_>) -> Result<Vec<Docto
         let apart = server.map(|server| Utc::now() - server.now);
         (clock::check(of, &client, apart).await, database::check(of, &told))
     };
-    let (daemon, public_url, (clock, database), redis, channels, payments) = futures_util::join!(
+    let (daemon, public_url, (clock, database), redis, media, channels, payments) = futures_util::join!(
         daemon::check(of, &client),
         public_url::check(of, &client),
         clock_and_database,
         redis::check(of),
+        media::check(of, &client),
         channels::check(of, &client),
         payments::check(of, &client),
     );
@@ -103,6 +105,7 @@ pub async fn examine(caller: &Caller, of: &Installation<'_>) -> Result<Vec<Docto
         redis,
         spool::check(of),
         files::check(of),
+        media,
         limits::check(of),
         messages,
         channels,

@@ -104,7 +104,7 @@ fn config(channels: Vec<Channel>) -> Config {
         api: Api::default(),
         stripe: None,
         webhooks: palabre::config::WebhookTargets::default(),
-        media: palabre::config::MediaSettings { dir: "media".into() },
+        media: palabre::config::MediaSettings { dir: "media".into(), bucket: None },
         tenants: vec![tenant],
     }
 }

@@ -247,12 +247,7 @@ async fn a_set_up_is_checked_against_the_provider() {
     let client = palabre::gateway::client::new().unwrap();
     let levels = async |account, base| {
         let channel = channel(Kind::Whatsapp, account);
-        let findings = Kind::Whatsapp
-            .checks(
-                &channel,
-                Wiring { client: &client, public_base_url: base, files: &palabre::gateway::media::FilesOut::default() },
-            )
-            .await;
+        let findings = Kind::Whatsapp.checks(&channel, Wiring::without_files(&client, base)).await;
         findings.into_iter().map(|finding| finding.level).collect::<Vec<_>>()
     };
     let good = account(&simulator.base_url());

@@ -171,6 +171,7 @@ fn tell(rules: &Rules, line: &str, made: &Move) {
             Effect::Booking(BookingChange::Move(booking)) => {
                 say(format_args!("[{} is moved to {} with {}]", booking.service, booking.starts_at, booking.resource));
             }
+            Effect::Booking(BookingChange::Late(_, minutes)) => say(format_args!("[{minutes} minutes late]")),
             Effect::Booking(BookingChange::Become(_, state)) => say(format_args!("[a booking is {state} now]")),
             Effect::Remind { at, .. } => say(format_args!("[a reminder at {at}]")),
             Effect::HoldEnds { .. } => {}

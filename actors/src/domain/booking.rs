@@ -123,6 +123,9 @@ pub enum BookingChange {
     Hold(Booking),
     /// That row has another time or another resource. Its claims go, and it takes new ones.
     Move(Booking),
+    /// Its customer comes late, so many minutes as far as they said (0: nobody knows). Its resource is taken as the row says
+    /// now; the time that was agreed on stays.
+    Late(Booking, i64),
     /// That row has another state. One that is not taken any more gives its claims back.
     Become(BookingId, BookingState),
 }
@@ -207,7 +210,7 @@ impl Agenda {
     pub fn apply(&mut self, change: &BookingChange) {
         match change {
             BookingChange::Hold(booking) => self.take(booking),
-            BookingChange::Move(booking) => {
+            BookingChange::Move(booking) | BookingChange::Late(booking, _) => {
                 self.give_back(booking.id);
                 self.take(booking);
             }

@@ -215,7 +215,7 @@ impl<'a> World<'a> {
         for change in &turn.effects.bookings {
             match change {
                 BookingChange::Hold(booking) => self.bookings.push((who.to_owned(), booking.clone())),
-                BookingChange::Move(moved) => {
+                BookingChange::Move(moved) | BookingChange::Late(moved, _) => {
                     if let Some((_, booking)) = self.bookings.iter_mut().find(|(_, booking)| booking.id == moved.id) {
                         booking.clone_from(moved);
                     }

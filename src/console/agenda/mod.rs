@@ -78,6 +78,8 @@ struct BookingLine {
     resource: String,
     state: &'static str,
     state_text: String,
+    /// How late they come.
+    late: Option<String>,
 }
 
 impl Shop {
@@ -140,8 +142,15 @@ impl Shop {
             resource: row.resource.clone(),
             state: row.state.as_str(),
             state_text: state.text(member, "booking_state", row.state.as_str()),
+            late: row.late_minutes.map(|minutes| late(member, state, minutes)),
         }
     }
+}
+
+/// How late somebody comes, as far as they said.
+fn late(member: &Member, state: &ConsoleState, minutes: i64) -> String {
+    let key = if minutes > 0 { "late" } else { "late_unsaid" };
+    state.text(member, "bookings", key).replace("{minutes}", &minutes.to_string())
 }
 
 /// Whom a booking is for.

@@ -111,7 +111,7 @@ async fn fill(store: &Store) {
             '{{\"text\": \"{odd}\"}}', '00000000-0000-7000-8000-0000000000f2', '{t}');
         INSERT INTO claims VALUES ('belle', 'seat/{odd}/1', '00000000-0000-7000-8000-0000000000a1', '{t}');
         INSERT INTO bookings VALUES ('00000000-0000-7000-8000-0000000000a1', 'belle', 'c', 'p', 'manucure', '{odd}', '{t}', '{t}', '{t}',
-            'held', '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}');
+            'held', '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}', 15);
         INSERT INTO leads VALUES ('00000000-0000-7000-8000-0000000000a2', 'belle', 'c', 'p', '{odd}', 'a@b.fr', NULL, '{odd}', 1, 'new', 'lead',
             '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}');
         INSERT INTO offers VALUES ('00000000-0000-7000-8000-0000000000a3', 'belle', 'c', 'p', 'ride', '{odd}', '{{}}', 'open', NULL, '{t}',

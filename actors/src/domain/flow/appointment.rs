@@ -74,6 +74,18 @@ impl Appointment {
         self.booking.is_some()
     }
 
+    /// Whether it is a reminder that asks whether they come.
+    pub(super) const fn awaits_a_yes(&self) -> bool {
+        matches!(self.open, Open::Reminder | Open::MoveOrCancel)
+    }
+
+    /// Nothing was said of day and time.
+    pub(super) fn forget_when(&mut self) {
+        (self.day, self.until, self.time, self.window) = (None, None, None, None);
+        self.either.clear();
+        self.offered.clear();
+    }
+
     /// What is kept free.
     #[must_use]
     pub const fn held(&self) -> Option<BookingId> {

@@ -4,7 +4,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 
 use super::appointment::{Appointment, Open};
 use super::engine::Stage;
-use super::source::{Flow, Step};
+use super::source::{Flow, Step, StepKind};
 use super::texts::TextKey;
 use super::{Effect, Running, phrases, picking};
 use crate::domain::Timestamp;
@@ -56,6 +56,38 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// Takes the last thing back that was said of an appointment. Answers what is asked then; `None`: nothing was said of it.
+    pub(super) fn appointment_before(
+        &mut self,
+        appointment: &mut Appointment,
+        kind: &StepKind,
+    ) -> Option<(TextKey, Vec<(&'static str, String)>)> {
+        let turned = match appointment.open {
+            Open::Confirm => {
+                self.drop_hold(appointment);
+                (appointment.time, appointment.window) = (None, None);
+                self.look(appointment)
+            }
+            Open::Time | Open::Which => {
+                appointment.forget_when();
+                appointment.open = Open::Day;
+                Turned::Asks(TextKey::AskDay, vec![])
+            }
+            Open::Day if matches!(kind, StepKind::Book { service: None }) && !appointment.manages() => {
+                if self.flows.services.len() < 2 {
+                    return None;
+                }
+                (appointment.service, appointment.wished) = (None, None);
+                self.look(appointment)
+            }
+            _ => return None,
+        };
+        match turned {
+            Turned::Asks(key, facts) => Some((key, facts)),
+            Turned::Done(..) | Turned::Nothing => None,
+        }
+    }
+
     pub(super) fn appointment_question(&self, appointment: &Appointment) -> String {
         appointment.question.clone()
     }
@@ -95,8 +127,7 @@ impl<'a> Stage<'a> {
                 }
                 if phrases::is_no(self.said, text) {
                     self.drop_hold(appointment);
-                    (appointment.day, appointment.until, appointment.time, appointment.window) =
-                        (None, None, None, None);
+                    appointment.forget_when();
                     appointment.open = Open::Day;
                     return Turned::Asks(TextKey::AskDay, vec![]);
                 }
@@ -106,9 +137,7 @@ impl<'a> Stage<'a> {
                     return self.keep(appointment, &slot);
                 }
                 if phrases::is_no(self.said, text) {
-                    (appointment.day, appointment.until, appointment.time, appointment.window) =
-                        (None, None, None, None);
-                    appointment.offered.clear();
+                    appointment.forget_when();
                     appointment.open = Open::Day;
                     return Turned::Asks(TextKey::AskDay, vec![]);
                 }

@@ -39,8 +39,8 @@ impl<'a> Stage<'a> {
         if phrases::asks_again(self.said, text) {
             return self.wait(running, step);
         }
-        if phrases::goes_back(self.said) && self.go_back(&running, flow) {
-            return;
+        if phrases::goes_back(self.said) {
+            return self.step_back(running, flow, step);
         }
         self.answer(running, flow, step);
     }
@@ -76,6 +76,25 @@ impl<'a> Stage<'a> {
         let text = self.text(key, running, &[("word", &word)]);
         self.say(text);
         self.milestone(&running.flow, Milestone::Abandoned("cancelled"));
+    }
+
+    /// The question before: within an appointment, or the step before; the question that is open where there is none before.
+    fn step_back(&mut self, mut running: Running, flow: &'a Flow, step: &'a Step) {
+        if let Some(appointment) = &mut running.appointment
+            && let Some((key, facts)) = self.appointment_before(appointment, &step.kind)
+        {
+            let mut appointment = std::mem::take(appointment);
+            let text = self.worded(key, &running, &facts);
+            appointment.question.clone_from(&text);
+            running.misses = 0;
+            running.appointment = Some(appointment);
+            self.say(text);
+            self.made.running = Some(running);
+            return;
+        }
+        if !self.go_back(&running, flow) {
+            self.wait(running, step);
+        }
     }
 
     fn go_back(&mut self, running: &Running, flow: &'a Flow) -> bool {

@@ -41,7 +41,10 @@ impl Flows {
     #[must_use]
     pub fn listen(&self, running: Option<&Running>, scene: &Scene<'_>) -> Option<Move> {
         let said = phrases::said(scene.folded);
-        let stage = Stage::new(self, scene, &said);
+        let mut stage = Stage::new(self, scene, &said);
+        if stage.comes_late(running) {
+            return Some(stage.made);
+        }
         match running {
             Some(running) => Some(stage.go_on(running.clone())),
             None => stage.begin(),

@@ -29,6 +29,7 @@ mod engine;
 mod facts;
 mod finding;
 pub mod graph;
+mod lateness;
 mod lexicon;
 pub mod phrases;
 mod picking;
@@ -145,10 +146,16 @@ pub struct Running {
 impl Running {
     /// A flow that has just begun, at a step.
     pub(super) fn begin(flow: &Flow, step: &str, since: Timestamp) -> Self {
+        let (flow, revision, step) = (flow.name.clone(), flow.revision, step.to_owned());
+        Self { flow, revision, step, ..Self::begin_nowhere(since) }
+    }
+
+    /// No flow at all: what texts are written with that belong to none.
+    pub(super) fn begin_nowhere(since: Timestamp) -> Self {
         Self {
-            flow: flow.name.clone(),
-            revision: flow.revision,
-            step: step.to_owned(),
+            flow: String::new(),
+            revision: 0,
+            step: String::new(),
             answers: BTreeMap::new(),
             misses: 0,
             trail: Vec::new(),
@@ -256,6 +263,8 @@ pub struct Move {
     pub milestones: Vec<(String, Milestone)>,
     /// A person is to go on.
     pub hand_over: bool,
+    /// The customer comes late: the tenant's people are told.
+    pub late: bool,
 }
 
 impl Flows {

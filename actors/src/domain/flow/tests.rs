@@ -15,6 +15,7 @@ use crate::domain::hours::OpenSpan;
 use crate::domain::ids::BookingId;
 
 mod checks;
+mod late;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()

@@ -103,6 +103,10 @@ pub enum TextKey {
     ReminderSoon,
     SeeYou,
     NotComing,
+    OnTime,
+    LateNoted,
+    LateUnsaid,
+    LatePerson,
     OnDuty,
     OffDuty,
     OfferTaken,
@@ -157,6 +161,10 @@ stored_words!(TextKey {
     ReminderSoon => "reminder_soon",
     SeeYou => "see_you",
     NotComing => "not_coming",
+    OnTime => "on_time",
+    LateNoted => "late_noted",
+    LateUnsaid => "late_unsaid",
+    LatePerson => "late_person",
     OnDuty => "on_duty",
     OffDuty => "off_duty",
     OfferTaken => "offer_taken",
@@ -234,6 +242,14 @@ impl TextKey {
             Self::ReminderSoon => "Rappel : {{ service }} aujourd'hui à {{ time }}. À tout à l'heure.",
             Self::SeeYou => "Merci, à bientôt.",
             Self::NotComing => "D'accord. On déplace ou on annule ? 1 Déplacer · 2 Annuler",
+            Self::OnTime => "Merci, à tout à l'heure : {{ service }} à {{ time }}.",
+            Self::LateNoted => {
+                "Noté, {{ resource }} est au courant : vous arrivez à {{ what }} au lieu de {{ time }}. À bientôt."
+            }
+            Self::LateUnsaid => "Noté, {{ resource }} est au courant de votre retard. À bientôt.",
+            Self::LatePerson => {
+                "Noté, je préviens {{ resource }} : une personne de l'équipe vous répond ici dès que possible."
+            }
             Self::OnDuty => "Vous êtes de service. PAUSE pour arrêter.",
             Self::OffDuty => "Vous êtes en pause. DISPO pour reprendre.",
             Self::OfferTaken => "Course déjà prise.",
@@ -300,6 +316,14 @@ impl TextKey {
             Self::ReminderSoon => "Reminder: {{ service }} today at {{ time }}. See you soon.",
             Self::SeeYou => "Thank you, see you soon.",
             Self::NotComing => "All right. Move it or cancel it? 1 Move · 2 Cancel",
+            Self::OnTime => "Thank you, see you soon: {{ service }} at {{ time }}.",
+            Self::LateNoted => {
+                "Noted, {{ resource }} knows: you come at {{ what }} instead of {{ time }}. See you soon."
+            }
+            Self::LateUnsaid => "Noted, {{ resource }} knows that you are late. See you soon.",
+            Self::LatePerson => {
+                "Noted, I am telling {{ resource }}: somebody of the team will answer you here as soon as they can."
+            }
             Self::OnDuty => "You are on duty. PAUSE to stop.",
             Self::OffDuty => "You are off duty. DISPO to go on.",
             Self::OfferTaken => "That ride is taken already.",

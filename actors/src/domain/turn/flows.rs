@@ -104,7 +104,7 @@ pub(super) fn book(turn: &mut Turn, change: BookingChange) {
 }
 
 /// A change of bookings, with its claims and its event, which names whoever made it.
-pub(super) fn book_by(turn: &mut Turn, change: BookingChange, (actor, payload): (ActorType, Payload)) {
+pub(super) fn book_by(turn: &mut Turn, change: BookingChange, (actor, mut payload): (ActorType, Payload)) {
     let release = |id: BookingId| ClaimChange::Release { owner: id.0 };
     let (id, event) = match &change {
         BookingChange::Hold(booking) => {
@@ -115,6 +115,12 @@ pub(super) fn book_by(turn: &mut Turn, change: BookingChange, (actor, payload): 
             turn.effects.claims.push(release(booking.id));
             turn.effects.claims.extend(booking.claims());
             (booking.id, EventType::BookingMoved)
+        }
+        BookingChange::Late(booking, minutes) => {
+            turn.effects.claims.push(release(booking.id));
+            turn.effects.claims.extend(booking.claims());
+            payload = Payload::builder().number("minutes", *minutes).finish();
+            (booking.id, EventType::BookingLate)
         }
         BookingChange::Become(id, state) => {
             if !state.is_taken() {

@@ -190,6 +190,7 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
         ),
         ("booking_done", _) => ("a booking took place", "un rendez-vous a eu lieu"),
         ("booking_missed", _) => ("nobody came to a booking", "personne n'est venu à un rendez-vous"),
+        ("booking_late", _) => ("the contact comes late to a booking", "le contact arrive en retard à un rendez-vous"),
         ("lead_captured", _) => ("a lead was written down", "une demande de contact a été notée"),
         ("offer_made", _) => {
             ("work was offered to the people on duty", "une mission a été proposée aux personnes de service")

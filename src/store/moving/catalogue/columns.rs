@@ -18,6 +18,7 @@ pub(super) const BOOKINGS: &[MoveColumn] = &[
     text("correlation_id"),
     time("created_at"),
     time("updated_at"),
+    number("late_minutes"),
 ];
 
 pub(super) const LEADS: &[MoveColumn] = &[

@@ -141,7 +141,7 @@ pub(in super::super) const TABLES: &[PersonalTable] = &[
         "contact_id IN {contacts}",
         Keep,
         "id tenant_id conversation_id contact_id service resource starts_at ends_at free_at state \
-        correlation_id created_at updated_at",
+        correlation_id created_at updated_at late_minutes",
     ),
     table(
         "leads",

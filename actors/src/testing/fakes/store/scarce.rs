@@ -68,7 +68,7 @@ impl Data {
                     let row = (tenant.clone(), turn.contact.id, booking.clone());
                     self.scarce.bookings.insert(booking.id, row);
                 }
-                BookingChange::Move(moved) => {
+                BookingChange::Move(moved) | BookingChange::Late(moved, _) => {
                     if let Some((of, _, booking)) = self.scarce.bookings.get_mut(&moved.id)
                         && of == tenant
                     {

@@ -112,6 +112,8 @@ async fn fill(store: &Store) {
         INSERT INTO claims VALUES ('belle', 'seat/{odd}/1', '00000000-0000-7000-8000-0000000000a1', '{t}');
         INSERT INTO bookings VALUES ('00000000-0000-7000-8000-0000000000a1', 'belle', 'c', 'p', 'manucure', '{odd}', '{t}', '{t}', '{t}',
             'held', '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}', 15);
+        INSERT INTO waiting_list VALUES ('00000000-0000-7000-8000-0000000000a9', 'belle', 'c', 'p', 'manucure', '{odd}', '{t}', '{t}', '14:00:00', NULL,
+            '00000000-0000-7000-8000-0000000000a1', 'waiting', '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}');
         INSERT INTO leads VALUES ('00000000-0000-7000-8000-0000000000a2', 'belle', 'c', 'p', '{odd}', 'a@b.fr', NULL, '{odd}', 1, 'new', 'lead',
             '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}');
         INSERT INTO offers VALUES ('00000000-0000-7000-8000-0000000000a3', 'belle', 'c', 'p', 'ride', '{odd}', '{{}}', 'open', NULL, '{t}',

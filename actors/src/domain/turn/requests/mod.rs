@@ -8,8 +8,8 @@ mod reply;
 mod schedule;
 mod send;
 
-use super::Turn;
 use super::builder::{begin, note};
+use super::{Turn, places};
 use crate::domain::Timestamp;
 use crate::domain::action::Action;
 use crate::domain::conversation::{Assignee, Contact, State};
@@ -140,7 +140,13 @@ pub fn decide_request(
         Command::Assign(to) => Ok(handling::assign(open(state, request, now), by, to.as_ref())),
         Command::Resolve => Ok(handling::resolve(open(state, request, now), by)),
         Command::Reopen => Ok(handling::reopen(open(state, request, now), by)),
-        Command::Booking(asked) => booking::decide(state, (request, asked), rules, now),
+        Command::Booking(asked) => {
+            let mut turn = booking::decide(state, (request, asked), rules, now)?;
+            if let Some(turn) = &mut turn {
+                places::pass_on(turn, state, rules);
+            }
+            Ok(turn)
+        }
         Command::CancelOffer(asked) => offer::decide(state, (request, asked), rules, now),
     }
 }

@@ -140,6 +140,8 @@ impl Notices {
             (NoticeReason::StopRequest, false) => "may want no more messages",
             (NoticeReason::Assistant, true) => "demande ce que l'assistant ne sait pas",
             (NoticeReason::Assistant, false) => "asks what the assistant does not know",
+            (NoticeReason::Late, true) => "sera en retard à son rendez-vous",
+            (NoticeReason::Late, false) => "comes late to a booking",
             (NoticeReason::Unread, true) => "attend toujours votre réponse",
             (NoticeReason::Unread, false) => "still waits for your answer",
         };

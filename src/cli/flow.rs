@@ -8,6 +8,7 @@ use palabre_actors::domain::booking::{Agenda, BookingChange};
 use palabre_actors::domain::flow::{Effect, Flow, Flows, Milestone, Move, Running, Saying, Scene, graph};
 use palabre_actors::domain::folding::fold;
 use palabre_actors::domain::rules::{Facts, Rules, TextName};
+use palabre_actors::domain::waiting::WaitingChange;
 
 use super::terminal::now;
 use super::{ConfigFile, complain_about, exit, load_without_secrets, say};
@@ -171,9 +172,14 @@ fn tell(rules: &Rules, line: &str, made: &Move) {
             Effect::Booking(BookingChange::Move(booking)) => {
                 say(format_args!("[{} is moved to {} with {}]", booking.service, booking.starts_at, booking.resource));
             }
+            Effect::Booking(BookingChange::Late(_, minutes)) => say(format_args!("[{minutes} minutes late]")),
             Effect::Booking(BookingChange::Become(_, state)) => say(format_args!("[a booking is {state} now]")),
             Effect::Remind { at, .. } => say(format_args!("[a reminder at {at}]")),
             Effect::HoldEnds { .. } => {}
+            Effect::Waiting(WaitingChange::Join(entry)) => say(format_args!("[waits for {}]", entry.service)),
+            Effect::Waiting(WaitingChange::Become(_, state)) => {
+                say(format_args!("[an entry of the waiting list is {state} now]"))
+            }
             Effect::Lead(lead) => say(format_args!("[a lead{}]", if lead.urgent { ", urgent" } else { "" })),
             Effect::Offer { text, .. } => say(format_args!("[an offer: {text}]")),
         }

@@ -45,6 +45,8 @@ pub(super) struct RawBooking {
     pub(super) furthest: Option<RawDuration>,
     pub(super) every: Option<RawDuration>,
     pub(super) hold: Option<RawDuration>,
+    pub(super) waiting_hold: Option<RawDuration>,
+    pub(super) waiting_template: Option<String>,
     pub(super) reminder_template: Option<String>,
     pub(super) booked_template: Option<String>,
     pub(super) moved_template: Option<String>,

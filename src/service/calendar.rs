@@ -164,6 +164,7 @@ mod tests {
             ends_at: at("2026-12-01T15:15:00Z"),
             free_at: at("2026-12-01T15:15:00Z"),
             state,
+            late_minutes: None,
             created_at: at("2026-11-30T09:00:00Z"),
         }
     }

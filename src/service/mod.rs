@@ -35,6 +35,7 @@ pub mod privacy;
 pub mod reload;
 pub mod setup;
 mod sheet;
+pub mod waiting;
 
 pub use self::caller::{Caller, Who};
 pub use self::permissions::{Permission, Permissions};

@@ -21,6 +21,7 @@ mod setup_steps;
 mod sql;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::fmt;
 use std::str::FromStr;
@@ -48,6 +49,7 @@ pub use self::pauses::endless;
 pub use self::persons::{Linked, Parted};
 pub use self::replay::{Changed, ReplayOptions};
 pub use self::setup_steps::ChannelActivity;
+pub use self::waiting::WaitingRow;
 use super::audit::RecentLooks;
 use super::database::{DatabasePool, Tx};
 use super::statement::{SqlExecutor, Value, all, column};

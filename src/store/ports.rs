@@ -127,6 +127,8 @@ impl Turns for Store {
                     agenda.mine.push(booking);
                 }
             }
+            let values = [text(key.tenant.as_str()), text(key.person.as_str()), time(now)];
+            agenda.waiting = self.read(sql::WAITING_AGENDA, values, Row::waiting_entry).await?;
             let tenant = || [text(key.tenant.as_str())];
             agenda.offers = self.read(sql::OPEN_OFFERS, tenant(), Row::open_offer).await?;
             agenda.on_duty = self.read(sql::PEOPLE_ON_DUTY, tenant(), |row| row.parse(0)).await?;

@@ -5,6 +5,7 @@ mod change;
 mod day;
 mod link;
 mod one;
+mod waiting;
 mod week;
 
 use std::sync::Arc;
@@ -52,6 +53,7 @@ pub(super) fn mount(routes: &mut PageRoutes<'_>) {
     routes.get("/bookings/new", book::form);
     routes.get("/bookings/calendar", link::form);
     routes.post("/bookings/calendar", link::make);
+    routes.post("/bookings/waiting/{id}/remove", waiting::remove);
     routes.get("/bookings/{id}", one::one);
     routes.post("/bookings/{id}/move", change::move_to);
     routes.post("/bookings/{id}/cancel", change::cancel);
@@ -78,6 +80,8 @@ struct BookingLine {
     resource: String,
     state: &'static str,
     state_text: String,
+    /// How late they come.
+    late: Option<String>,
 }
 
 impl Shop {
@@ -135,20 +139,31 @@ impl Shop {
             time: self.display.time(row.starts_at),
             until: self.display.time(row.ends_at),
             machine: Display::machine(row.starts_at),
-            who: who(member, state, row),
+            who: who(member, state, (row.contact_name.as_ref(), row.address.as_ref())),
             service: self.service_name(&row.service),
             resource: row.resource.clone(),
             state: row.state.as_str(),
             state_text: state.text(member, "booking_state", row.state.as_str()),
+            late: row.late_minutes.map(|minutes| late(member, state, minutes)),
         }
     }
 }
 
+/// How late somebody comes, as far as they said.
+fn late(member: &Member, state: &ConsoleState, minutes: i64) -> String {
+    let key = if minutes > 0 { "late" } else { "late_unsaid" };
+    state.text(member, "bookings", key).replace("{minutes}", &minutes.to_string())
+}
+
 /// Whom a booking is for.
-fn who(member: &Member, state: &ConsoleState, row: &BookingRow) -> String {
+fn who(
+    member: &Member,
+    state: &ConsoleState,
+    (name, address_of): (Option<&String>, Option<&palabre_actors::domain::address::Address>),
+) -> String {
     let sees_people = member.caller.may(Permission::ContentRead);
-    let name = row.contact_name.clone().filter(|_| sees_people);
-    let number = || row.address.as_ref().map(|to| state.seen_address(member, to));
+    let name = name.cloned().filter(|_| sees_people);
+    let number = || address_of.map(|to| state.seen_address(member, to));
     name.or_else(number).unwrap_or_else(|| state.text(member, "inbox", "someone"))
 }
 
@@ -197,6 +212,7 @@ pub async fn agenda(
         columns => shown(if is_week { Vec::new() } else { day::columns(&shop, (&member, &state), (day, &rows), with) }),
         days => shown(if is_week { week::days(&shop, (&member, &state), (first, &rows), with) } else { Vec::new() }),
         cancelled => shown(cancelled),
+        waiting => shown(waiting::lines(&shop, &member, &state).await?),
         books => shop.flows().is_some(),
         may_write => may_write && shop.flows().is_some(),
         is_empty,

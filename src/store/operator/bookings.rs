@@ -34,6 +34,8 @@ pub struct BookingRow {
     /// Until when its resource is taken.
     pub free_at: Timestamp,
     pub state: BookingState,
+    /// So many minutes late the customer comes; 0: they did not say how many.
+    pub late_minutes: Option<i64>,
     pub created_at: Timestamp,
 }
 
@@ -188,6 +190,7 @@ impl BookingRow {
             ends_at: row.time(9)?,
             free_at: row.time(12)?,
             state: row.parse(10)?,
+            late_minutes: row.get(13)?,
             created_at: row.time(11)?,
         })
     }

@@ -30,6 +30,7 @@ pub(super) async fn apply(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), 
     leads(tx, &with).await?;
     offers(tx, &with).await?;
     orders(tx, &with).await?;
+    super::waiting::apply(tx, &with).await?;
     live(tx, &with).await?;
     labels(tx, &with).await
 }
@@ -56,12 +57,19 @@ async fn claims(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
 
 async fn bookings(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
     let mut held = Rows::of(sql::BOOKINGS);
-    let (mut moved, mut changed) = (Vec::new(), Vec::new());
+    let (mut moved, mut late, mut changed) = (Vec::new(), Vec::new(), Vec::new());
     for turn in turns {
         for change in &turn.effects.bookings {
             match change {
                 BookingChange::Hold(booking) => held.push(booking_row(turn, booking)),
                 BookingChange::Move(booking) => moved.push(moved_row(turn, booking)),
+                BookingChange::Late(booking, minutes) => late.push([
+                    text(turn.key.tenant.as_str()),
+                    id(booking.id),
+                    time(booking.free_at),
+                    integer(*minutes),
+                    time(turn.at),
+                ]),
                 BookingChange::Become(booking, state) => {
                     changed.push([text(turn.key.tenant.as_str()), id(booking), text(state.as_str()), time(turn.at)]);
                 }
@@ -70,6 +78,7 @@ async fn bookings(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
     }
     held.insert_later(tx).await?;
     change_later(tx, sql::BOOKING_TIMES, [list(moved)]).await?;
+    change_later(tx, sql::BOOKING_LATE, [list(late)]).await?;
     change_later(tx, sql::BOOKING_STATES, [list(changed)]).await
 }
 

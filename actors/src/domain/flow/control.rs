@@ -4,7 +4,8 @@ use super::answers::{self, AnswerKind, Reading};
 use super::engine::{Stage, names_of};
 use super::source::{Flow, OnChange, Step, StepKind};
 use super::texts::TextKey;
-use super::{Given, Milestone, Move, Running, Saying, phrases, picking};
+use super::{Effect, Given, Milestone, Move, Running, Saying, phrases, picking};
+use crate::domain::waiting::{WaitingChange, WaitingState};
 
 impl<'a> Stage<'a> {
     pub(super) fn go_on(mut self, running: Running) -> Move {
@@ -39,8 +40,8 @@ impl<'a> Stage<'a> {
         if phrases::asks_again(self.said, text) {
             return self.wait(running, step);
         }
-        if phrases::goes_back(self.said) && self.go_back(&running, flow) {
-            return;
+        if phrases::goes_back(self.said) {
+            return self.step_back(running, flow, step);
         }
         self.answer(running, flow, step);
     }
@@ -76,11 +77,33 @@ impl<'a> Stage<'a> {
 
     pub(super) fn cancel(&mut self, running: &Running, flow: &Flow) {
         self.let_go(running);
+        if let Some(waiting) = running.appointment.as_ref().and_then(|appointment| appointment.waiting) {
+            self.made.effects.push(Effect::Waiting(WaitingChange::Become(waiting, WaitingState::Ended)));
+        }
         let word = flow.keywords.iter().min_by_key(|keyword| keyword.len()).cloned().unwrap_or_default();
         let key = if running.appointment.is_some() { TextKey::NotBooked } else { TextKey::Cancelled };
         let text = self.text(key, running, &[("word", &word)]);
         self.say(text);
         self.milestone(&running.flow, Milestone::Abandoned("cancelled"));
+    }
+
+    /// The question before: within an appointment, or the step before; the question that is open where there is none before.
+    fn step_back(&mut self, mut running: Running, flow: &'a Flow, step: &'a Step) {
+        if let Some(appointment) = &mut running.appointment
+            && let Some((key, facts)) = self.appointment_before(appointment, &step.kind)
+        {
+            let mut appointment = std::mem::take(appointment);
+            let text = self.worded(key, &running, &facts);
+            appointment.question.clone_from(&text);
+            running.misses = 0;
+            running.appointment = Some(appointment);
+            self.say(text);
+            self.made.running = Some(running);
+            return;
+        }
+        if !self.go_back(&running, flow) {
+            self.wait(running, step);
+        }
     }
 
     fn go_back(&mut self, running: &Running, flow: &'a Flow) -> bool {

@@ -43,7 +43,10 @@ impl Flows {
     #[must_use]
     pub fn listen(&self, running: Option<&Running>, scene: &Scene<'_>) -> Option<Move> {
         let said = phrases::said(scene.folded);
-        let stage = Stage::new(self, scene, &said);
+        let mut stage = Stage::new(self, scene, &said);
+        if stage.comes_late(running) {
+            return Some(stage.made);
+        }
         match running {
             Some(running) => Some(stage.go_on(running.clone())),
             None => stage.begin(),
@@ -80,7 +83,8 @@ impl<'a> Stage<'a> {
         if asks && (self.scene.knows)(self.scene.text) {
             return None;
         }
-        if self.manages() {
+        if phrases::waits_for_place(self.said) && self.is_about_the_list() || self.manages() || self.is_about_the_list()
+        {
             return Some(self.made);
         }
         let flow = self.flows.asked_for(self.said)?;

@@ -11,12 +11,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Timestamp;
-use super::booking::{Agenda, BookingChange, Service};
+use super::booking::{Agenda, Booking, BookingChange, Service};
 use super::hours::Hours;
 use super::lead::Lead;
 use super::message::Location;
 use super::offer::Driver;
 use super::slots::{BookingPolicy, Calendar};
+use super::waiting::WaitingChange;
 
 pub mod answers;
 mod appointment;
@@ -29,11 +30,13 @@ mod engine;
 mod facts;
 mod finding;
 pub mod graph;
+mod lateness;
 mod lexicon;
 pub mod phrases;
 mod picking;
 mod source;
 mod texts;
+mod waiting;
 #[cfg(any(test, feature = "testing"))]
 pub mod walk;
 mod ways_out;
@@ -98,6 +101,8 @@ pub struct BookingTemplates {
     pub moved: Option<String>,
     /// A person called it off.
     pub cancelled: Option<String>,
+    /// A time became free that they wait for.
+    pub waiting: Option<String>,
 }
 
 /// An answer that a step got. `Debug` does not show it (I10).
@@ -149,10 +154,16 @@ pub struct Running {
 impl Running {
     /// A flow that has just begun, at a step.
     pub(super) fn begin(flow: &Flow, step: &str, since: Timestamp) -> Self {
+        let (flow, revision, step) = (flow.name.clone(), flow.revision, step.to_owned());
+        Self { flow, revision, step, ..Self::begin_nowhere(since) }
+    }
+
+    /// No flow at all: what texts are written with that belong to none.
+    pub(super) fn begin_nowhere(since: Timestamp) -> Self {
         Self {
-            flow: flow.name.clone(),
-            revision: flow.revision,
-            step: step.to_owned(),
+            flow: String::new(),
+            revision: 0,
+            step: String::new(),
             answers: BTreeMap::new(),
             misses: 0,
             trail: Vec::new(),
@@ -218,6 +229,8 @@ pub enum Effect {
     },
     /// Somebody asks to be called.
     Lead(Lead),
+    /// Somebody waits for a time, or does not any more.
+    Waiting(WaitingChange),
     /// Work is offered to the people on duty.
     Offer {
         /// As they read it.
@@ -260,6 +273,19 @@ pub struct Move {
     pub milestones: Vec<(String, Milestone)>,
     /// A person is to go on.
     pub hand_over: bool,
+    /// The customer comes late: the tenant's people are told.
+    pub late: bool,
+}
+
+impl Move {
+    /// The booking that it keeps free.
+    #[must_use]
+    pub fn held(&self) -> Option<&Booking> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::Booking(BookingChange::Hold(booking)) => Some(booking),
+            _ => None,
+        })
+    }
 }
 
 impl Flows {
@@ -322,6 +348,18 @@ impl Flows {
     #[must_use]
     pub const fn templates(&self) -> &BookingTemplates {
         &self.templates
+    }
+
+    /// The tenant's time zone.
+    #[must_use]
+    pub const fn zone(&self) -> chrono_tz::Tz {
+        self.zone
+    }
+
+    /// How long a time is kept free for somebody of the waiting list.
+    #[must_use]
+    pub const fn waiting_hold(&self) -> TimeDelta {
+        self.policy.waiting_hold
     }
 
     /// Business hours.

@@ -13,6 +13,7 @@ use crate::domain::folding::fold;
 use crate::domain::hours::OpenSpan;
 
 mod checks;
+mod late;
 mod walks;
 
 fn at(text: &str) -> Timestamp {
@@ -140,6 +141,7 @@ impl Talk {
                 Effect::Booking(change) => self.agenda.apply(&change),
                 Effect::Remind { at, reminder } => self.reminders.push((at, reminder)),
                 Effect::HoldEnds { .. } => {}
+                Effect::Waiting(change) => self.agenda.apply_waiting(&change),
                 Effect::Lead(lead) => self.leads.push(lead),
                 Effect::Offer { text, .. } => self.offers.push(text),
             }

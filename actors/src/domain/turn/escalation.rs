@@ -29,6 +29,8 @@ pub enum NoticeReason {
     StopRequest,
     /// The customer waits for a person's answer.
     Unread,
+    /// The customer comes late to what they have booked.
+    Late,
     /// The assistant does not know, or thinks that a person should answer.
     Assistant,
 }
@@ -40,6 +42,7 @@ stored_words!(NoticeReason {
     Misses => "misses",
     StopRequest => "stop_request",
     Unread => "unread",
+    Late => "late",
     Assistant => "assistant",
 });
 

@@ -28,6 +28,7 @@ mod loops;
 mod people;
 mod properties;
 mod requests;
+mod waiting;
 
 const SELLER: &str = "+33600000001";
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::reasons::last_error;
 use super::routing::{assistant_silence, routed};
 use super::{Both, PARKED, buried, in_, with_reason};
-use super::{files, live_sales};
+use super::{appointments, files, live_sales};
 use crate::store::entity::event_log;
 
 /// An event in a sentence.
@@ -198,7 +198,10 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
         }
         ("offer_accepted", _) => ("somebody took the offer", "quelqu'un a accepté la mission"),
         ("offer_expired", _) => ("nobody took the offer", "personne n'a accepté la mission"),
-        _ => return files::event(event_type).or_else(|| live_sales::event(event_type, by)),
+        _ => {
+            let other = files::event(event_type).or_else(|| live_sales::event(event_type, by));
+            return other.or_else(|| appointments::event(event_type));
+        }
     })
 }
 

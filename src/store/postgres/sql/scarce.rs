@@ -28,9 +28,14 @@ pub(in crate::store) const FORGET_CLAIMS: &str = "DELETE FROM claims c USING unn
 
 /// `(tenant, booking, resource, from, to, free from, now)`
 pub(in crate::store) const BOOKING_TIMES: &str = "UPDATE bookings b SET resource = j.resource, starts_at = j.starts_at, \
-        ends_at = j.ends_at, free_at = j.free_at, updated_at = j.at \
+        ends_at = j.ends_at, free_at = j.free_at, late_minutes = NULL, updated_at = j.at \
     FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[]) \
         j (tenant_id, id, resource, starts_at, ends_at, free_at, at) \
+    WHERE b.id = j.id AND b.tenant_id = j.tenant_id";
+
+/// `(tenant, booking, free from, minutes late, now)`
+pub(in crate::store) const BOOKING_LATE: &str = "UPDATE bookings b SET free_at = j.free_at, late_minutes = j.minutes, updated_at = j.at \
+    FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::bigint[], $5::timestamptz[]) j (tenant_id, id, free_at, minutes, at) \
     WHERE b.id = j.id AND b.tenant_id = j.tenant_id";
 
 /// `(tenant, booking, state, now)`
@@ -87,7 +92,7 @@ pub(in crate::store) const LIST_ON_DUTY: &str = "SELECT d.conversation_id, c.add
 macro_rules! booking_row {
     () => {
         "SELECT b.id, b.conversation_id, b.contact_id, p.name, c.address, c.channel_id, \
-        b.service, b.resource, b.starts_at, b.ends_at, b.state, b.created_at, b.free_at \
+        b.service, b.resource, b.starts_at, b.ends_at, b.state, b.created_at, b.free_at, b.late_minutes \
     FROM bookings b LEFT JOIN contacts p ON p.id = b.contact_id AND p.tenant_id = b.tenant_id \
     LEFT JOIN conversations c ON c.id = b.conversation_id AND c.tenant_id = b.tenant_id "
     };

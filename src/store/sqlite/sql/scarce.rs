@@ -47,9 +47,15 @@ pub(in crate::store) const FORGET_CLAIMS: &str = "DELETE FROM claims WHERE rowid
 
 /// `[[tenant, booking, resource, from, to, free from, now], …]`
 pub(in crate::store) const BOOKING_TIMES: &str = "UPDATE bookings SET resource = j.resource, starts_at = j.starts_at, \
-        ends_at = j.ends_at, free_at = j.free_at, updated_at = j.at \
+        ends_at = j.ends_at, free_at = j.free_at, late_minutes = NULL, updated_at = j.at \
     FROM (SELECT value->>0 AS tenant_id, value->>1 AS id, value->>2 AS resource, value->>3 AS starts_at, value->>4 AS ends_at, \
         value->>5 AS free_at, value->>6 AS at FROM json_each(+?1)) j \
+    WHERE bookings.id = j.id AND bookings.tenant_id = j.tenant_id";
+
+/// `[[tenant, booking, free from, minutes late, now], …]`
+pub(in crate::store) const BOOKING_LATE: &str = "UPDATE bookings SET free_at = j.free_at, late_minutes = j.minutes, updated_at = j.at \
+    FROM (SELECT value->>0 AS tenant_id, value->>1 AS id, value->>2 AS free_at, value->>3 AS minutes, value->>4 AS at \
+        FROM json_each(+?1)) j \
     WHERE bookings.id = j.id AND bookings.tenant_id = j.tenant_id";
 
 /// `[[tenant, booking, state, now], …]`
@@ -107,7 +113,7 @@ pub(in crate::store) const LIST_ON_DUTY: &str = "SELECT d.conversation_id, c.add
 macro_rules! booking_row {
     () => {
         "SELECT b.id, b.conversation_id, b.contact_id, p.name, c.address, c.channel_id, \
-        b.service, b.resource, b.starts_at, b.ends_at, b.state, b.created_at, b.free_at \
+        b.service, b.resource, b.starts_at, b.ends_at, b.state, b.created_at, b.free_at, b.late_minutes \
     FROM bookings b LEFT JOIN contacts p ON p.id = b.contact_id AND p.tenant_id = b.tenant_id \
     LEFT JOIN conversations c ON c.id = b.conversation_id AND c.tenant_id = b.tenant_id "
     };

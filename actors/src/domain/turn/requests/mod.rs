@@ -8,8 +8,8 @@ mod reply;
 mod schedule;
 mod send;
 
-use super::Turn;
 use super::builder::{begin, note};
+use super::{Turn, places};
 use crate::domain::Timestamp;
 use crate::domain::action::Action;
 use crate::domain::conversation::{Assignee, Contact, State};
@@ -146,7 +146,13 @@ pub fn decide_request(
         Command::Reopen => Ok(handling::reopen(open(state, request, now), by)),
         Command::Block => Ok(handling::block(open(state, request, now), by)),
         Command::Unblock => Ok(handling::unblock(open(state, request, now), by)),
-        Command::Booking(asked) => booking::decide(state, (request, asked), rules, now),
+        Command::Booking(asked) => {
+            let mut turn = booking::decide(state, (request, asked), rules, now)?;
+            if let Some(turn) = &mut turn {
+                places::pass_on(turn, state, rules);
+            }
+            Ok(turn)
+        }
         Command::CancelOffer(asked) => offer::decide(state, (request, asked), rules, now),
     }
 }

@@ -2,11 +2,13 @@
 
 use super::Ruling;
 use crate::domain::consent::Keyword;
-use crate::domain::conversation::State;
+use crate::domain::conversation::{Handler, State};
 use crate::domain::event::{ActorType, EventType, Payload};
+use crate::domain::flow::phrases;
 use crate::domain::message::{Inbound, Notice, OutboundKind};
 use crate::domain::rules::TextName;
 use crate::domain::turn::builder::TurnBuilder;
+use crate::domain::turn::flows::running;
 use crate::domain::turn::heard::Heard;
 use crate::domain::turn::{ConsentChange, Outcome};
 
@@ -20,6 +22,7 @@ pub(super) fn apply(turn: &mut TurnBuilder<'_>, heard: &Heard<'_>) -> Ruling {
     let outcome = match heard.keyword {
         Some(Keyword::Stop) if !state.opted_out => turn.opt_out(confirmed),
         Some(Keyword::Start) if state.opted_out && !is_overtaken(state, heard.message) => turn.opt_in(confirmed),
+        Some(Keyword::Start) if !state.opted_out && !confirmed && restarts_flow(turn, heard) => return Ruling::Pass,
         Some(Keyword::Start) if !state.opted_out => turn.opt_in_again(confirmed),
         Some(Keyword::Confirm) if asked_to_confirm && !state.opted_out => turn.confirm(),
         Some(Keyword::Help) if !state.opted_out => turn.help(confirmed),
@@ -35,6 +38,16 @@ pub(super) fn apply(turn: &mut TurnBuilder<'_>, heard: &Heard<'_>) -> Ruling {
 fn is_overtaken(state: &State, message: &Inbound) -> bool {
     let last = state.conversation.as_ref().and_then(|conversation| conversation.last_inbound_at);
     last.is_some_and(|last| message.received_at < last)
+}
+
+/// Whether a word that could be a START begins the flow anew that is going on: `recommencer`. Whoever said STOP is in no flow.
+fn restarts_flow(turn: &TurnBuilder<'_>, heard: &Heard<'_>) -> bool {
+    let conversation = &turn.turn.conversation;
+    let said = || phrases::said(heard.folded);
+    conversation.handler == Handler::Bot
+        && turn.rules.flows().is_some()
+        && running(conversation).is_some()
+        && phrases::restarts(&said())
 }
 
 impl TurnBuilder<'_> {

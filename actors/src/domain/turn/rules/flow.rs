@@ -1,5 +1,7 @@
 //! Rule: a flow that is going on gets the message, or one begins with it.
 
+use chrono::TimeDelta;
+
 use super::Ruling;
 use crate::domain::flow::{Saying, Scene};
 use crate::domain::message::OutboundKind;
@@ -41,7 +43,7 @@ pub(super) fn apply(turn: &mut TurnBuilder<'_>, heard: &Heard<'_>) -> Ruling {
     let Some(mut made) = flows.listen(running.as_ref(), &scene) else { return Ruling::Pass };
     let sayings = std::mem::take(&mut made.sayings);
     let nothing = sayings.is_empty() && !made.hand_over;
-    let hand_over = made.hand_over;
+    let (hand_over, late) = (made.hand_over, made.late);
     keep(&mut turn.turn, flows, made, running.is_some(), &heard.state.agenda);
     if nothing {
         // The flow is gone from the configuration.
@@ -62,8 +64,11 @@ pub(super) fn apply(turn: &mut TurnBuilder<'_>, heard: &Heard<'_>) -> Ruling {
         .collect();
     turn.write(&texts.join("\n"), OutboundKind::Reply);
     note_answer(&mut turn.turn.conversation.recent_answers, limit, turn.turn.at);
-    if hand_over {
-        turn.call_people(NoticeReason::Flow);
+    match (hand_over, late) {
+        (true, true) => turn.call_people(NoticeReason::Late),
+        (true, false) => turn.call_people(NoticeReason::Flow),
+        (false, true) => turn.notify_people(NoticeReason::Late, TimeDelta::zero()),
+        (false, false) => {}
     }
     Ruling::Done(if hand_over { Outcome::HandedOver } else { Outcome::AnsweredFlow })
 }

@@ -24,6 +24,40 @@ fn i6_only_an_explicit_start_undoes_a_stop() {
 }
 
 #[test]
+fn i6_a_word_that_may_be_a_start_begins_a_flow_anew_that_is_going_on() {
+    let rules = super::flows::with_flows();
+    for (before, word, outcome_then, text) in [
+        ("rdv", "recommencer", Outcome::AnsweredFlow, "D'accord, on recommence. Quel jour vous arrange ?"),
+        ("rdv", "RECOMMENCER !", Outcome::AnsweredFlow, "D'accord, on recommence. Quel jour vous arrange ?"),
+        ("rdv", "start over", Outcome::AnsweredFlow, "D'accord, on recommence. Quel jour vous arrange ?"),
+        ("rdv", "start", Outcome::OptedIn, ""),
+        ("rdv", "reprendre", Outcome::OptedIn, ""),
+        ("bonjour", "recommencer", Outcome::OptedIn, ""),
+    ] {
+        let mut state = client();
+        say(&mut state, &rules, before, at(0));
+        let turn = say(&mut state, &rules, word, at(60));
+        assert_eq!(outcome(&turn), outcome_then, "{before}, {word}");
+        let said = turn.outbox.first().map_or("", |draft| draft.message.body.as_str());
+        assert!(text.is_empty() || said == text, "{word}: {said}");
+    }
+    // Who said STOP is in no flow: it is what it always was, and what the provider read as START stays one.
+    let mut state = client();
+    say(&mut state, &rules, "rdv", at(0));
+    say(&mut state, &rules, "stop", at(10));
+    assert_eq!(outcome(&say(&mut state, &rules, "start over", at(20))), Outcome::SilentOptedOut);
+    assert_eq!(outcome(&say(&mut state, &rules, "recommencer", at(30))), Outcome::OptedIn);
+    assert!(!state.opted_out);
+    say(&mut state, &rules, "rdv", at(40));
+    let mut told = inbound(&state, "recommencer", at(50));
+    told.content.details.provider_consent = Some(ProviderConsent::Start);
+    assert_eq!(outcome(&decide(&state, &told, &rules, &(), at(50))), Outcome::OptedIn);
+    // While a person answers, no flow is begun.
+    say(&mut state, &rules, "un conseiller svp", at(60));
+    assert_eq!(outcome(&say(&mut state, &rules, "recommencer", at(70))), Outcome::OptedIn);
+}
+
+#[test]
 fn i6_a_start_that_a_later_stop_overtook_is_no_start() {
     let rules = rules();
     let mut before = client();

@@ -1,0 +1,19 @@
+//! How late the customer of a booking comes.
+
+use sea_orm_migration::prelude::*;
+
+pub(crate) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &str {
+        "m20261201_000340_late_bookings"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let sql = include_str!("m20261201_000340_late_bookings/both.sql");
+        manager.get_connection().execute_unprepared(sql).await.map(|_| ())
+    }
+}

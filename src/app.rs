@@ -25,6 +25,7 @@ mod retention;
 mod start_error;
 mod startup;
 mod tenants;
+mod watch;
 mod webhook_receiver;
 
 use std::net::SocketAddr;
@@ -99,6 +100,7 @@ pub struct RunningDaemon {
     selling: JoinHandle<()>,
     notices: JoinHandle<()>,
     broadcasting: JoinHandle<()>,
+    watching: JoinHandle<()>,
     reloader: Arc<Reloader>,
     reloading: Option<JoinHandle<()>>,
     drain: Duration,
@@ -199,6 +201,9 @@ async fn start_with(
     let served = tenants.all();
     let paid = paid_access::connect(&config, &served, operator.clone(), Arc::clone(&outgoing));
     let selling = paid_access::follow(paid.clone(), &store, Arc::clone(&clock), runtime.io());
+    let watched = (&store, operator.clone(), paid.clone());
+    let watching =
+        watch::follow(&config, watched, Arc::clone(&clock), runtime.io()).map_err(gateway::BuildError::from)?;
 
     let feed = LiveFeed::start(operator.clone(), runtime.io());
     let typing = console::CustomersTyping { feed: feed.clone(), operator: operator.clone() };
@@ -301,6 +306,7 @@ async fn start_with(
         selling,
         notices,
         broadcasting,
+        watching,
         reloader,
         reloading,
         drain: config.runtime.drain,
@@ -358,6 +364,7 @@ impl RunningDaemon {
             self.selling,
             self.notices,
             self.broadcasting,
+            self.watching,
         ];
         let optional = self.draining.into_iter().chain(self.deleting).chain(self.reloading);
         for task in optional.chain(others) {

@@ -112,6 +112,7 @@ pub(super) struct RawRuntime {
     pub(super) drain: Option<RawDuration>,
     pub(super) drain_notice: Option<RawDuration>,
     pub(super) sweep_every: Option<RawDuration>,
+    pub(super) watch_every: Option<RawDuration>,
     pub(super) ask_after: Option<RawDuration>,
     pub(super) lease: Option<RawDuration>,
 }

@@ -14,6 +14,7 @@ mod conversation;
 mod cookies;
 mod csv_file;
 mod display;
+mod doctor;
 mod errors;
 mod explain;
 mod faq;
@@ -112,6 +113,7 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     setup::mount(routes);
     channel_list::mount(routes);
     settings::mount(routes);
+    doctor::mount(routes);
     live::mount(routes);
     media::mount(routes);
 }

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use palabre_actors::domain::Timestamp;
 use url::Url;
 
+use super::database::DatabaseAnswer;
 use super::finding::{DoctorFinding, text};
 use super::{ASK_TIME, Installation};
 
@@ -20,11 +21,10 @@ const WRONG: TimeDelta = TimeDelta::seconds(60);
 /// Those who are asked at once.
 const MOST: usize = 4;
 
-/// `from_database`: how far our clock is ahead of the database's, where it has one.
 pub(super) async fn check(
     of: &Installation<'_>,
     client: &reqwest::Client,
-    from_database: Option<TimeDelta>,
+    database: &DatabaseAnswer,
 ) -> Vec<DoctorFinding> {
     let config = of.config();
     let channels = of.tenants().flat_map(|tenant| &tenant.channels);
@@ -33,7 +33,9 @@ pub(super) async fn check(
         urls.chain(config.http.public_base_url.as_deref()).filter_map(origin).take(MOST).collect();
     let asked = join_all(origins.iter().map(|origin| date(client, origin))).await;
     let mut apart: Vec<TimeDelta> = asked.into_iter().flatten().collect();
-    apart.extend(from_database);
+    if let DatabaseAnswer::Facts(_, server) = database {
+        apart.extend(*server);
+    }
     let Some(most) = apart.into_iter().max_by_key(TimeDelta::abs) else {
         return vec![DoctorFinding::doubtful(
             CHECK,

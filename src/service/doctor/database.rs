@@ -1,42 +1,55 @@
 //! Check of the database: whether it answers, is up to date, and keeps what it is given.
 
+use std::path::PathBuf;
+
+use chrono::{TimeDelta, Utc};
+
 use super::finding::{DoctorFinding, DoctorText, text};
 use super::{ASK_TIME, Installation, files};
 use crate::store::{DatabaseFacts, ServerFacts, sqlite_path};
 
 const CHECK: &str = "database";
 
-/// What it says of itself, or why it says nothing. `None`: there is none yet.
-pub(super) type Told = Option<Result<DatabaseFacts, String>>;
-
-/// Asks it, over one connection.
-pub(super) async fn ask(of: &Installation<'_>) -> Told {
-    let url = &of.config().database.url;
-    if sqlite_path(url).is_some_and(|file| !file.exists()) {
-        return None;
-    }
-    Some(match tokio::time::timeout(ASK_TIME, DatabaseFacts::read(url)).await {
-        // sqlx's own words name neither password nor row.
-        Ok(facts) => facts.map_err(|error| error.to_string()),
-        Err(_) => Err("no answer in time".to_owned()),
-    })
+/// What the database said, asked once for all checks.
+#[derive(Debug)]
+pub(super) enum DatabaseAnswer {
+    /// SQLite, and there is no file of this name yet.
+    NoFile(PathBuf),
+    /// With how far this machine's clock is ahead of the server's.
+    Facts(DatabaseFacts, Option<TimeDelta>),
+    /// It does not answer, in sqlx's own words, which name neither password nor row.
+    Silent(String),
 }
 
-pub(super) fn check(of: &Installation<'_>, told: &Told) -> Vec<DoctorFinding> {
-    let Some(told) = told else {
-        let file = sqlite_path(&of.config().database.url).unwrap_or_default();
-        return vec![DoctorFinding::doubtful(
-            CHECK,
-            text(
-                format!("there is no database yet: {}", file.display()),
-                format!("il n'y a pas encore de base : {}", file.display()),
-            ),
-            text("start the daemon, which makes it", "démarrer le serveur, qui la crée"),
-        )];
-    };
-    let why = match told {
-        Ok(facts) => return judged(of, facts),
-        Err(why) => why,
+pub(super) async fn ask(of: &Installation<'_>) -> DatabaseAnswer {
+    let url = &of.config().database.url;
+    if let Some(file) = sqlite_path(url).filter(|file| !file.exists()) {
+        return DatabaseAnswer::NoFile(file);
+    }
+    match tokio::time::timeout(ASK_TIME, DatabaseFacts::read(url)).await {
+        Ok(Ok(facts)) => {
+            let apart = facts.server.map(|server| Utc::now() - server.now);
+            DatabaseAnswer::Facts(facts, apart)
+        }
+        Ok(Err(error)) => DatabaseAnswer::Silent(error.to_string()),
+        Err(_) => DatabaseAnswer::Silent("no answer in time".to_owned()),
+    }
+}
+
+pub(super) fn check(of: &Installation<'_>, answer: &DatabaseAnswer) -> Vec<DoctorFinding> {
+    let why = match answer {
+        DatabaseAnswer::Facts(facts, _) => return judged(of, facts),
+        DatabaseAnswer::NoFile(file) => {
+            return vec![DoctorFinding::doubtful(
+                CHECK,
+                text(
+                    format!("there is no database yet: {}", file.display()),
+                    format!("il n'y a pas encore de base : {}", file.display()),
+                ),
+                text("start the daemon, which makes it", "démarrer le serveur, qui la crée"),
+            )];
+        }
+        DatabaseAnswer::Silent(why) => why,
     };
     vec![DoctorFinding::wrong(
         CHECK,

@@ -163,6 +163,7 @@ fn deps() -> HttpDeps {
         api: ApiDeps {
             tenants: None,
             privacy: None,
+            person_links: None,
             keys: Arc::new([]),
             channels: ConfiguredChannels::default(),
             reload: None,

@@ -206,7 +206,7 @@ async fn form(member: &Member, state: &ConsoleState, asked: &Asked, looked: Look
         context! { id => channel.id.as_str(), name => format!("{} ({})", channel_name(channel.address.scheme()), channel.id) }
     };
     let channels: Vec<Value> = tenant.channels.iter().map(option).collect();
-    let templates: Vec<&str> = tenant.rules.source().templates.iter().map(|template| template.name.as_str()).collect();
+    let templates: Vec<String> = tenant.rules.source().templates.iter().map(|template| template.name.clone()).collect();
     let labels = inbox::labels(&member.caller, &state.deps.store, &member.tenant).await?;
     let chosen = find(&tenant, &asked.template);
     let places: Vec<Value> = asked.places.iter().map(|(name, value)| context! { name, value }).collect();

@@ -2,7 +2,6 @@
 
 use actix_web::web;
 use minijinja::context;
-use palabre_actors::domain::address::Address;
 use palabre_actors::domain::entitlement::SubscriptionState;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

@@ -46,8 +46,8 @@ mod delivery;
 mod delivery_on_postgres;
 mod demo;
 mod deploy;
-mod discreet;
 mod deploy_samples;
+mod discreet;
 mod doctor;
 #[path = "doctor.rs"]
 mod doctor_on_postgres;

@@ -8,8 +8,8 @@ pub mod metric;
 mod nodes;
 pub mod restart_budget;
 mod served_tenants;
-mod typing;
 pub mod spans;
+mod typing;
 
 pub use context::{ActorContext, Outage, Ports, Settings};
 pub use nodes::LiveNodes;

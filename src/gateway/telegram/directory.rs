@@ -19,9 +19,7 @@ use super::call::{Api, CallError};
 use super::update::Member;
 use crate::gateway::ConnectError;
 use crate::gateway::channel_event::{Membership, OwnRights, Price};
-use crate::gateway::chat_directory::{
-    ChatDirectory, ChatPlace, DirectoryError, LoggedPayment, PaymentPage, WaitedFor,
-};
+use crate::gateway::chat_directory::{ChatDirectory, ChatPlace, DirectoryError, LoggedPayment, PaymentPage, WaitedFor};
 
 /// Transactions of a page: the most that Telegram gives.
 const PAGE: usize = 100;
@@ -102,10 +100,9 @@ impl ChatDirectory for BotDirectory {
             WaitedFor::Checkout { query, refusal: None } => {
                 ("answerPreCheckoutQuery", json!({ "pre_checkout_query_id": query, "ok": true }))
             }
-            WaitedFor::Checkout { query, refusal: Some(why) } => (
-                "answerPreCheckoutQuery",
-                json!({ "pre_checkout_query_id": query, "ok": false, "error_message": why }),
-            ),
+            WaitedFor::Checkout { query, refusal: Some(why) } => {
+                ("answerPreCheckoutQuery", json!({ "pre_checkout_query_id": query, "ok": false, "error_message": why }))
+            }
             WaitedFor::Join { query, may } => {
                 let result = if may { "approve" } else { "decline" };
                 ("answerChatJoinRequestQuery", json!({ "chat_join_request_query_id": query, "result": result }))

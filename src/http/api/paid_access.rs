@@ -310,7 +310,7 @@ pub(super) async fn revoke(call: Call<ToOperate>, id: PathId) -> Reply {
 pub(super) async fn move_to(call: Call<ToOperate>, id: PathId, Json(asked): Json<MoveRequest>) -> Reply {
     let (id, access, caller) = (subscription(&id)?, sold(&call)?, call.caller.service());
     let row = access::member_of(caller, access, id).await?.subscription;
-    let to = member(access, (&row.tenant, call.country_of(&row.tenant)), &row.plan, &asked.to)?;
+    let to = access.member((&row.tenant, &row.plan), &asked.to)?;
     access::move_to(caller, access, id, &to, call.now()).await?;
     changed(id)
 }

@@ -26,7 +26,6 @@ mod spool;
 use std::path::Path;
 use std::time::Duration;
 
-use chrono::Utc;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::TenantId;
 

@@ -175,8 +175,7 @@ impl PaidAccess {
         event: &PaymentEvent,
         now: Timestamp,
     ) -> Result<AppliedEvent, AccessError> {
-        let came_to =
-            |outcome| AppliedEvent { outcome, tenant: Some(tenant.clone()), subscription: None, money: None };
+        let came_to = |outcome| AppliedEvent { outcome, tenant: Some(tenant.clone()), subscription: None, money: None };
         let language = self.language_of(tenant);
         let state = if event.kind == "account.application.deauthorized" {
             None

@@ -13,7 +13,13 @@ use crate::store::paid_access::{GrantState, Subscription};
 
 impl PaidAccess {
     /// Somebody asks to be let into a chat: whoever paid is, nobody else.
-    pub(super) async fn join(&self, at: At<'_>, chat: &Address, from: &Address, query: Option<&str>) -> Result<(), AccessError> {
+    pub(super) async fn join(
+        &self,
+        at: At<'_>,
+        chat: &Address,
+        from: &Address,
+        query: Option<&str>,
+    ) -> Result<(), AccessError> {
         if !self.sells_chat(at.tenant, chat) {
             return Ok(());
         }

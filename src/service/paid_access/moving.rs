@@ -45,7 +45,9 @@ pub async fn move_to(
     if row.moved_at.is_some_and(|moved_at| now < moved_at + COOLING) {
         return Err(AccessError::MovedLately);
     }
-    if access.plan(&row.tenant, &row.plan).is_some_and(|plan| plan.chats.iter().any(|chat| chat.scheme() != to.scheme()))
+    if access
+        .plan(&row.tenant, &row.plan)
+        .is_some_and(|plan| plan.chats.iter().any(|chat| chat.scheme() != to.scheme()))
     {
         return Err(AccessError::NotSoldSo);
     }

@@ -42,13 +42,7 @@ impl AccessNode {
     }
 
     /// When it is a member's turn to leave, of so many a second. `None`: now.
-    pub(super) fn turn(
-        &self,
-        bot: &ChannelId,
-        member: Uuid,
-        per_second: u32,
-        now: Timestamp,
-    ) -> Option<Timestamp> {
+    pub(super) fn turn(&self, bot: &ChannelId, member: Uuid, per_second: u32, now: Timestamp) -> Option<Timestamp> {
         let mut bots = self.bots.lock().unwrap_or_else(PoisonError::into_inner);
         let turns = bots.entry(bot.clone()).or_default();
         match turns.given.remove(&member) {

@@ -78,7 +78,9 @@ impl PaidAccess {
             return Ok(came_to("ignored", None));
         };
         let Ok(id) = id.parse::<Uuid>() else { return Ok(came_to("ignored", None)) };
-        let Some(row) = self.store.subscription(&only(&tenant), id).await? else { return Ok(came_to("not_ours", None)) };
+        let Some(row) = self.store.subscription(&only(&tenant), id).await? else {
+            return Ok(came_to("not_ours", None));
+        };
         let done = match order {
             Order::End => self.end_renewal(&row, true, now).await,
             Order::Cancel => self.end_renewal(&row, false, now).await,

@@ -112,7 +112,8 @@ impl PaidAccess {
         let theirs = self.store.subscriptions_of_member(&row.tenant, address).await?;
         let others: Vec<_> = theirs.iter().filter(|other| other.id != row.id && other.plan == row.plan).collect();
         let ledgers: Vec<_> = others.iter().map(|other| &other.ledger).collect();
-        if let Some(notice) = paid_twice(&row.ledger, &ledgers, terms, now).filter(|notice| !row.told.contains(notice)) {
+        if let Some(notice) = paid_twice(&row.ledger, &ledgers, terms, now).filter(|notice| !row.told.contains(notice))
+        {
             let text = texts::paid_twice_alert(self.language_of(&row.tenant), &row.id.to_string());
             self.alert(&row.tenant, &text, &format!("access:{}:paid_twice:{}", row.id, notice.key)).await?;
             due.push(notice);

@@ -136,7 +136,9 @@ pub(super) fn refused_checkout(language: Language, why: Refused) -> &'static str
         (Language::En, Refused::Paid) => "You have paid access already: nothing is charged.",
         (Language::Fr, Refused::Price) => "Ce prix n'est plus le bon : demandez un nouveau lien.",
         (Language::En, Refused::Price) => "This price has changed: ask for a new link.",
-        (Language::Fr, Refused::Payer) => "Cette facture est celle d'un autre compte : ouvrez vous-même le lien de la formule.",
+        (Language::Fr, Refused::Payer) => {
+            "Cette facture est celle d'un autre compte : ouvrez vous-même le lien de la formule."
+        }
         (Language::En, Refused::Payer) => "This invoice is another account's: open the plan's link yourself.",
     }
 }
@@ -166,7 +168,9 @@ pub(super) fn still_runs(language: Language, until: &str, own: Option<&str>) -> 
 /// What is said to somebody who wants a purchase on this account from now on.
 pub(super) fn moved_here(language: Language, is_theirs: bool) -> String {
     let text = match (language, is_theirs) {
-        (Language::Fr, true) => "C'est fait : votre accès est lié à ce compte, le lien d'entrée arrive. L'ancien compte en sort.",
+        (Language::Fr, true) => {
+            "C'est fait : votre accès est lié à ce compte, le lien d'entrée arrive. L'ancien compte en sort."
+        }
         (Language::En, true) => {
             "Done: your access belongs to this account now, the way in follows. The old account has to leave."
         }

@@ -123,7 +123,8 @@ pub(in crate::store) const MOVE_ACCESS_GRANT: &str =
     "UPDATE access_grants SET state = $3, message_id = $4, updated_at = $5 WHERE id = $1 AND state = $2";
 
 /// From which subscription, to which: its places become those of the other one.
-pub(in crate::store) const HAND_PLACES_OVER: &str = "UPDATE access_grants SET subscription_id = $2 WHERE subscription_id = $1";
+pub(in crate::store) const HAND_PLACES_OVER: &str =
+    "UPDATE access_grants SET subscription_id = $2 WHERE subscription_id = $1";
 
 /// Tenant, id, name, price, currency, how often, Stars, now.
 pub(in crate::store) const KEEP_PLAN: &str = "INSERT INTO plans (tenant_id, id, name, price, currency, every, stars, updated_at) VALUES ($1, $2, \
@@ -157,8 +158,7 @@ pub(in crate::store) const MEMBERS_FOLLOW_CHAT: &str = "UPDATE chat_members SET 
     chat_members m WHERE m.tenant_id = $1 AND m.chat_id = $3 AND m.address = chat_members.address)";
 
 /// Tenant, chat and the id that it has now, of every chat that has another one.
-pub(in crate::store) const MIGRATED_CHATS: &str =
-    "SELECT tenant_id, chat_id, migrated_to FROM access_chats WHERE migrated_to IS NOT NULL ORDER BY tenant_id, chat_id";
+pub(in crate::store) const MIGRATED_CHATS: &str = "SELECT tenant_id, chat_id, migrated_to FROM access_chats WHERE migrated_to IS NOT NULL ORDER BY tenant_id, chat_id";
 
 /// `[[tenant, chat], …]`, now: those that are there stay as they are.
 pub(in crate::store) const ADD_ACCESS_CHATS: &str = "INSERT INTO access_chats (tenant_id, chat_id, next_audit_at) SELECT j.a, j.b, $3 FROM unnest($1::text[], $2::text[]) j (a, b) \

@@ -85,6 +85,8 @@ fn config(channels: Vec<Channel>) -> Config {
             session_idle: Duration::from_secs(600),
             session_lasts: Duration::from_secs(600),
         },
+        otlp: None,
+        sentry: None,
         database: Database { url: "sqlite://x.db".to_owned(), migrate: true },
         logs: Logs { format: LogFormat::Json, level: "info".to_owned() },
         runtime: Runtime {

@@ -157,11 +157,7 @@ fn ended(
 }
 
 /// What was paid last ran out, and was given back while its grace ran: access ended by that, not by time.
-fn given_back_in_grace(
-    ledger: &Ledger,
-    (terms, told): (Terms, &BTreeSet<Notice>),
-    now: Timestamp,
-) -> Option<Notice> {
+fn given_back_in_grace(ledger: &Ledger, (terms, told): (Terms, &BTreeSet<Notice>), now: Timestamp) -> Option<Notice> {
     let (id, last) = ledger.payments().iter().max_by_key(|(_, one)| one.covers)?;
     let end = last.covers.end().filter(|_| !counts(last, terms))?;
     let by_time = notice(NoticeKind::AccessEnded, &day(end));

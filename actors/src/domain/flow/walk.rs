@@ -71,7 +71,7 @@ impl<'a> FlowCustomer<'a> {
             match effect {
                 Effect::Booking(change) => self.agenda.apply(&change),
                 Effect::Remind { reminder, .. } => self.reminders.push(reminder),
-                Effect::HoldEnds { .. } | Effect::Lead(_) | Effect::Offer { .. } => {}
+                Effect::HoldEnds { .. } | Effect::Lead(_) | Effect::Offer { .. } | Effect::Waiting(_) => {}
             }
         }
         self.running = made.running;

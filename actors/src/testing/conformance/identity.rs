@@ -216,6 +216,7 @@ pub async fn i6_every_order_of_meeting_and_stopping_silences_and_opens_all(store
         let meet = || SamePerson {
             tenant: TenantId::new(&tenant),
             addresses: [TODAY, HIDDEN].map(Address::from_normalised),
+            shown_by: ShownBy::Webhook,
             correlation: CorrelationId::fresh(),
             at: at(4),
         };

@@ -145,6 +145,7 @@ mod tests {
             outgoing: Arc::new(Nowhere),
             access: None,
             privacy: None,
+            person_links: None,
             reload: None,
             media: crate::service::media::MediaAccess::nowhere(Arc::new(Never)),
             clock: Arc::new(Never),

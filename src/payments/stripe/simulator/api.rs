@@ -204,7 +204,7 @@ async fn invoice_payments(books: Shared, request: HttpRequest, query: web::Query
     let mut books = admitted!(books, request);
     let intent = query.get("payment[payment_intent]").cloned();
     let paid = books.invoices.iter().filter(|one| one.payment_intent.is_some() && one.payment_intent == intent);
-    let found = paid.flat_map(|one| Books::payments_of(one)).collect();
+    let found = paid.flat_map(Books::payments_of).collect();
     list(&mut books, &request, &query, found)
 }
 
@@ -268,9 +268,7 @@ async fn account(books: Shared, request: HttpRequest, id: web::Path<String>) -> 
 
 async fn webhook_endpoints(books: Shared, request: HttpRequest, query: web::Query<Fields>) -> HttpResponse {
     let mut books = admitted_to_platform!(books, request, &Fields::new());
-    let endpoint = |(at, url): (usize, &String)| {
-        json!({ "id": format!("we_{at}"), "object": "webhook_endpoint", "url": url, "status": "enabled" })
-    };
+    let endpoint = |(at, url): (usize, &String)| json!({ "id": format!("we_{at}"), "object": "webhook_endpoint", "url": url, "status": "enabled" });
     let endpoints = books.webhook_urls.iter().enumerate().map(endpoint).collect();
     list(&mut books, &request, &query, endpoints)
 }

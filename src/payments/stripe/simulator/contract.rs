@@ -45,11 +45,7 @@ const REQUESTS: &[(&str, &str, &[&str])] = &[
         &["subscription", "status=draft|open|paid|uncollectible|void", "expand[]", "limit", "starting_after"],
     ),
     ("GET", "/v1/invoices/{id}", &[]),
-    (
-        "GET",
-        "/v1/invoice_payments",
-        &["payment[type]=charge|payment_intent|payment_record", "payment[payment_intent]"],
-    ),
+    ("GET", "/v1/invoice_payments", &["payment[type]=charge|payment_intent|payment_record", "payment[payment_intent]"]),
     ("GET", "/v1/charges", &["customer", "limit", "starting_after"]),
     ("GET", "/v1/charges/{id}", &[]),
     ("GET", "/v1/disputes", &["charge"]),
@@ -58,11 +54,7 @@ const REQUESTS: &[(&str, &str, &[&str])] = &[
     ("POST", "/v1/accounts", &["type=custom|express|standard", "metadata[*]"]),
     ("GET", "/v1/accounts/{id}", &[]),
     ("GET", "/v1/webhook_endpoints", &["limit"]),
-    (
-        "POST",
-        "/v1/account_links",
-        &["account", "refresh_url", "return_url", "type=account_onboarding|account_update"],
-    ),
+    ("POST", "/v1/account_links", &["account", "refresh_url", "return_url", "type=account_onboarding|account_update"]),
     ("GET", "/v1/events", &["created[gte]", "limit", "starting_after"]),
 ];
 
@@ -178,7 +170,15 @@ const OBJECTS: &[(&str, &[&str])] = &[
     ("webhook_endpoint", &["id text", "object webhook_endpoint", "url text", "status text"]),
     (
         "event",
-        &["id text", "object event", "type text", "account text", "livemode flag", "created number", "data of:event_data"],
+        &[
+            "id text",
+            "object event",
+            "type text",
+            "account text",
+            "livemode flag",
+            "created number",
+            "data of:event_data",
+        ],
     ),
     ("event_data", &["object object"]),
 ];
@@ -316,7 +316,8 @@ mod tests {
 
     #[test]
     fn what_stripe_does_not_know_is_found() {
-        let request = |method: &str, path: &str, name: &str, value: &str| request_faults(method, path, &[(name, value)]);
+        let request =
+            |method: &str, path: &str, name: &str, value: &str| request_faults(method, path, &[(name, value)]);
         let sessions = "/v1/checkout/sessions";
         for (name, value) in [
             ("mode", "payment"),

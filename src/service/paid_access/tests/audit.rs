@@ -4,9 +4,7 @@ use palabre_actors::ports::Pending;
 
 use super::*;
 use crate::gateway::channel_event::Price;
-use crate::gateway::chat_directory::{
-    ChatDirectory, ChatPlace, DirectoryError, LoggedPayment, PaymentPage, WaitedFor,
-};
+use crate::gateway::chat_directory::{ChatDirectory, ChatPlace, DirectoryError, LoggedPayment, PaymentPage, WaitedFor};
 use crate::store::paid_access::ChatFinding;
 
 const OWNER: i64 = 70;

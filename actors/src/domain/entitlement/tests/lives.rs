@@ -68,8 +68,14 @@ struct Provider {
 impl Provider {
     fn begin(id: &str, at: i64) -> Self {
         let period = (at, at + PERIOD);
-        let mut own =
-            Self { payments: Vec::new(), period, unpaid_since: None, is_cancelled: false, ended_at: None, gave_up: false };
+        let mut own = Self {
+            payments: Vec::new(),
+            period,
+            unpaid_since: None,
+            is_cancelled: false,
+            ended_at: None,
+            gave_up: false,
+        };
         own.is_paid(id, at);
         own
     }
@@ -104,7 +110,11 @@ impl Provider {
             }
             None if at >= self.period.1 => {
                 self.period = (self.period.1, self.period.1 + PERIOD);
-                if card_pays { self.is_paid(id, at) } else { self.unpaid_since = Some(at) }
+                if card_pays {
+                    self.is_paid(id, at)
+                } else {
+                    self.unpaid_since = Some(at)
+                }
                 true
             }
             None => false,
@@ -202,7 +212,8 @@ impl Life {
 
     /// Returns whether anything came.
     fn arrives(&mut self, at: i64) -> bool {
-        let (due, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.under_way).into_iter().partition(|one| one.0 <= at);
+        let (due, rest): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.under_way).into_iter().partition(|one| one.0 <= at);
         self.under_way = rest;
         let comes = !due.is_empty();
         for (_, mut entries) in due {
@@ -236,7 +247,8 @@ impl Life {
                 }
             }
             3 => {
-                let stage = [Dispute::Open, Dispute::Won, Dispute::Lost][usize::try_from(self.random.below(3)).unwrap_or(0)];
+                let stage =
+                    [Dispute::Open, Dispute::Won, Dispute::Lost][usize::try_from(self.random.below(3)).unwrap_or(0)];
                 if let Some(last) = provider.payments.last_mut() {
                     last.dispute = last.dispute.filter(|known| *known > Dispute::Open).or(Some(stage));
                 }
@@ -316,7 +328,12 @@ fn plays(seed: u64) -> usize {
         life.looks(at);
         if is_calm {
             let entitlement = life.ledger.entitlement(life.terms(), hour(at));
-            assert_eq!(entitlement.has_access(), life.provider.opens(at, dispute), "life {seed}, hour {at}: {entitlement:?} {:?}", life.ledger);
+            assert_eq!(
+                entitlement.has_access(),
+                life.provider.opens(at, dispute),
+                "life {seed}, hour {at}: {entitlement:?} {:?}",
+                life.ledger
+            );
         }
     }
     // One reconciliation makes up for everything.

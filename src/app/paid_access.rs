@@ -93,6 +93,7 @@ fn creator(tenant: &Tenant, client: Option<&reqwest::Client>) -> (TenantId, Crea
         name: tenant.name.clone(),
         language: tenant.rules.source().language,
         timezone: tenant.timezone,
+        country: tenant.country,
         access: tenant.access.clone(),
         alerts: tenant.notify.iter().filter_map(reached).collect(),
         mail: channel_of(Scheme::Mailto),

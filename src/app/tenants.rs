@@ -14,6 +14,7 @@ pub(super) fn row_of(tenant: &Tenant) -> TenantRow {
         name: tenant.name.clone(),
         language: source.language.as_str().to_owned(),
         timezone: tenant.timezone.name().to_owned(),
+        country: tenant.country,
         channels: tenant
             .channels
             .iter()

@@ -1,12 +1,12 @@
 //! `palabre crm`: whose a contact is in the tenant's CRM.
 
 use clap::{Args, Subcommand};
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Scheme, Unnamed};
 use palabre_actors::domain::ids::TenantId;
 use serde_json::json;
 
 use super::outbox::on;
-use super::{ConfigFile, complain_about, exit, load, names, on_runtime, say};
+use super::{ConfigFile, complain_about, exit, load, names, on_runtime, say, who};
 use crate::config::{Config, Tenant};
 use crate::service::{Caller, crm};
 use crate::store::operator::Operator;
@@ -35,7 +35,7 @@ pub(super) struct CrmStatusArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct CrmFindArgs {
-    /// A phone number with its country, or an e-mail address
+    /// A phone number, or an e-mail address
     #[arg(value_name = "ADDRESS")]
     address: String,
     #[command(flatten)]
@@ -100,10 +100,13 @@ fn find(args: &CrmFindArgs) -> u8 {
         complain_about(format_args!("the tenant has no CRM: write `[crm]` into its file"));
         return exit::FOUND_WRONG;
     };
-    let scheme = if args.address.contains('@') { Scheme::Mailto } else { Scheme::Sms };
-    let Ok(address) = Address::parse(scheme, &args.address, None) else {
-        complain_about(format_args!("this is no address: write a number like `+33612345678`, or an e-mail address"));
-        return exit::USAGE;
+    let unnamed = if args.address.contains('@') { Unnamed::Only(Scheme::Mailto) } else { Unnamed::Phone(Scheme::Sms) };
+    let address = match who::written(&args.address, (unnamed, tenant.country)) {
+        Ok(address) => address,
+        Err(why) => {
+            complain_about(format_args!("{why}"));
+            return exit::USAGE;
+        }
     };
     on_runtime(async {
         let operator = match Operator::open(&config.database.url).await {
@@ -111,7 +114,7 @@ fn find(args: &CrmFindArgs) -> u8 {
             Err(error) => return super::complain(&error),
         };
         let private = config.webhooks.private_targets;
-        let whose = (&tenant.id, settings);
+        let whose = (tenant, settings);
         match crm::find(&Caller::command_line(), &operator, whose, &address, private).await {
             Ok(Ok(Some(record))) if args.json => {
                 say(format_args!("{}", json!({ "kind": record.kind, "id": record.id })));

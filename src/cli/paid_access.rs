@@ -342,12 +342,13 @@ async fn events(access: &PaidAccess, args: &EventsArgs) -> Result<u8, AccessErro
 
 async fn grant(access: &PaidAccess, args: &GrantArgs) -> Result<u8, AccessError> {
     let tenant = TenantId::new(&args.tenant);
-    let plan = access.plan(&tenant, &args.plan).ok_or(AccessError::UnknownPlan)?;
-    let scheme = plan.chats.first().map(Address::scheme);
-    let member = scheme.and_then(|scheme| Address::parse(scheme, &args.member, None).ok());
-    let Some(member) = member else {
-        complain_about(format_args!("`{}` is no address on the bot's channel", args.member));
-        return Ok(exit::USAGE);
+    let member = match access.member((&tenant, args.plan.as_str()), &args.member) {
+        Ok(member) => member,
+        Err(error @ AccessError::BadMember(_)) => {
+            complain_about(format_args!("{error}"));
+            return Ok(exit::USAGE);
+        }
+        Err(error) => return Err(error),
     };
     let lasting = args.lasting.and_then(|lasting| TimeDelta::from_std(*lasting).ok());
     let until = lasting.map(|lasting| now() + lasting);

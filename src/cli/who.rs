@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use palabre_actors::domain::address::{Address, HomeCountry, Scheme};
+use palabre_actors::domain::address::{Address, HomeCountry, Scheme, Unnamed};
 use palabre_actors::domain::ids::TenantId;
 
 use super::{complain_about, names};
@@ -29,10 +29,11 @@ pub(super) fn home(tenant: &TenantId, config: &Config) -> Option<HomeCountry> {
     config.tenants.iter().find(|known| known.id == *tenant)?.country
 }
 
-/// The same where any number of tenants may be named: it is known of one alone.
+/// The same where any number of tenants may be named: it is known of one alone, or of the only one that there is.
 pub(super) fn home_of(tenants: &[String], config: &Config) -> Option<HomeCountry> {
-    match tenants {
-        [tenant] => home(&TenantId::new(tenant), config),
+    match (tenants, config.tenants.as_slice()) {
+        ([tenant], _) => home(&TenantId::new(tenant), config),
+        ([], [only]) => only.country,
         _ => None,
     }
 }
@@ -60,19 +61,18 @@ pub(super) fn addresses(given: &str, home: Option<HomeCountry>) -> Option<Vec<Ad
 
 /// An address with its scheme; an error does not repeat it (I10).
 pub(super) fn parsed(text: &str, home: Option<HomeCountry>) -> Result<Address, String> {
-    let scheme = text.split_once(':').and_then(|(scheme, _)| scheme.trim().parse::<Scheme>().ok());
-    let scheme = scheme.ok_or("write its scheme before it, such as `whatsapp:+33612345678` or `sms:+33612345678`")?;
-    Address::parse(scheme, text, home).map_err(|error| error.to_string())
+    written(text, (Unnamed::Refused, home))
 }
 
 /// Somebody who is looked for: a phone number needs no scheme, because it is one person on every kind of channel. An error does
 /// not repeat it (I10).
 pub(super) fn person(text: &str, home: Option<HomeCountry>) -> Result<Address, String> {
-    if text.contains(|c: char| c.is_alphabetic()) {
-        return parsed(text, home);
-    }
-    let address = Address::parse(Scheme::Sms, text, home).map_err(|error| error.to_string())?;
-    if address.is_phone() { Ok(address) } else { Err("write its scheme before it, such as `sms:38080`".to_owned()) }
+    written(text, (Unnamed::Phone(Scheme::Sms), home))
+}
+
+/// What somebody wrote on the command line, or what is wrong with it and what to write instead.
+pub(super) fn written(text: &str, (unnamed, home): (Unnamed, Option<HomeCountry>)) -> Result<Address, String> {
+    Address::written(text, unnamed, home).map_err(|error| format!("{error}: {}", error.help()))
 }
 
 #[cfg(test)]
@@ -85,7 +85,7 @@ mod tests {
         assert_eq!(parsed("whatsapp:+33 6 12 34 56 78", None).unwrap().as_str(), "whatsapp:+33612345678");
         assert_eq!(parsed("sms:06 12 34 56 78", france).unwrap().as_str(), "sms:+33612345678");
         for home in [None, france] {
-            for wrong in ["+33612345678", "fax:+33612345678", "whatsapp:", "whatsapp:0612", "sms:2025550123"] {
+            for wrong in ["+33612345678", "fax:+33612345678", "whatsapp:", "whatsapp:0612", "sms:2025550123", ""] {
                 let why = parsed(wrong, home).unwrap_err();
                 assert!(!why.contains("0612") && !why.is_empty(), "{why}");
             }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Address, HomeCountry, Unnamed};
 use palabre_actors::domain::folding::fold;
 use palabre_actors::domain::rules::Escalation;
 
 use super::document::Scope;
-use super::fields::{duration, number, or_default};
+use super::fields::{address, duration, number, or_default};
 use super::raw::{RawEscalation, RawNotify, RawTenant};
 use super::types::Channel;
 
@@ -15,8 +15,12 @@ use super::types::Channel;
 const HAND_BACK_AFTER: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// When a person is called, and who is told. `None`: something was reported.
-pub(super) fn escalation(root: &Scope<'_>, raw: &RawTenant) -> Option<(Escalation, Vec<Address>)> {
-    let to = addresses(&root.table("notify"), &raw.notify);
+pub(super) fn escalation(
+    root: &Scope<'_>,
+    raw: &RawTenant,
+    home: Option<HomeCountry>,
+) -> Option<(Escalation, Vec<Address>)> {
+    let to = addresses(&root.table("notify"), &raw.notify, home);
     let unread_after = raw.notify.unread_after.as_ref();
     let unread_after =
         unread_after.map_or(Some(None), |raw| duration(&root.table("notify"), "unread_after", raw).map(Some));
@@ -51,17 +55,13 @@ fn section(scope: &Scope<'_>, raw: &RawEscalation) -> Option<Escalation> {
     valid.then(|| escalation.with_keywords(&keywords))
 }
 
-fn addresses(scope: &Scope<'_>, raw: &RawNotify) -> Option<Vec<Address>> {
+fn addresses(scope: &Scope<'_>, raw: &RawNotify, home: Option<HomeCountry>) -> Option<Vec<Address>> {
     let mut addresses = Vec::new();
     let mut valid = true;
     for (at, text) in raw.to.iter().flatten().enumerate() {
-        match Address::parse(Scheme::Sms, text, None) {
-            Ok(address) if text.contains(':') => addresses.push(address),
-            _ => {
-                valid = false;
-                let help = "write it with its kind, such as `whatsapp:+33639980011` or `mailto:belle@example.com`";
-                scope.wrong(&format!("to[{at}]"), "is not an address", help);
-            }
+        match address(scope, &format!("to[{at}]"), text, (Unnamed::Refused, home)) {
+            Some(address) => addresses.push(address),
+            None => valid = false,
         }
     }
     valid.then_some(addresses)

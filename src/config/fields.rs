@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use palabre_actors::domain::address::{Address, HomeCountry, Unnamed};
 use url::{Host, Url};
 
 use super::document::Scope;
@@ -21,6 +22,17 @@ pub(super) fn duration(scope: &Scope<'_>, key: &str, raw: &RawDuration) -> Optio
         Err(_) => scope.wrong(key, "is not a duration", HELP),
     }
     None
+}
+
+/// An address as somebody wrote it into the file.
+pub(super) fn address(
+    scope: &Scope<'_>,
+    key: &str,
+    raw: &str,
+    (unnamed, home): (Unnamed, Option<HomeCountry>),
+) -> Option<Address> {
+    let read = Address::written(raw, unnamed, home);
+    read.inspect_err(|error| scope.wrong(key, &format!("is {error}"), error.help())).ok()
 }
 
 /// A whole number within bounds.

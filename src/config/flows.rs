@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::TimeDelta;
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{HomeCountry, Scheme, Unnamed};
 use palabre_actors::domain::booking::Service;
 use palabre_actors::domain::flow::answers::AnswerKind;
 use palabre_actors::domain::flow::{
@@ -15,7 +15,7 @@ use palabre_actors::domain::offer::Driver;
 use palabre_actors::domain::slots::BookingPolicy;
 
 use super::document::{Document, Scope};
-use super::fields::{choice, duration, number, or_default, quoted, slug};
+use super::fields::{address, choice, duration, number, or_default, quoted, slug};
 use super::files_read::FilesRead;
 use super::problem::Problems;
 use super::raw::{RawDuration, RawTenant};
@@ -32,6 +32,7 @@ const ATTEMPTS: u32 = 2;
 pub(super) struct Surroundings<'a> {
     pub(super) hours: &'a Hours,
     pub(super) zone: chrono_tz::Tz,
+    pub(super) home: Option<HomeCountry>,
     pub(super) english: bool,
     pub(super) tenant_name: &'a str,
     /// Where relative paths begin.
@@ -57,8 +58,13 @@ pub(super) fn flows(
         .enumerate()
         .map(|(at, raw)| service(&root.element("services", at), raw))
         .collect();
-    let drivers: Option<Vec<Driver>> =
-        raw.drivers.iter().flatten().enumerate().map(|(at, raw)| driver(&root.element("drivers", at), raw)).collect();
+    let drivers: Option<Vec<Driver>> = raw
+        .drivers
+        .iter()
+        .flatten()
+        .enumerate()
+        .map(|(at, raw)| driver(&root.element("drivers", at), raw, around.home))
+        .collect();
     let booking = policy(&root.table("booking"), &raw.booking, around);
     let read: Vec<Option<ReadFlow<'_>>> =
         raw_flows.iter().enumerate().map(|(at, raw)| flow(&root.element("flows", at), raw, around, problems)).collect();
@@ -141,18 +147,11 @@ fn service(scope: &Scope<'_>, raw: &RawService) -> Option<Service> {
     })
 }
 
-fn driver(scope: &Scope<'_>, raw: &RawDriver) -> Option<Driver> {
+fn driver(scope: &Scope<'_>, raw: &RawDriver, home: Option<HomeCountry>) -> Option<Driver> {
     let name = scope.required("name", raw.name.as_deref(), "what customers read");
     let help = "where they get offers, such as `address = \"+224620000001\"`";
-    let address = scope.required("address", raw.address.as_deref(), help)?;
-    let Ok(address) = Address::parse(Scheme::Whatsapp, address, None) else {
-        scope.wrong(
-            "address",
-            "is not an address",
-            "write a phone number with its country, or an address with its scheme",
-        );
-        return None;
-    };
+    let written = scope.required("address", raw.address.as_deref(), help)?;
+    let address = address(scope, "address", written, (Unnamed::Phone(Scheme::Whatsapp), home))?;
     let phone = raw.phone.clone().or_else(|| address.is_phone().then(|| address.path().to_owned()));
     Some(Driver {
         name: name?.to_owned(),

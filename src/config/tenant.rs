@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use figment::value::Dict;
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{HomeCountry, Scheme, Unnamed};
 use palabre_actors::domain::budget::BudgetPolicy;
 use palabre_actors::domain::channel::ChannelTemplate;
 use palabre_actors::domain::consent::Keywords;
@@ -23,7 +23,7 @@ use super::doubts::unlikely;
 use super::escalation::{doubts, escalation};
 use super::faq::{doubts as doubts_of_faq, faq};
 use super::fields::{
-    amount, choice, decimal, duration, duration_up_to, number, or_default, quoted, settled, slug, text,
+    address, amount, choice, decimal, duration, duration_up_to, number, or_default, quoted, settled, slug, text,
 };
 use super::flows;
 use super::hours::hours;
@@ -90,6 +90,7 @@ pub(super) fn tenant(
     };
     let timezone = raw.timezone.as_deref().map_or(Some(TIMEZONE), |raw| timezone(root, raw));
     let country = country(root, raw.country.as_deref(), timezone);
+    let home = country.flatten();
     let limits = root.table("limits");
     let limit = |key: &str, raw: Option<i64>, default: u32| -> Option<u32> {
         or_default(raw, default, |raw| number(&limits, key, raw, 1..=i64::from(u32::MAX)))
@@ -103,9 +104,9 @@ pub(super) fn tenant(
     let deferred_for = or_default(raw.outbox.deferred_for.as_ref(), DEFERRED_FOR, |raw| {
         duration_up_to(&outbox, "deferred_for", raw, LONGEST_DEFERRAL)
     });
-    let rules = rules(root, (raw, &channels, reading), (id.as_ref(), name.as_deref()), per_contact);
+    let rules = rules(root, (raw, &channels, reading), (id.as_ref(), name.as_deref(), home), per_contact);
     let hours = hours(&root.table("hours"), &raw.hours);
-    let escalation = escalation(root, raw);
+    let escalation = escalation(root, raw, home);
     let assistant = assistant(root, raw.assistant.as_ref(), reading.secrets);
     let has_a_way_out = fallback::check(root, raw);
     fallback::doubts(root, raw, &channels);
@@ -124,6 +125,7 @@ pub(super) fn tenant(
     let around = flows::Surroundings {
         hours: &hours,
         zone: timezone?,
+        home,
         english: rules.source().language == Language::En,
         tenant_name: name.as_deref().unwrap_or_default(),
         folder: reading.secrets.folder,
@@ -221,13 +223,13 @@ fn timezone(root: &Scope<'_>, raw: &str) -> Option<chrono_tz::Tz> {
 fn rules(
     root: &Scope<'_>,
     (raw, channels, reading): (&RawTenant, &[Checked], Reading<'_>),
-    (id, name): (Option<&TenantId>, Option<&str>),
+    (id, name, home): (Option<&TenantId>, Option<&str>, Option<HomeCountry>),
     per_contact_per_minute: Option<u32>,
 ) -> Option<Rules> {
     let languages = [("fr", Language::Fr), ("en", Language::En)];
     let language = raw.language.as_deref();
     let language = language.map_or(Some(Language::default()), |raw| choice(root, "language", raw, &languages));
-    let sellers = sellers(root, raw.sellers.as_deref());
+    let sellers = sellers(root, raw.sellers.as_deref(), home);
     let session_idle = idle(&root.table("session"), &raw.session, SESSION_IDLE);
     let live_session_idle = idle(&root.table("live_session"), &raw.live_session, LIVE_SESSION_IDLE);
     let loops = loops(&root.table("loops"), &raw.loops);
@@ -303,41 +305,22 @@ fn longest_text(channels: &[Checked]) -> usize {
     carried.min().unwrap_or(usize::MAX)
 }
 
-fn sellers(root: &Scope<'_>, raw: Option<&[String]>) -> Option<HashSet<String>> {
+/// Who they are, whichever kind of account they write from.
+fn sellers(root: &Scope<'_>, raw: Option<&[String]>, home: Option<HomeCountry>) -> Option<HashSet<String>> {
     let mut sellers = HashSet::new();
     let mut valid = true;
     for (index, raw) in raw.unwrap_or_default().iter().enumerate() {
         let key = format!("sellers[{index}]");
-        match seller(raw) {
-            None => {
-                valid = false;
-                let (reason, help) = match raw.split_once(':') {
-                    Some(_) => {
-                        ("is not an address", "write it like `telegram:123456789`, `mailto:a@b.fr` or `+33612345678`")
-                    }
-                    None => {
-                        ("is not an international phone number", "write it with its country, such as `+33612345678`")
-                    }
-                };
-                root.wrong(&key, reason, help);
-            }
-            Some(phone) => {
-                if !sellers.insert(phone) {
+        match address(root, &key, raw, (Unnamed::Phone(Scheme::Whatsapp), home)) {
+            None => valid = false,
+            Some(seller) => {
+                if !sellers.insert(seller.identity().as_str().to_owned()) {
                     root.warning(&key, format!("`{}` stands here twice", root.name(&key)), "");
                 }
             }
         }
     }
     valid.then_some(sellers)
-}
-
-/// `+33612345678`, whatever stands between the digits for the eye, or an address of any kind. The domain would take digits
-/// without a `+` as well, because providers send them; from a person they may be a national number, so they are asked to be
-/// clear.
-fn seller(raw: &str) -> Option<String> {
-    let address = Address::parse(Scheme::Whatsapp, raw, None).ok()?;
-    let is_clear = raw.contains(if address.is_phone() { '+' } else { ':' });
-    is_clear.then(|| address.identity().as_str().to_owned())
 }
 
 fn idle(scope: &Scope<'_>, raw: &RawSession, default: Duration) -> Option<Duration> {

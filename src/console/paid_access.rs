@@ -4,7 +4,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, web};
 use chrono::TimeDelta;
 use minijinja::context;
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::{Address, AddressError};
 use palabre_actors::domain::entitlement::SubscriptionState;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -33,6 +33,8 @@ pub struct AccessQuery {
     before: Option<Uuid>,
     /// What was just done.
     done: String,
+    /// Why it was not.
+    refused: String,
 }
 
 /// Access that is given by hand.
@@ -95,9 +97,11 @@ impl From<AccessError> for ConsoleError {
         match error {
             AccessError::Service(error) => error.into(),
             AccessError::UnknownSubscription => Self::NotFound,
-            AccessError::UnknownPlan | AccessError::NotSoldSo | AccessError::NothingPaid | AccessError::NotByCard => {
-                Self::BadForm
-            }
+            AccessError::UnknownPlan
+            | AccessError::BadMember(_)
+            | AccessError::NotSoldSo
+            | AccessError::NothingPaid
+            | AccessError::NotByCard => Self::BadForm,
             AccessError::Busy => ServiceError::Busy.into(),
             error => Self::PaymentSystem(error),
         }
@@ -160,6 +164,7 @@ pub async fn page(
         may_change => member.caller.may(Permission::AccessWrite),
         export => format!("/console/access/members.csv?{}", fields(&query)),
         done => state.pages.texts().find(member.language, "access", &format!("done_{}", query.done)),
+        refused => state.pages.texts().find(member.language, "access", &format!("refused_{}", query.refused)),
     };
     state.page(("access.html", "access"), &member, context)
 }
@@ -287,9 +292,15 @@ pub async fn grant(
     form: Form<GrantForm>,
 ) -> Result<Page, ConsoleError> {
     let (sold, now) = (state.sold()?, state.now());
-    let plan = sold.plan(&member.tenant, &form.0.plan).ok_or(ConsoleError::BadForm)?;
-    let scheme = plan.chats.first().map(Address::scheme).ok_or(ConsoleError::BadForm)?;
-    let who = Address::parse(scheme, form.0.who.trim(), None).map_err(|_| ConsoleError::BadForm)?;
+    let plan = (&member.tenant, form.0.plan.as_str());
+    let who = match sold.member(plan, &form.0.who) {
+        Ok(who) => who,
+        Err(AccessError::BadMember(AddressError::CountryUnknown | AddressError::NotNational)) => {
+            return Ok(Page::see("/console/access?refused=country#grant"));
+        }
+        Err(AccessError::BadMember(_)) => return Ok(Page::see("/console/access?refused=who#grant")),
+        Err(error) => return Err(error.into()),
+    };
     let until = match form.0.days.trim() {
         "" => None,
         days => {
@@ -297,7 +308,7 @@ pub async fn grant(
             Some(now + TimeDelta::days(days.into()))
         }
     };
-    let id = access::grant(&member.caller, sold, (&member.tenant, &plan.id), &who, until, now).await?;
+    let id = access::grant(&member.caller, sold, plan, &who, until, now).await?;
     Ok(Page::see(&format!("/console/access/{id}?done=granted")))
 }
 

@@ -2,7 +2,7 @@
 
 use actix_web::web;
 use minijinja::context;
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Address, Scheme, Unnamed};
 use palabre_actors::domain::ids::{CorrelationId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{Content, Details, NewInbound};
 use palabre_actors::ports::Pending;
@@ -185,7 +185,7 @@ pub async fn write(
     let text: String = form.0.text.trim().replace('\0', "").chars().take(LONGEST_TEXT).collect();
     if !text.is_empty() {
         let from = format!("{}/{key}", channel.address.as_str());
-        let from = Address::parse(Scheme::Sandbox, &from, None).map_err(|_| ConsoleError::BadForm)?;
+        let from = Address::written(&from, Unnamed::Only(Scheme::Sandbox), None).map_err(|_| ConsoleError::BadForm)?;
         let known = known_name(&member, &state, &channel, &key).await?;
         let message = NewInbound {
             tenant: member.tenant.clone(),

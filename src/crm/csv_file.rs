@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use palabre_actors::domain::address::{Address, HomeCountry, Identity, Scheme, Unnamed};
+
 use super::spellings::{self, Fit};
 use super::{CrmFailure, CrmRecord, Key};
 
@@ -19,6 +21,8 @@ const LEAD: &str = "Lead";
 /// The file, read again when it changed.
 pub struct CsvFile {
     path: PathBuf,
+    /// What numbers without `+` mean.
+    home: Option<HomeCountry>,
     read: Mutex<Option<Reading>>,
 }
 
@@ -28,9 +32,35 @@ struct Reading {
 }
 
 pub(super) struct CsvRow {
-    phones: Vec<String>,
+    phones: Vec<CsvPhone>,
     emails: Vec<String>,
     record: CrmRecord,
+}
+
+/// A number of a record.
+enum CsvPhone {
+    /// With its country, or of the tenant's country.
+    Known(Identity),
+    /// Without a country that is known: as it was written.
+    Written(String),
+}
+
+impl CsvPhone {
+    fn read(written: &str, home: Option<HomeCountry>) -> Self {
+        match Address::written(written, Unnamed::Phone(Scheme::Sms), home) {
+            // People write a trunk 0 in brackets in countries that have none, too.
+            Ok(address) if !written.contains("(0)") => Self::Known(address.identity()),
+            _ => Self::Written(written.to_owned()),
+        }
+    }
+
+    /// Whether it is this number, and how sure that is.
+    fn fit(&self, phone: &str) -> Option<Fit> {
+        match self {
+            Self::Known(known) => (known.as_str() == phone).then_some(Fit::Whole),
+            Self::Written(written) => spellings::fit(written, phone),
+        }
+    }
 }
 
 impl fmt::Debug for CsvFile {
@@ -40,12 +70,12 @@ impl fmt::Debug for CsvFile {
 }
 
 impl CsvFile {
-    pub(super) const fn new(path: PathBuf) -> Self {
-        Self { path, read: Mutex::new(None) }
+    pub(super) const fn new(path: PathBuf, home: Option<HomeCountry>) -> Self {
+        Self { path, home, read: Mutex::new(None) }
     }
 
-    /// The record with one of the keys. A number that stands there without its country, and that fits several records, is
-    /// nobody's.
+    /// The record with one of the keys. A number that stands there without a country that is known, and that fits several
+    /// records, is nobody's.
     pub(super) fn find(&self, keys: &[Key]) -> Result<Option<CrmRecord>, CrmFailure> {
         let rows = self.rows()?;
         for key in keys {
@@ -66,7 +96,7 @@ impl CsvFile {
         if let Some(reading) = read.as_ref().filter(|reading| reading.changed_at == changed_at) {
             return Ok(Arc::clone(&reading.rows));
         }
-        let rows = Arc::new(load(&self.path)?);
+        let rows = Arc::new(load(&self.path, self.home)?);
         *read = Some(Reading { changed_at, rows: Arc::clone(&rows) });
         Ok(rows)
     }
@@ -75,7 +105,7 @@ impl CsvFile {
 pub(super) fn by_phone<'r>(rows: &'r [CsvRow], phone: &str) -> Option<&'r CrmRecord> {
     let mut national: Vec<&CrmRecord> = Vec::new();
     for row in rows {
-        match row.phones.iter().filter_map(|written| spellings::fit(written, phone)).max() {
+        match row.phones.iter().filter_map(|written| written.fit(phone)).max() {
             Some(Fit::Whole) => return Some(&row.record),
             Some(Fit::National) => national.push(&row.record),
             None => {}
@@ -87,13 +117,13 @@ pub(super) fn by_phone<'r>(rows: &'r [CsvRow], phone: &str) -> Option<&'r CrmRec
     }
 }
 
-fn load(path: &Path) -> Result<Vec<CsvRow>, CrmFailure> {
+fn load(path: &Path, home: Option<HomeCountry>) -> Result<Vec<CsvRow>, CrmFailure> {
     let bytes = std::fs::read(path).map_err(CrmFailure::File)?;
-    parse(&String::from_utf8_lossy(&bytes))
+    parse(&String::from_utf8_lossy(&bytes), home)
 }
 
 /// The rows of a file's text.
-pub(super) fn parse(text: &str) -> Result<Vec<CsvRow>, CrmFailure> {
+pub(super) fn parse(text: &str, home: Option<HomeCountry>) -> Result<Vec<CsvRow>, CrmFailure> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // Spreadsheets of countries with a decimal comma write semicolons.
     let heading = text.lines().next().unwrap_or_default();
@@ -119,7 +149,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<CsvRow>, CrmFailure> {
         let Some(id) = cell(id) else { continue };
         let kind = kinds.first().and_then(cell).unwrap_or(LEAD);
         rows.push(CsvRow {
-            phones: phones.iter().filter_map(cell).map(str::to_owned).collect(),
+            phones: phones.iter().filter_map(cell).map(|written| CsvPhone::read(written, home)).collect(),
             emails: emails.iter().filter_map(cell).map(str::to_lowercase).collect(),
             record: CrmRecord { kind: kind.to_owned(), id: id.to_owned() },
         });

@@ -8,7 +8,7 @@ mod spellings;
 #[cfg(test)]
 mod tests;
 
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Address, HomeCountry, Scheme};
 use reqwest::{Client, Response, StatusCode};
 
 use self::csv_file::CsvFile;
@@ -61,9 +61,9 @@ pub enum CrmClient {
 }
 
 impl CrmClient {
-    /// A CRM as the tenant's file names it.
+    /// A CRM as the tenant's file names it. `home` tells what phone numbers without `+` mean there.
     #[must_use]
-    pub fn new(settings: &Crm, client: Client) -> Self {
+    pub fn new(settings: &Crm, home: Option<HomeCountry>, client: Client) -> Self {
         match &settings.source {
             CrmSource::EspoCrm { base_url, api_key } => {
                 Self::EspoCrm(EspoCrm::new(client, base_url.clone(), api_key.clone(), settings.timeout))
@@ -71,7 +71,7 @@ impl CrmClient {
             CrmSource::Http { base_url, api_key } => {
                 Self::Http(HttpLookup::new(client, base_url.clone(), api_key.clone(), settings.timeout))
             }
-            CrmSource::Csv { file } => Self::Csv(CsvFile::new(file.clone())),
+            CrmSource::Csv { file } => Self::Csv(CsvFile::new(file.clone(), home)),
         }
     }
 

@@ -89,7 +89,7 @@ impl StandIn {
 
     fn client(&self) -> CrmClient {
         let source = CrmSource::EspoCrm { base_url: self.url.clone(), api_key: SecretString::from(KEY) };
-        CrmClient::new(&settings(source), client())
+        CrmClient::new(&settings(source), None, client())
     }
 }
 
@@ -200,7 +200,7 @@ fn a_file_of_customers_knows_two_hundred_numbers_in_ten_spellings() {
         text.push_str(&format!("r{at};{spelling};c{at}@exemple.fr\n"));
     }
     std::fs::write(&file, &text).unwrap();
-    let crm = CsvFile::new(file.clone());
+    let crm = CsvFile::new(file.clone(), None);
     let mut missed = Vec::new();
     for (at, (number, spelling)) in labelled.iter().enumerate() {
         let found = crm.find(&keys(&phone(number))).unwrap();
@@ -221,11 +221,35 @@ fn a_file_of_customers_knows_two_hundred_numbers_in_ten_spellings() {
 
 #[test]
 fn a_number_without_its_country_that_fits_two_customers_is_nobodys() {
-    let rows = |spelling: &str| csv_file::parse(&format!("id,phone\na,0612345678\nb,{spelling}\n")).unwrap();
+    let rows = |spelling: &str| read(spelling, None);
     let found = |rows: &[csv_file::CsvRow]| csv_file::by_phone(rows, "+33612345678").cloned();
     assert_eq!(found(&rows("06 12 34 56 78")), None);
     assert_eq!(found(&rows("+33 6 12 34 56 78")), Some(record("Lead", "b")), "with its country it is surely meant");
     assert_eq!(found(&rows("+224 612 34 56 78")), Some(record("Lead", "a")));
+}
+
+/// A record with a French national number, and one with that spelling.
+fn read(spelling: &str, home: Option<&str>) -> Vec<csv_file::CsvRow> {
+    let home = home.and_then(HomeCountry::of_code);
+    csv_file::parse(&format!("id,phone\na,0612345678\nb,{spelling}\n"), home).unwrap()
+}
+
+#[test]
+fn the_tenants_country_says_whose_a_number_without_its_country_is() {
+    for (spelling, home, phone, found) in [
+        ("+33 6 12 34 56 79", Some("FR"), "+33612345678", Some("a")),
+        // Belgium's numbers begin with 0 as well: in France, this is nobody's there.
+        ("+32 470 12 34 56", Some("FR"), "+32612345678", None),
+        ("+32 470 12 34 56", None, "+32612345678", Some("a")),
+        ("620 12 34 56", Some("GN"), "+224620123456", Some("b")),
+        ("620 12 34 56", Some("GN"), "+33620123456", None),
+        // An older spelling of the same number.
+        ("97 12 34 56", Some("BJ"), "+2290197123456", Some("b")),
+    ] {
+        let rows = read(spelling, home);
+        let found_id = csv_file::by_phone(&rows, phone).map(|record| record.id.as_str());
+        assert_eq!(found_id, found, "{spelling} in {home:?}: {phone}");
+    }
 }
 
 #[actix_web::test]
@@ -249,7 +273,7 @@ async fn a_service_of_ones_own_is_asked_with_the_number_and_the_key() {
     actix_rt::spawn(server);
     let with = |key: &str| {
         let source = CrmSource::Http { base_url: url.clone(), api_key: Some(SecretString::from(key)) };
-        CrmClient::new(&settings(source), client())
+        CrmClient::new(&settings(source), None, client())
     };
     let crm = with("own-key");
     assert_eq!(crm.find(&phone("+33612345678")).await.unwrap(), Some(record("Client", "42")));

@@ -25,7 +25,7 @@ pub async fn list(
     (state, limit): (Option<BookingState>, usize),
 ) -> Result<Vec<BookingRow>, ServiceError> {
     caller.require(BookingRead)?;
-    Ok(store.bookings(&caller.among(tenants)?, within, state, limit).await?)
+    Ok(store.bookings(&caller.among(tenants)?, within, (state, None), limit).await?)
 }
 
 /// One booking.

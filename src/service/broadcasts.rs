@@ -103,7 +103,7 @@ async fn refusal(
     if !has_template && terms.open_until(candidate).is_none_or(|until| until <= now) {
         return Ok(Some("window_closed"));
     }
-    if store.stopped_marketing(&segment.tenant, &candidate.address).await? {
+    if candidate.stopped_marketing {
         return Ok(Some("marketing_stopped"));
     }
     if terms.must_confirm && !store.has_confirmed(segment, &candidate.address).await? {
@@ -289,7 +289,7 @@ pub async fn go_on(
         return Ok(None);
     }
     let mut left = match row.budget_micros.and_then(|budget| terms.affords(budget)) {
-        Some(enough) => Some(enough.saturating_sub(asked(store, row).await?)),
+        Some(enough) => Some(enough.saturating_sub(store.broadcast_asked(which.0, which.1).await?)),
         None => None,
     };
     for candidate in &waiting {
@@ -320,13 +320,6 @@ fn pace(per_minute: u32) -> (usize, chrono::TimeDelta) {
     let batch = (per_minute / 60).max(1);
     let pause = chrono::TimeDelta::milliseconds(i64::from(batch) * 60_000 / i64::from(per_minute.max(1)));
     (usize::try_from(batch).unwrap_or(1), pause)
-}
-
-/// How many were written to so far.
-async fn asked(store: &Operator, row: &BroadcastRow) -> Result<u64, StoreError> {
-    let lines = store.broadcast_report(&row.segment.tenant, row.id).await?;
-    let asked = lines.iter().filter(|line| line.state == "asked").map(|line| line.count).sum::<i64>();
-    Ok(u64::try_from(asked).unwrap_or_default())
 }
 
 /// Asks for one message. `None`: nothing is promised, it has to be asked for again.

@@ -74,8 +74,8 @@ pub async fn behind(
         return Ok(None);
     }
     let tenants = Tenants::Of(vec![key.tenant.clone()]);
-    let mut rows = store.bookings(&tenants, (now - BEFORE, now + AHEAD), None, MOST).await?;
-    rows.retain(|row| row.resource == key.name);
+    let shown = (now - BEFORE, now + AHEAD);
+    let rows = store.bookings(&tenants, shown, (None, Some(&key.name)), MOST).await?;
     Ok(Some((key.tenant, key.name, rows)))
 }
 

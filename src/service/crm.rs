@@ -207,7 +207,7 @@ impl Correlation {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = || Followed {
             source: Arc::clone(tenant),
-            crm: Arc::new(CrmClient::new(settings, self.client.clone())),
+            crm: Arc::new(CrmClient::new(settings, tenant.country, self.client.clone())),
             contacts: Timestamp::UNIX_EPOCH,
             emails: self.clock.now() - EMAILS_OF,
             is_failing: false,
@@ -314,20 +314,20 @@ pub async fn counts(
 pub async fn find(
     caller: &Caller,
     store: &Operator,
-    (tenant, settings): (&TenantId, &Crm),
+    (tenant, settings): (&Tenant, &Crm),
     address: &Address,
     private: bool,
 ) -> Result<Result<Option<CrmRecord>, String>, ServiceError> {
     caller.require(ContactRead)?;
     caller.require(ContentRead)?;
-    caller.within(tenant)?;
-    audit::note(caller, store, tenant, "crm.find", ("tenant", tenant.as_str())).await?;
+    caller.within(&tenant.id)?;
+    audit::note(caller, store, &tenant.id, "crm.find", ("tenant", tenant.id.as_str())).await?;
     if !is_allowed(settings, private) {
         return Ok(Err(guarded_client::NOT_PUBLIC.to_owned()));
     }
     let Ok(client) = guarded_client::new(private) else { return Ok(Err("no_client".to_owned())) };
     let deadline = settings.timeout.saturating_add(Duration::from_secs(60));
-    let found = CrmClient::new(settings, client);
+    let found = CrmClient::new(settings, tenant.country, client);
     match tokio::time::timeout(deadline, found.find(std::slice::from_ref(address))).await {
         Ok(found) => Ok(found.map_err(|failure| reason(&failure))),
         Err(_) => Ok(Err(unreached::NO_ANSWER.to_owned())),

@@ -134,6 +134,7 @@ struct Inner {
     /// SQLite's, for copying its log back.
     checkpointer: Option<DatabasePool>,
     startup: StartupState,
+    countries: sellers::Countries,
 }
 
 impl Store {
@@ -204,6 +205,7 @@ impl Store {
             address_key: OnceCell::new(),
             checkpointer: Some(DatabasePool::Sqlite(checkpointer)),
             startup: StartupState::done(),
+            countries: sellers::Countries::default(),
         })))
     }
 

@@ -7,7 +7,7 @@ use sea_orm::DbErr;
 
 use super::database::DatabasePool;
 use super::statement::{Dialect, SqlExecutor, all, change, integer, text};
-use super::{Store, StoreError, postgres, sql};
+use super::{Store, StoreError, postgres, silence, sql};
 
 /// A node without a heartbeat for this long is not counted any more.
 pub const ALIVE_FOR: Duration = Duration::from_secs(10);
@@ -58,9 +58,7 @@ impl Store {
     /// [`StoreError`]: the database refused.
     pub async fn secret_or(&self, fresh: &str) -> Result<String, StoreError> {
         self.prepared()?;
-        change(&self.0.writes, sql::KEEP_SECRET, [text(fresh)]).await?;
-        let rows = all(&self.0.writes, sql::SECRET, []).await?;
-        Ok(rows.first().map(|row| row.get(0)).transpose()?.unwrap_or_default())
+        Ok(silence::kept(&self.0.reads, &self.0.writes, "secret", fresh).await?)
     }
 
     /// Publishes texts to those who [`Store::listen`], one short transaction each: commits that notify go one after

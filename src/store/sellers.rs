@@ -1,23 +1,46 @@
 //! Cache of `seller_phones`: a row inserted by hand counts within seconds.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use palabre_actors::domain::address::{Address, HomeCountry, Identity, Scheme};
+use palabre_actors::domain::address::{Address, HomeCountry, Identity, Scheme, Unnamed};
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::rules::SellerBook;
 use sea_orm::DbErr;
 
 use super::database::DatabasePool;
 use super::statement::{all, change, text};
-use super::values::Row;
 use super::{Store, StoreError, identities, sql};
 
 /// How often the table is read. It is empty or tiny.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-type Phones = HashMap<TenantId, HashSet<Identity>>;
+#[derive(Default)]
+struct Phones {
+    known: HashMap<TenantId, HashSet<Identity>>,
+    /// How many rows of each tenant name nobody.
+    unread: BTreeMap<TenantId, u64>,
+}
+
+/// The countries of the tenants, as the configuration has them now: what numbers without `+` in tables mean. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Countries(Arc<RwLock<HashMap<TenantId, HomeCountry>>>);
+
+impl Countries {
+    pub(super) fn of(&self, tenant: &TenantId) -> Option<HomeCountry> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(tenant).copied()
+    }
+
+    /// Takes over what is configured of a tenant.
+    pub(super) fn set(&self, tenant: &TenantId, country: Option<HomeCountry>) {
+        let mut countries = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        match country {
+            Some(country) => countries.insert(tenant.clone(), country),
+            None => countries.remove(tenant),
+        };
+    }
+}
 
 /// The tenants' sellers, as `seller_phones` has them. Clones share it.
 #[derive(Clone, Default)]
@@ -39,9 +62,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`]: the table cannot be read.
     pub async fn keep_fresh(&self, sellers: &Sellers) -> Result<(), StoreError> {
-        sellers.replace(read(&self.0.reads).await?);
+        let countries = self.0.countries.clone();
+        sellers.replace(read(&self.0.reads, &countries).await?);
         let (reads, writes) = (self.0.reads.clone(), self.0.writes.clone());
-        tokio::spawn(follow(reads, writes, Arc::downgrade(&sellers.0)));
+        tokio::spawn(follow(reads, writes, countries, Arc::downgrade(&sellers.0)));
         Ok(())
     }
 
@@ -65,11 +89,11 @@ impl Sellers {
 impl SellerBook for Sellers {
     fn is_registered(&self, tenant: &TenantId, person: &Identity) -> bool {
         let phones = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        phones.get(tenant).is_some_and(|phones| phones.contains(person))
+        phones.known.get(tenant).is_some_and(|phones| phones.contains(person))
     }
 
     fn has_any(&self, tenant: &TenantId) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).contains_key(tenant)
+        self.0.read().unwrap_or_else(PoisonError::into_inner).known.contains_key(tenant)
     }
 }
 
@@ -79,13 +103,15 @@ impl std::fmt::Debug for Sellers {
     }
 }
 
-async fn follow(conn: DatabasePool, writes: DatabasePool, sellers: Weak<RwLock<Phones>>) {
+async fn follow(reads: DatabasePool, writes: DatabasePool, countries: Countries, sellers: Weak<RwLock<Phones>>) {
     let mut failing = false;
+    let mut unread = BTreeMap::new();
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let Some(sellers) = sellers.upgrade().map(Sellers) else { return };
-        match refresh(&conn, &writes).await {
+        match refresh(&reads, &writes, &countries).await {
             Ok(phones) => {
+                tell_unread(&phones.unread, &mut unread);
                 sellers.replace(phones);
                 failing = false;
             }
@@ -101,77 +127,77 @@ async fn follow(conn: DatabasePool, writes: DatabasePool, sellers: Weak<RwLock<P
     }
 }
 
+/// Says of each tenant once that rows of it name nobody, and again when there are more.
+fn tell_unread(now: &BTreeMap<TenantId, u64>, told: &mut BTreeMap<TenantId, u64>) {
+    for (tenant, rows) in now {
+        if told.get(tenant).is_none_or(|told| told < rows) {
+            tracing::warn!(
+                tenant.id = %tenant,
+                rows,
+                "rows of seller_phones cannot be read: write + and the country code, or set the tenant's `country`"
+            );
+        }
+    }
+    told.clone_from(now);
+}
+
 /// Reads the sellers, and checks addresses and opt-outs that somebody inserted by hand since.
-async fn refresh(conn: &DatabasePool, writes: &DatabasePool) -> Result<Phones, DbErr> {
-    let phones = read(conn).await?;
+async fn refresh(reads: &DatabasePool, writes: &DatabasePool, countries: &Countries) -> Result<Phones, DbErr> {
+    let phones = read(reads, countries).await?;
     identities::check(writes).await?;
     Ok(phones)
 }
 
-async fn read(conn: &DatabasePool) -> Result<Phones, DbErr> {
-    let mut phones = Phones::new();
+async fn read(conn: &DatabasePool, countries: &Countries) -> Result<Phones, DbErr> {
+    let mut phones = Phones::default();
     for row in all(conn, sql::SELLER_PHONES, []).await? {
-        let (tenant, phone) = columns(&row)?;
-        phones.entry(tenant).or_default().insert(phone);
+        let (tenant, written) = (row.tenant(0)?, row.get::<String>(1)?);
+        match identity_of(&written, countries.of(&tenant)) {
+            Some(person) => {
+                phones.known.entry(tenant).or_default().insert(person);
+            }
+            None => *phones.unread.entry(tenant).or_default() += 1,
+        }
     }
     Ok(phones)
 }
 
-fn columns(row: &Row) -> Result<(TenantId, Identity), DbErr> {
-    let language: Option<String> = row.get(2)?;
-    Ok((row.tenant(0)?, identity_of(&row.get::<String>(1)?, language.as_deref())))
-}
-
-/// `+33 6 12 34-56.78`, `whatsapp:+33612345678`, `0033612345678` and `33612345678` are all `+33612345678`, and so is
-/// `06 12 34 56 78` for a tenant that speaks French. An address of another kind, such as `telegram:123`, stands for itself.
-/// What is neither stays as digits, and matches nobody.
-fn identity_of(phone: &str, language: Option<&str>) -> Identity {
-    let typed = Address::parse(Scheme::Sms, phone.trim(), None).ok();
-    let is_phone = |address: &Address| matches!(address.scheme(), Scheme::Sms | Scheme::Whatsapp);
-    if let Some(address) = typed.filter(|address| !is_phone(address) || is_user_id(address)) {
-        return address.identity();
-    }
-    let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
-    let (home, number) = match digits.strip_prefix("00") {
-        Some(international) => (None, format!("+{international}")),
-        None if digits.starts_with('0') && language == Some("fr") => (HomeCountry::of_code("FR"), digits),
-        None => (None, format!("+{digits}")),
-    };
-    match Address::parse(Scheme::Sms, &number, home) {
-        Ok(address) => address.identity(),
-        Err(_) => Identity::from_stored(&number),
-    }
-}
-
-/// Whether it is `whatsapp:US.1234`, a user without a phone number.
-fn is_user_id(address: &Address) -> bool {
-    address.scheme() == Scheme::Whatsapp && !address.is_phone()
+/// Who is meant by a row. `+33 6 12 34-56.78`, `whatsapp:+33612345678`, `0033612345678` and, in France, `06 12 34 56 78` are one
+/// person; an address of another kind, such as `telegram:123`, stands for itself.
+fn identity_of(written: &str, home: Option<HomeCountry>) -> Option<Identity> {
+    let address = Address::written(written, Unnamed::Phone(Scheme::Sms), home);
+    address.ok().map(|address| address.identity())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::identity_of;
-
-    fn normalised(phone: &str, language: Option<&str>) -> String {
-        identity_of(phone, language).as_str().to_owned()
-    }
+    use super::*;
 
     #[test]
-    fn a_number_may_be_written_in_any_way() {
-        let spellings =
-            ["+33612345678", "33612345678", "+33 6 12 34 56 78", "0033 6.12.34.56.78", "whatsapp:+33612345678"];
-        for spelling in spellings.into_iter().chain(["06 12 34 56 78"]) {
-            assert_eq!(normalised(spelling, Some("fr")), "+33612345678", "{spelling}");
-        }
-        assert_eq!(normalised("07911 123456", None), "+07911123456");
-        for (typed, address) in [
-            (" telegram:123 ", "telegram:123"),
-            ("mailto:A@B.fr", "mailto:a@b.fr"),
-            ("whatsapp:US.1234", "whatsapp:US.1234"),
-            ("+229 97 12 34 56", "+2290197123456"),
-            ("+27 (0)82 123 4567", "+27821234567"),
+    fn a_number_may_be_written_in_any_way_that_names_one_person() {
+        let [france, guinea] = ["FR", "GN"].map(HomeCountry::of_code);
+        for (written, home, person) in [
+            ("+33612345678", None, Some("+33612345678")),
+            ("+33 6 12 34-56.78", None, Some("+33612345678")),
+            ("0033 6.12.34.56.78", None, Some("+33612345678")),
+            ("whatsapp:+33612345678", None, Some("+33612345678")),
+            ("06 12 34 56 78", france, Some("+33612345678")),
+            ("sms:06 12 34 56 78", france, Some("+33612345678")),
+            ("620 12 34 56", guinea, Some("+224620123456")),
+            ("+229 97 12 34 56", france, Some("+2290197123456")),
+            ("+27 (0)82 123 4567", france, Some("+27821234567")),
+            (" telegram:123 ", france, Some("telegram:123")),
+            ("mailto:A@B.fr", None, Some("mailto:a@b.fr")),
+            ("whatsapp:US.1234", None, Some("whatsapp:US.1234")),
+            ("06 12 34 56 78", None, None),
+            ("06 12 34 56 78", guinea, None),
+            ("33612345678", france, None),
+            ("2025550123", france, None),
+            ("Awa", france, None),
+            ("", france, None),
         ] {
-            assert_eq!(normalised(typed, Some("fr")), address);
+            let found = identity_of(written, home);
+            assert_eq!(found.as_ref().map(Identity::as_str), person, "{written} in {home:?}");
         }
     }
 }

@@ -2,18 +2,19 @@
 //!
 //! Asked when a conversation begins. The hash of the address becomes an opt-out of the address again, which every check knows.
 
+use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, Identity};
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::ports::PortError;
 use sea_orm::DbErr;
 use uuid::Uuid;
 
-use super::Store;
 use super::composed::{Params, execute, query};
 use super::database::{DatabasePool, Tx};
 use super::error::port_error;
-use super::statement::{Dialect, SqlExecutor, id, text, time};
+use super::statement::{change, id, id_or_null, text, time};
 use super::values::corrupt;
+use super::{Store, sql};
 use crate::digest::{hex, hmac_sha256};
 
 /// In `installation`.
@@ -62,6 +63,8 @@ pub(in crate::store) async fn kept(
 
 const FIND: &str =
     "SELECT scope, source, said_at FROM erased_addresses WHERE tenant_id = {tenant} AND digest = {digest}";
+const LEDGER: &str = "INSERT INTO consents (id, tenant_id, address, what, source, created_at, scope) \
+    VALUES ({id}, {tenant}, {address}, 'opted_out', {source}, {said_at}, {scope})";
 const FORGET: &str =
     "DELETE FROM erased_addresses WHERE tenant_id = {tenant} AND digest = {digest} AND scope = {scope}";
 
@@ -88,39 +91,32 @@ impl Store {
         for row in &query(&tx, FIND, &params).await? {
             let scope: String = row.get(0)?;
             is_silent |= scope == "all";
+            let (source, said_at): (String, Timestamp) = (row.get(1)?, row.time(2)?);
+            if scope == "all" {
+                let values = [
+                    id(Uuid::now_v7()),
+                    text(tenant.as_str()),
+                    text(address.as_str()),
+                    text(source.as_str()),
+                    id_or_null(None::<Uuid>),
+                    time(said_at),
+                    text(address.identity().as_str()),
+                ];
+                change(&tx, sql::OPT_OUT, values).await?;
+            }
             let params = params
                 .clone()
                 .with("id", id(Uuid::now_v7()))
                 .with("address", text(address.as_str()))
-                .with("identity", text(address.identity().as_str()))
-                .with("scope", text(scope.as_str()))
-                .with("source", text(row.get::<String>(1)?))
-                .with("said_at", time(row.time(2)?))
-                .with("what", text("opted_out"));
-            enter(&tx, &scope, &params).await?;
+                .with("scope", text(scope))
+                .with("source", text(source))
+                .with("said_at", time(said_at));
+            execute(&tx, LEDGER, &params).await?;
             execute(&tx, FORGET, &params).await?;
         }
         tx.commit().await?;
         Ok(is_silent)
     }
-}
-
-async fn enter(tx: &Tx, scope: &str, params: &Params) -> Result<(), DbErr> {
-    if scope == "all" {
-        let checked = match tx.dialect() {
-            Dialect::Sqlite => "1",
-            Dialect::Postgres => "true",
-        };
-        let sql = format!(
-            "INSERT INTO opt_outs (id, tenant_id, address, source, created_at, identity, identity_checked) \
-            VALUES ({{id}}, {{tenant}}, {{address}}, {{source}}, {{said_at}}, {{identity}}, {checked}) \
-            ON CONFLICT (tenant_id, address) DO NOTHING"
-        );
-        execute(tx, &sql, params).await?;
-    }
-    let ledger = "INSERT INTO consents (id, tenant_id, address, what, source, created_at, scope) \
-        VALUES ({id}, {tenant}, {address}, {what}, {source}, {said_at}, {scope})";
-    execute(tx, ledger, params).await.map(drop)
 }
 
 /// Whether somebody who was erased had said STOP under this address.

@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 use super::database::DatabasePool;
 use super::postgres::{self, DedicatedConnection};
 use super::reader::{BatchReader, ReadConnection};
+use super::sellers::Countries;
 use super::write_health::WriteHealth;
 use super::writer::{Writer, WriterConnection};
 use super::{DatabaseKind, Inner, Store, StoreError, identities, moving};
@@ -92,6 +93,7 @@ impl Store {
             lacks_trigrams: AtomicBool::new(false),
             address_key: OnceCell::new(),
             checkpointer: None,
+            countries: Countries::default(),
             startup: StartupState {
                 prepared: AtomicBool::new(false),
                 admitted: AtomicBool::new(false),

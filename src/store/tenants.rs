@@ -3,7 +3,7 @@
 use super::statement::{all, change, text, time};
 use super::{Store, StoreError, sql};
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::{Address, HomeCountry};
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 use sea_orm::DbErr;
 
@@ -17,6 +17,8 @@ pub struct TenantRow {
     pub language: String,
     /// IANA.
     pub timezone: String,
+    /// What numbers without `+` in its tables mean. It has no column: the configuration says it.
+    pub country: Option<HomeCountry>,
     /// Its sender accounts.
     pub channels: Vec<ChannelRow>,
 }
@@ -50,6 +52,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`]: nothing was written.
     pub async fn sync_tenants(&self, tenants: &[TenantRow], now: Timestamp) -> Result<(), StoreError> {
+        for tenant in tenants {
+            self.0.countries.set(&tenant.id, tenant.country);
+        }
         let tx = self.0.writes.begin().await?;
         for tenant in tenants {
             let id = tenant.id.as_str();

@@ -66,6 +66,11 @@ fn the_core_does_no_io() {
 }
 
 #[test]
+fn addresses_that_people_write_are_read_in_one_way() {
+    none(&habits::addresses_read_otherwise(&Tree::of_the_repository()));
+}
+
+#[test]
 fn sql_stays_in_the_store() {
     none(&habits::raw_sql(&Code::all(&Tree::of_the_repository())));
 }

@@ -166,7 +166,7 @@ async fn sellers_are_known_from_the_configuration_and_from_rows_inserted_by_hand
     world.until("SELECT count(*) FROM messages_in WHERE role = 'seller'", 1).await;
     world.until("SELECT count(*) FROM live_sessions WHERE tenant_id = 'belle' AND closed_at IS NULL", 1).await;
 
-    world.execute("INSERT INTO seller_phones (id, tenant_id, phone_number, created_at) VALUES ('1', 'belle', '+33 6 12 34 00 02', '2026-11-21T00:00:00.000000Z')").await;
+    world.execute("INSERT INTO seller_phones (id, tenant_id, phone_number, created_at) VALUES ('1', 'belle', '06 12 34 00 02', '2026-11-21T00:00:00.000000Z')").await;
     // Counts within seconds: whoever writes until then is a client, so write until the role changes.
     let begun = std::time::Instant::now();
     loop {

@@ -5,6 +5,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::daemon::{Waiting, World};
+
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 fn promtool(told: &[&str]) {
@@ -12,6 +14,34 @@ fn promtool(told: &[&str]) {
         Command::new("promtool").args(told).current_dir(ROOT).output().expect("promtool is there: run .ci/prepare");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(said.status.success(), "promtool {}: {}{}", told.join(" "), text(&said.stdout), text(&said.stderr));
+}
+
+/// `increase()` sees the first event of a counter alone that was there before it.
+#[tokio::test]
+async fn counters_are_there_with_0_before_anything_happens() {
+    let world = World::start();
+    let read = async || {
+        let answer = reqwest::get(format!("{}/metrics", world.base_url())).await.expect("an answer");
+        answer.text().await.expect("text")
+    };
+    // Dead letters are counted with the gauges, which are set a moment after the start.
+    let (mut metrics, mut waiting) = (read().await, Waiting::begin());
+    while !metrics.contains("palabre_outbox_dead_total{") && waiting.goes_on() {
+        metrics = read().await;
+    }
+    for counter in [
+        "palabre_outbox_sends_total{tenant=\"belle\",channel=\"belle\",",
+        "palabre_conversation_turns_total{tenant=\"belle\",channel=\"belle\",",
+        "palabre_outbox_dead_total{tenant=\"belle\",channel=\"belle\",",
+        "palabre_webhook_outcomes_total{tenant=\"belle\",channel=\"belle\",",
+        "palabre_ingress_accepted_total{kind=",
+        "palabre_ingress_refused_total",
+        "palabre_actor_panics_total{actor=",
+        "palabre_process_panics_total",
+    ] {
+        let mut lines = metrics.lines().filter(|line| line.starts_with(counter)).peekable();
+        assert!(lines.peek().is_some() && lines.all(|line| line.ends_with(" 0")), "{counter}: {metrics}");
+    }
 }
 
 #[test]

@@ -44,37 +44,86 @@ stored_words!(Scheme { Whatsapp => "whatsapp", Sms => "sms", Telegram => "telegr
 #[serde(transparent)]
 pub struct Address(Arc<str>);
 
-/// Why a text is no address. It never shows the text (I10).
+/// What somebody may mean who writes an address without its scheme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unnamed {
+    /// Nothing: the scheme has to be written.
+    Refused,
+    /// A phone number, as this kind of account addresses it.
+    Phone(Scheme),
+    /// Whatever this kind of account addresses. Another kind is refused even by its name.
+    Only(Scheme),
+}
+
+/// Why a text is no address. It never shows the text (I10). [`AddressError::help`] says what to write instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// There is nothing, or nothing after the scheme.
-    #[error("the address is empty")]
+    #[error("no address")]
     Empty,
     /// No address of any scheme is that long.
-    #[error("the address is too long")]
+    #[error("too long for an address")]
     TooLong,
+    /// A person left the scheme out, and it is not clear which is meant.
+    #[error("an address without its kind")]
+    NoScheme,
+    /// What stands before the colon is no scheme.
+    #[error("an address of a kind that nobody knows")]
+    UnknownScheme,
+    /// It is fine, but of a kind that is not asked for.
+    #[error("an address of another kind of account")]
+    OtherScheme,
     /// A phone number has 8 to 15 digits after its `+`.
-    #[error("not a phone number: expected something like +33612345678")]
+    #[error("no phone number")]
     BadPhone,
     /// A national number, and nothing says of which country.
-    #[error("a national phone number: write it with + and its country code")]
+    #[error("a phone number without its country")]
     CountryUnknown,
     /// Digits without `+` that are no number of the country, or could be read in two ways.
-    #[error("not a phone number of the tenant's country: write it with + and its country code")]
+    #[error("no phone number of the tenant's country")]
     NotNational,
     /// Telegram's ids are whole numbers of 64 bits, and not 0.
-    #[error("not a telegram id: expected a whole number")]
+    #[error("no telegram id")]
     BadTelegramId,
     /// Sandboxes' names are made of letters, digits, `.`, `_` and `-`, in one or two parts.
-    #[error("not a sandbox's address: expected something like sandbox:belle or sandbox:belle/anna")]
+    #[error("no address of a sandbox")]
     BadSandboxName,
     /// One `@`, something on both sides, nothing that has no place in an e-mail address.
-    #[error("not an e-mail address")]
+    #[error("no e-mail address")]
     BadMail,
 }
 
+impl AddressError {
+    /// What to write instead.
+    #[must_use]
+    pub const fn help(self) -> &'static str {
+        match self {
+            Self::Empty | Self::TooLong | Self::BadPhone => "write it like `+33612345678`, with the country code",
+            Self::NoScheme | Self::UnknownScheme => {
+                "write its kind before it, such as `whatsapp:+33612345678`, `sms:+33612345678`, `telegram:123456789` or \
+                 `mailto:a@b.fr`"
+            }
+            Self::OtherScheme => "write it as this kind of account knows people, without a kind before it",
+            Self::CountryUnknown => "write it with + and its country code, or set the tenant's `country`",
+            Self::NotNational => "write it with + and its country code",
+            Self::BadTelegramId => "write the number that the bot knows, such as `telegram:123456789`",
+            Self::BadSandboxName => "write it like `sandbox:belle` or `sandbox:belle/anna`",
+            Self::BadMail => "write it like `mailto:a@b.fr`",
+        }
+    }
+}
+
 impl Address {
-    /// Reads an address as people and providers write it, and normalises it. A scheme in the text (`whatsapp:`, `sms:`,
+    /// Reads what a person wrote: in a form, a file, a request, a command or a table. Every such place asks this function, so
+    /// that a number means the same everywhere. `home` is the tenant's country.
+    ///
+    /// # Errors
+    /// [`AddressError`], which does not repeat the text and knows what to write instead.
+    pub fn written(text: &str, unnamed: Unnamed, home: Option<HomeCountry>) -> Result<Self, AddressError> {
+        parsing::written(text, unnamed, home)
+    }
+
+    /// Reads an address as providers write it, and normalises it. A scheme in the text (`whatsapp:`, `sms:`,
     /// `tel:`, `telegram:`, `mailto:`, `sandbox:`) wins over the hint. `home` tells what a national number such as `06 12 34 56 78` means;
     /// without it, such a number is refused: its first digits may be another country's code.
     ///
@@ -85,6 +134,14 @@ impl Address {
     /// [`AddressError`], which does not repeat the text.
     pub fn parse(scheme_hint: Scheme, text: &str, home: Option<HomeCountry>) -> Result<Self, AddressError> {
         parsing::parse(scheme_hint, text, home)
+    }
+
+    /// The scheme that a person wrote before an address; `None`: none, or `tel:`, which is any kind's that has phone numbers.
+    ///
+    /// # Errors
+    /// [`AddressError::UnknownScheme`]
+    pub fn scheme_written(text: &str) -> Result<Option<Scheme>, AddressError> {
+        parsing::scheme_written(parsing::tidied(text))
     }
 
     /// What a provider gave as the sender of a message that it vouches for, when no scheme's form fits: better kept under an

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Address, Scheme, Unnamed};
 use palabre_actors::domain::assistant::{AssistantKnowledge, AssistantReply, AssistantSilence};
 use palabre_actors::domain::booking::{Agenda, Booking, BookingChange, BookingState, Busy};
 use palabre_actors::domain::conversation::{ConversationKey, Handler, State};
@@ -193,7 +193,10 @@ impl<'a> World<'a> {
     }
 
     fn address(&self, who: &str) -> Address {
-        let own = self.addresses.get(who).and_then(|text| Address::parse(Scheme::Whatsapp, text, None).ok());
+        let own = self
+            .addresses
+            .get(who)
+            .and_then(|text| Address::written(text, Unnamed::Phone(Scheme::Whatsapp), self.tenant.country).ok());
         let number: u32 = who.trim_start_matches(char::is_alphabetic).parse().unwrap_or(1);
         own.unwrap_or_else(|| Address::from_normalised(&format!("whatsapp:+336120{:05}", number % 100_000)))
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::{Address, Unnamed};
 use palabre_actors::domain::entitlement::DisputePolicy;
 
 use super::super::channel::Checked;
@@ -146,7 +146,7 @@ fn chats(scope: &Scope<'_>, raw: Option<&[String]>, bot: &Checked) -> Option<Vec
     }
     let scheme = bot.provider?.capabilities().scheme;
     let read = raw.iter().enumerate().map(|(index, text)| {
-        let chat = Address::parse(scheme, text, None).ok().filter(|chat| chat.scheme() == scheme);
+        let chat = Address::written(text, Unnamed::Only(scheme), None).ok();
         if chat.is_none() {
             let help = "write a chat's address on the bot's channel, such as `telegram:-1001234567890`";
             scope.wrong(&format!("chats[{index}]"), "is no chat of the bot's channel", help);

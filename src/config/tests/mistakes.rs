@@ -224,12 +224,32 @@ fn mistakes_in_a_tenants_file() {
         (
             "[[channels]]",
             "sellers = [\"+33612345678\", \"0612345678\"]\n[[channels]]",
-            "error t.toml:3:28 `sellers[1]` is not an international phone number | write it with its country, such as `+33612345678`",
+            "error t.toml:3:28 `sellers[1]` is a phone number without its country | write it with + and its country code, or set the tenant's `country`",
         ),
         (
             "[[channels]]",
             "sellers = [\"telegram:anna\"]\n[[channels]]",
-            "error t.toml:3:12 `sellers[0]` is not an address | write it like `telegram:123456789`, `mailto:a@b.fr` or `+33612345678`",
+            "error t.toml:3:12 `sellers[0]` is no telegram id | write the number that the bot knows, such as `telegram:123456789`",
+        ),
+        (
+            "[[channels]]",
+            "country = \"FR\"\nsellers = [\"06 12 34 56 78\", \"2025550123\"]\n[[channels]]",
+            "error t.toml:4:30 `sellers[1]` is no phone number of the tenant's country | write it with + and its country code",
+        ),
+        (
+            "[[channels]]",
+            "country = \"FR\"\n[notify]\nto = [\"sms:06 12 34 56 78\", \"sms:2025550123\"]\n[[channels]]",
+            "error t.toml:5:29 `notify.to[1]` is no phone number of the tenant's country | write it with + and its country code",
+        ),
+        (
+            "[[channels]]",
+            "[notify]\nto = [\"sms:06 12 34 56 78\"]\n[[channels]]",
+            "error t.toml:4:7 `notify.to[0]` is a phone number without its country | write it with + and its country code, or set the tenant's `country`",
+        ),
+        (
+            "[[channels]]",
+            "[[drivers]]\nname = \"Bob\"\naddress = \"620 12 34 56\"\n[[channels]]",
+            "error t.toml:5:11 `drivers[0].address` is a phone number without its country | write it with + and its country code, or set the tenant's `country`",
         ),
         (
             "AC00000000000000000000000000000001\"",

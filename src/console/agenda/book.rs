@@ -2,7 +2,7 @@
 
 use actix_web::web;
 use minijinja::context;
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::{Address, Unnamed};
 use palabre_actors::domain::ids::ConversationId;
 use serde::{Deserialize, Serialize};
 
@@ -166,7 +166,8 @@ async fn by_number(member: &Member, state: &ConsoleState, who: &str) -> Result<W
     let tenant = state.tenant(&member.tenant).ok_or(ConsoleError::NotFound)?;
     let mut channels = tenant.channels.iter().filter(|channel| channel.address.is_phone());
     let Some(channel) = channels.next() else { return Ok(Whom::NoChannel) };
-    let Ok(to) = Address::parse(channel.address.scheme(), who, tenant.country) else { return Ok(Whom::Nobody) };
+    let unnamed = Unnamed::Phone(channel.address.scheme());
+    let Ok(to) = Address::written(who, unnamed, tenant.country) else { return Ok(Whom::Nobody) };
     let known = bookings::customer_at(&member.caller, &state.deps.store, &member.tenant, &to).await?;
     let talk = known.and_then(|contact| contact.conversations.first().map(|talk| talk.id));
     Ok(Whom::One(talk.map_or_else(|| Customer::At(channel.id.clone(), to), Customer::In)))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Address, Scheme, Unnamed};
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
@@ -134,7 +134,7 @@ fn is_green_api(raw: &str) -> bool {
 
 /// The number of the phone.
 fn sender(section: &Section<'_>, raw: &str) -> Option<Address> {
-    let address = Address::parse(Scheme::Whatsapp, raw, None).ok();
+    let address = Address::written(raw, Unnamed::Only(Scheme::Whatsapp), None).ok();
     let address = address.filter(|address| address.scheme() == Scheme::Whatsapp && address.is_phone());
     if address.is_none() {
         section.wrong("address", "is not a WhatsApp number", "write it like `whatsapp:+224620000000`");

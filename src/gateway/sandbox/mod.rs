@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Address, Scheme, Unnamed};
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::send::{Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, numbered};
 use palabre_actors::ports::{Gateway, Pending};
@@ -69,7 +69,7 @@ impl ProviderSection for Sandbox {
     fn configure(&self, section: &Section<'_>) -> Configured {
         let Keys {} = section.read();
         let address = section.address().and_then(|raw| {
-            let address = Address::parse(Scheme::Sandbox, raw, None).ok();
+            let address = Address::written(raw, Unnamed::Only(Scheme::Sandbox), None).ok();
             let address = address.filter(|address| address.scheme() == Scheme::Sandbox);
             if address.is_none() {
                 section.wrong("address", "is not a sandbox's", "write it like `sandbox:belle`");

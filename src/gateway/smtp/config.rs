@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Address, Scheme, Unnamed};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -151,7 +151,7 @@ impl ProviderSection for Smtp {
 }
 
 fn mailbox(section: &Section<'_>, key: &str, raw: &str) -> Option<Address> {
-    let address = Address::parse(Scheme::Mailto, raw, None).ok();
+    let address = Address::written(raw, Unnamed::Only(Scheme::Mailto), None).ok();
     let address =
         address.filter(|address| address.scheme() == Scheme::Mailto && super::mailbox::wire(address).is_some());
     if address.is_none() {

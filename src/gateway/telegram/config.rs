@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Address, Scheme, Unnamed};
 use palabre_actors::domain::channel::RateLimit;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -123,7 +123,7 @@ impl ProviderSection for Telegram {
 
 /// The bot's own address: its id is positive, unlike a group's.
 fn sender(section: &Section<'_>, raw: &str) -> Option<Address> {
-    let address = Address::parse(Scheme::Telegram, raw, None).ok();
+    let address = Address::written(raw, Unnamed::Only(Scheme::Telegram), None).ok();
     let address = address.filter(|address| address.scheme() == Scheme::Telegram && !address.path().starts_with('-'));
     if address.is_none() {
         let help = "write it like `telegram:7000000001`: the number before the colon of the bot's token";
@@ -160,7 +160,7 @@ fn secret(section: &Section<'_>, keys: &Keys, updates: Option<UpdateSource>) -> 
 
 fn groups(section: &Section<'_>, raw: &[String]) -> Option<Vec<Address>> {
     let group = |raw: &String| {
-        let address = Address::parse(Scheme::Telegram, raw, None).ok();
+        let address = Address::written(raw, Unnamed::Only(Scheme::Telegram), None).ok();
         let address = address.filter(|address| address.scheme() == Scheme::Telegram && address.path().starts_with('-'));
         if address.is_none() {
             section.wrong("groups", "has something that is no group", "write each like `telegram:-1001234567890`");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Address, Scheme, Unnamed};
 use palabre_actors::domain::channel::RateLimit;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -215,7 +215,7 @@ fn sender(section: &Section<'_>, kind: Kind, raw: &str) -> Option<Address> {
     // A WhatsApp sender is always a phone number; users' business-scoped ids cannot send for a business.
     let fits = |address: &Address| address.scheme() == scheme && (kind == Kind::Sms || address.is_phone());
     // A number without a `+` would be somebody else's abroad.
-    let address = Address::parse(scheme, raw, None).ok().filter(fits);
+    let address = Address::written(raw, Unnamed::Only(scheme), None).ok().filter(fits);
     if address.is_none() {
         section.wrong("address", reason, help);
     }

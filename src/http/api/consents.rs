@@ -1,6 +1,6 @@
 //! The consent ledger.
 
-use palabre_actors::domain::address::{Address, AddressError, HomeCountry, Scheme};
+use palabre_actors::domain::address::{Address, Unnamed};
 use palabre_actors::domain::ids::TenantId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::call::{Call, Json, Query, ToOperate, ToRead};
 use super::params::{QueryParams, limit, names_of, page_of, uuid};
-use super::problems::{BodyProblems, CallProblems, SearchProblems, UnknownName, invalid};
+use super::problems::{BodyProblems, CallProblems, SearchProblems, UnknownName, bad_address};
 use super::visibility::{Visibility, rfc3339};
 use super::{Reply, reply};
 use crate::http::problem::HttpProblem;
@@ -182,21 +182,9 @@ pub struct RecordedConsent {
 pub(super) async fn record(call: Call<ToOperate>, Json(body): Json<RecordConsent>) -> Reply {
     let tenant = TenantId::new(&body.tenant);
     call.found_nothing(Some(&body.tenant), None)?;
-    let address = given(&body.address, call.country_of(&tenant))?;
+    let address = Address::written(&body.address, Unnamed::Refused, call.country_of(&tenant));
+    let address = address.map_err(|error| bad_address("address", error))?;
     let who = (&tenant, &address);
     service::consents::record(call.caller.service(), &call.operator, who, &body.evidence, call.now()).await?;
     reply(&RecordedConsent { recorded: true })
-}
-
-/// An address with its scheme; a refusal does not repeat it (I10).
-fn given(text: &str, home: Option<HomeCountry>) -> Result<Address, HttpProblem> {
-    let bad = |hint| invalid("address", "not an address", hint);
-    let scheme = text.split_once(':').and_then(|(scheme, _)| scheme.trim().parse::<Scheme>().ok());
-    let scheme = scheme.ok_or(bad("write it with its scheme, such as `whatsapp:+33612345678`"))?;
-    Address::parse(scheme, text, home).map_err(|error| match error {
-        AddressError::CountryUnknown | AddressError::NotNational => {
-            bad("without + it is no phone number of the tenant's country: write it with + and its country code")
-        }
-        _ => bad("write it with its scheme, such as `whatsapp:+33612345678`"),
-    })
 }

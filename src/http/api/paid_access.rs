@@ -2,7 +2,6 @@
 
 use actix_web::http::StatusCode;
 use chrono::DateTime;
-use palabre_actors::domain::address::{Address, HomeCountry};
 use palabre_actors::domain::entitlement::SubscriptionState;
 use palabre_actors::domain::ids::TenantId;
 use serde::{Deserialize, Serialize};
@@ -12,7 +11,7 @@ use uuid::Uuid;
 use super::call::{Call, Json, PathId, Query, ToOperate, ToRead, ToSend};
 use super::conversations::named;
 use super::params::{PageBefore, QueryParams, names_of, page_of, uuid};
-use super::problems::{BodyProblems, CallProblems, SearchProblems, UnknownId, invalid};
+use super::problems::{BodyProblems, CallProblems, SearchProblems, UnknownId, bad_address, invalid};
 use super::visibility::{Visibility, rfc3339};
 use super::{Reply, reply, reply_with};
 use crate::http::problem::HttpProblem;
@@ -191,6 +190,7 @@ impl From<AccessError> for HttpProblem {
         match error {
             AccessError::Service(error) => error.into(),
             AccessError::UnknownPlan => invalid("plan", "unknown plan", "GET /api/v1/access/plans lists them"),
+            AccessError::BadMember(error) => bad_address("to", error),
             AccessError::UnknownSubscription => super::problems::NOT_FOUND,
             AccessError::NotSoldSo => {
                 invalid("plan", "not sold that way", "this plan, or this subscription, is paid in another way")
@@ -268,7 +268,7 @@ pub(super) async fn grant(call: Call<ToOperate>, Json(asked): Json<GrantRequest>
     let tenant = TenantId::new(&asked.tenant);
     let until = asked.until.as_deref().map(DateTime::parse_from_rfc3339).transpose();
     let until = until.map_err(|_| invalid("until", "bad time", "write it like 2026-12-31T12:00:00Z"))?;
-    let member = member(access, (&tenant, call.country_of(&tenant)), &asked.plan, &asked.to)?;
+    let member = access.member((&tenant, asked.plan.as_str()), &asked.to)?;
     let caller = call.caller.service();
     let plan = (&tenant, asked.plan.as_str());
     let id = access::grant(caller, access, plan, &member, until.map(|until| until.to_utc()), call.now()).await?;
@@ -322,7 +322,7 @@ pub(super) async fn checkout(call: Call<ToSend>, Json(asked): Json<CheckoutBody>
     let language = asked.language.as_deref().map_or(Ok(fallback), str::parse);
     let language = language.map_err(|_| invalid("language", "unknown language", "write `fr` or `en`"))?;
     let member = match asked.to.as_deref() {
-        Some(to) => Some(member(access, (&tenant, call.country_of(&tenant)), &asked.plan, to)?),
+        Some(to) => Some(access.member((&tenant, asked.plan.as_str()), to)?),
         None => None,
     };
     let buyer = Buyer { tenant, plan: asked.plan, language, member };
@@ -339,17 +339,4 @@ fn subscription(id: &PathId) -> Result<Uuid, HttpProblem> {
 
 fn changed(id: Uuid) -> Reply {
     reply(&SubscriptionChanged { id: id.to_string(), changed: true })
-}
-
-/// An address on the channel of a plan's bot.
-fn member(
-    access: &PaidAccess,
-    (tenant, home): (&TenantId, Option<HomeCountry>),
-    plan: &str,
-    to: &str,
-) -> Result<Address, HttpProblem> {
-    let scheme = access.plan(tenant, plan).and_then(|plan| plan.chats.first().map(Address::scheme));
-    let scheme = scheme.ok_or(AccessError::UnknownPlan)?;
-    Address::parse(scheme, to, home)
-        .map_err(|_| invalid("to", "bad address", "write it as the channel of the plan's bot addresses people"))
 }

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
 use actix_web::web;
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Address, HomeCountry, Unnamed};
 use palabre_actors::domain::ids::{ContactId, TenantId};
 use palabre_actors::domain::rules::Language;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::call::{Call, Json, PathId, Query, ToHandlePersons};
 use super::conversations::named;
 use super::params::{OfTenant, PageBefore, QueryParams, names_of, page_of, uuid};
-use super::problems::{self, BodyProblems, CallProblems, SearchProblems, UnknownId, invalid};
+use super::problems::{self, BodyProblems, CallProblems, SearchProblems, UnknownId, bad_address, invalid};
 use super::visibility::rfc3339;
 use super::{ApiDeps, Reply, reply, reply_with};
 use crate::http::problem::HttpProblem;
@@ -26,8 +26,6 @@ const NO_PERSON: HttpProblem = invalid(
     "nobody is named",
     "give `contact_id`, or `tenant` and `address` such as whatsapp:+33612345678",
 );
-const BAD_ADDRESS: HttpProblem =
-    invalid("address", "not an address", "write its scheme before it, such as whatsapp:+33612345678");
 const BAD_LANGUAGE: HttpProblem = invalid("language", "unknown language", "the languages are fr and en");
 
 /// Adds the routes.
@@ -53,25 +51,20 @@ pub(super) struct PersonNamed {
 }
 
 impl PersonNamed {
-    fn read(&self) -> Result<(Whom, Language), HttpProblem> {
+    /// `home` knows what a phone number without `+` means to a tenant.
+    fn read(&self, home: impl FnOnce(&TenantId) -> Option<HomeCountry>) -> Result<(Whom, Language), HttpProblem> {
         let language = self.language.as_deref().map(|word| super::params::word(word, &BAD_LANGUAGE)).transpose()?;
         let whom = match (&self.contact_id, &self.tenant, &self.address) {
             (Some(contact), None, None) => Whom::Contact(ContactId(uuid("contact_id", contact)?)),
             (None, Some(tenant), Some(address)) => {
-                let address = read_address(address).ok_or(BAD_ADDRESS)?;
-                Whom::Address(TenantId::new(tenant), address)
+                let tenant = TenantId::new(tenant);
+                let address = Address::written(address, Unnamed::Refused, home(&tenant));
+                Whom::Address(tenant, address.map_err(|error| bad_address("address", error))?)
             }
             _ => return Err(NO_PERSON),
         };
         Ok((whom, language.unwrap_or(Language::En)))
     }
-}
-
-fn read_address(text: &str) -> Option<Address> {
-    // People copy addresses with marks that nobody sees.
-    let text = Address::tidied(text);
-    let scheme: Scheme = text.split_once(':')?.0.parse().ok()?;
-    Address::parse(scheme, text, None).ok()
 }
 
 /// A request, and how far it is.
@@ -183,7 +176,7 @@ fn data(api: &ApiDeps) -> Result<&PersonalData, HttpProblem> {
     (status = 202, body = PersonRequest, description = "It is begun: ask for its state by its id"), CallProblems, BodyProblems, UnknownId
 ))]
 pub(super) async fn export(call: Call<ToHandlePersons>, Json(body): Json<PersonNamed>) -> Reply {
-    let (whom, language) = body.read()?;
+    let (whom, language) = body.read(|tenant| call.country_of(tenant))?;
     let data = data(&call.api)?;
     let request = privacy::request_export(call.caller.service(), data, &whom, (language, false)).await?;
     reply_with(StatusCode::ACCEPTED, &PersonRequest::of(&request, None))
@@ -195,7 +188,7 @@ pub(super) async fn export(call: Call<ToHandlePersons>, Json(body): Json<PersonN
     (status = 202, body = PersonRequest, description = "It is begun: ask for its state by its id"), CallProblems, BodyProblems, UnknownId
 ))]
 pub(super) async fn erase(call: Call<ToHandlePersons>, Json(body): Json<PersonNamed>) -> Reply {
-    let (whom, language) = body.read()?;
+    let (whom, language) = body.read(|tenant| call.country_of(tenant))?;
     let data = data(&call.api)?;
     let request = privacy::request_erasure(call.caller.service(), data, &whom, (language, false)).await?;
     reply_with(StatusCode::ACCEPTED, &PersonRequest::of(&request, None))

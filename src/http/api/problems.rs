@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
+use palabre_actors::domain::address::AddressError;
 use palabre_actors::domain::status::OutboxState;
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
@@ -36,6 +37,11 @@ pub(super) const fn later(error: &'static str, hint: &'static str) -> HttpProble
 /// The value of a field, a parameter or a header that does not hold: 422.
 pub(super) const fn invalid(field: &'static str, error: &'static str, hint: &'static str) -> HttpProblem {
     HttpProblem::at(field, StatusCode::UNPROCESSABLE_ENTITY, error, hint)
+}
+
+/// An address that somebody wrote and that is none, with what to write instead: 422.
+pub(super) const fn bad_address(field: &'static str, error: AddressError) -> HttpProblem {
+    invalid(field, "bad address", error.help())
 }
 
 /// A body that is not what is expected: 400.

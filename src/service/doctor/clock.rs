@@ -9,7 +9,6 @@ use url::Url;
 
 use super::finding::{DoctorFinding, text};
 use super::{ASK_TIME, Installation};
-use crate::store::DatabaseFacts;
 
 const CHECK: &str = "clock";
 
@@ -21,7 +20,12 @@ const WRONG: TimeDelta = TimeDelta::seconds(60);
 /// Those who are asked at once.
 const MOST: usize = 4;
 
-pub(super) async fn check(of: &Installation<'_>, client: &reqwest::Client) -> Vec<DoctorFinding> {
+/// `from_database`: how far our clock is ahead of the database's, where it has one.
+pub(super) async fn check(
+    of: &Installation<'_>,
+    client: &reqwest::Client,
+    from_database: Option<TimeDelta>,
+) -> Vec<DoctorFinding> {
     let config = of.config();
     let channels = of.tenants().flat_map(|tenant| &tenant.channels);
     let urls = channels.filter_map(|channel| channel.provider.api_base_url.as_deref());
@@ -29,11 +33,7 @@ pub(super) async fn check(of: &Installation<'_>, client: &reqwest::Client) -> Ve
         urls.chain(config.http.public_base_url.as_deref()).filter_map(origin).take(MOST).collect();
     let asked = join_all(origins.iter().map(|origin| date(client, origin))).await;
     let mut apart: Vec<TimeDelta> = asked.into_iter().flatten().collect();
-    if config.database.is_server()
-        && let Ok(Ok(facts)) = tokio::time::timeout(ASK_TIME, DatabaseFacts::read(&config.database.url)).await
-    {
-        apart.extend(facts.server.map(|server| Utc::now() - server.now));
-    }
+    apart.extend(from_database);
     let Some(most) = apart.into_iter().max_by_key(TimeDelta::abs) else {
         return vec![DoctorFinding::doubtful(
             CHECK,

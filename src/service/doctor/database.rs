@@ -6,9 +6,25 @@ use crate::store::{DatabaseFacts, ServerFacts, sqlite_path};
 
 const CHECK: &str = "database";
 
-pub(super) async fn check(of: &Installation<'_>) -> Vec<DoctorFinding> {
-    let database = &of.config().database;
-    if let Some(file) = sqlite_path(&database.url).filter(|file| !file.exists()) {
+/// What it says of itself, or why it says nothing. `None`: there is none yet.
+pub(super) type Told = Option<Result<DatabaseFacts, String>>;
+
+/// Asks it, over one connection.
+pub(super) async fn ask(of: &Installation<'_>) -> Told {
+    let url = &of.config().database.url;
+    if sqlite_path(url).is_some_and(|file| !file.exists()) {
+        return None;
+    }
+    Some(match tokio::time::timeout(ASK_TIME, DatabaseFacts::read(url)).await {
+        // sqlx's own words name neither password nor row.
+        Ok(facts) => facts.map_err(|error| error.to_string()),
+        Err(_) => Err("no answer in time".to_owned()),
+    })
+}
+
+pub(super) fn check(of: &Installation<'_>, told: &Told) -> Vec<DoctorFinding> {
+    let Some(told) = told else {
+        let file = sqlite_path(&of.config().database.url).unwrap_or_default();
         return vec![DoctorFinding::doubtful(
             CHECK,
             text(
@@ -17,12 +33,10 @@ pub(super) async fn check(of: &Installation<'_>) -> Vec<DoctorFinding> {
             ),
             text("start the daemon, which makes it", "démarrer le serveur, qui la crée"),
         )];
-    }
-    let why = match tokio::time::timeout(ASK_TIME, DatabaseFacts::read(&database.url)).await {
-        Ok(Ok(facts)) => return judged(of, &facts),
-        // sqlx's own words name neither password nor row.
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "no answer in time".to_owned(),
+    };
+    let why = match told {
+        Ok(facts) => return judged(of, facts),
+        Err(why) => why,
     };
     vec![DoctorFinding::wrong(
         CHECK,

@@ -23,6 +23,7 @@ mod spool;
 use std::path::Path;
 use std::time::Duration;
 
+use chrono::Utc;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::TenantId;
 
@@ -78,11 +79,16 @@ pub enum DoctorError {
 pub async fn examine(caller: &Caller, of: &Installation<'_>) -> Result<Vec<DoctorFinding>, DoctorError> {
     caller.require(ConfigReload)?;
     let client = client::with_certificates()?;
-    let (daemon, public_url, clock, database, redis, channels, payments) = futures_util::join!(
+    let clock_and_database = async {
+        let told = database::ask(of).await;
+        let server = told.as_ref().and_then(|told| told.as_ref().ok()?.server.as_ref());
+        let apart = server.map(|server| Utc::now() - server.now);
+        (clock::check(of, &client, apart).await, database::check(of, &told))
+    };
+    let (daemon, public_url, (clock, database), redis, channels, payments) = futures_util::join!(
         daemon::check(of, &client),
         public_url::check(of, &client),
-        clock::check(of, &client),
-        database::check(of),
+        clock_and_database,
         redis::check(of),
         channels::check(of, &client),
         payments::check(of, &client),

@@ -21,7 +21,7 @@ use crate::gateway::chat_directory::{ChatPlace, DirectoryError};
 use crate::service::Caller;
 use crate::service::permissions::Permission::AccessRead;
 use crate::store::operator::Tenants;
-use crate::store::paid_access::{ChatFinding, GrantState, Subscription};
+use crate::store::paid_access::{ChatFinding, GrantState, SeenMembers, Subscription};
 
 /// For how long a chat is one node's to audit.
 const LEASE: TimeDelta = TimeDelta::hours(1);
@@ -203,10 +203,8 @@ impl PaidAccess {
         for row in self.store.subscriptions_of_chat(tenant, chat.as_str()).await? {
             people.extend(row.address.map(|address| (address, None)));
         }
-        for member in self.store.chat_members(&only(tenant)).await? {
-            if member.chat == chat.as_str() {
-                people.insert(member.address, Some(member.seen_at));
-            }
+        for member in self.store.chat_members(&only(tenant), SeenMembers::InChat(chat)).await? {
+            people.insert(member.address, Some(member.seen_at));
         }
         let mut people: Vec<_> = people.into_iter().collect();
         people.sort_by(|(one, at), (other, then)| (at, one.as_str()).cmp(&(then, other.as_str())));

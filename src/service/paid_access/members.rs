@@ -17,7 +17,7 @@ use crate::service::{Caller, ServiceError, audit};
 use crate::store::operator::Tenants;
 use crate::store::paid_access::{
     AccessChat, AccessFigures, AccessGrant, ChatMember, GrantState, MonthlyRevenue, Payer, PaymentEventFilter,
-    PaymentEventLine, Subscription, SubscriptionFilter,
+    PaymentEventLine, SeenMembers, Subscription, SubscriptionFilter,
 };
 
 /// A member, with their places in chats.
@@ -105,9 +105,8 @@ pub async fn seen_in_chats(
 ) -> Result<Vec<ChatMember>, AccessError> {
     caller.require(AccessRead)?;
     caller.within(&row.tenant)?;
-    let mut seen = access.store.chat_members(&Tenants::Of(vec![row.tenant.clone()])).await?;
-    seen.retain(|member| Some(&member.address) == row.address.as_ref());
-    Ok(seen)
+    let Some(address) = &row.address else { return Ok(Vec::new()) };
+    Ok(access.store.chat_members(&Tenants::Of(vec![row.tenant.clone()]), SeenMembers::Of(address)).await?)
 }
 
 /// What came in by month, and how many members came and went since then.
@@ -136,8 +135,7 @@ pub async fn chats(
 ) -> Result<(Vec<AccessChat>, Vec<ChatMember>), AccessError> {
     caller.require(AccessRead)?;
     let among = caller.among(tenants)?;
-    let mut seen = access.store.chat_members(&among).await?;
-    seen.retain(|member| member.finding.is_some());
+    let seen = access.store.chat_members(&among, SeenMembers::OutOfPlace).await?;
     Ok((access.store.access_chats(&among).await?, seen))
 }
 

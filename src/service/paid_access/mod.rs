@@ -26,7 +26,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::{Address, AddressError, HomeCountry, Unnamed};
 use palabre_actors::domain::entitlement::{DisputePolicy, Terms};
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::domain::rules::Language;
@@ -58,6 +58,8 @@ pub struct Creator {
     pub name: String,
     pub language: Language,
     pub timezone: chrono_tz::Tz,
+    /// What phone numbers without `+` mean.
+    pub country: Option<HomeCountry>,
     pub access: Sales,
     /// Who hears of what stops members from coming in, and through which channel.
     pub alerts: Vec<(ChannelId, Address)>,
@@ -153,6 +155,17 @@ impl PaidAccess {
         self.creators.get(tenant)?.access.plans.iter().find(|known| known.id == plan).cloned()
     }
 
+    /// A member as somebody wrote them down: an address on the channel of the plan's bot.
+    ///
+    /// # Errors
+    /// [`AccessError`]: there is no such plan, or no such address.
+    pub fn member(&self, (tenant, plan): (&TenantId, &str), written: &str) -> Result<Address, AccessError> {
+        let plan = self.plan(tenant, plan).ok_or(AccessError::UnknownPlan)?;
+        let scheme = plan.chats.first().map(Address::scheme).ok_or(AccessError::UnknownPlan)?;
+        let country = self.creators.get(tenant).and_then(|creator| creator.country);
+        Ok(Address::written(written, Unnamed::Only(scheme), country)?)
+    }
+
     /// How a subscription's ledger is read. A plan that is no longer sold is read like most.
     fn terms(&self, tenant: &TenantId, plan: &str) -> Terms {
         let fallback = Terms { grace: chrono::TimeDelta::days(5), dispute: DisputePolicy::Suspend, renews: true };
@@ -192,6 +205,8 @@ pub enum AccessError {
     NotByCard,
     #[error("there is no such plan")]
     UnknownPlan,
+    #[error("{0}: {help}", help = .0.help())]
+    BadMember(#[from] AddressError),
     #[error("this plan is not sold that way")]
     NotSoldSo,
     #[error("there is no such subscription")]

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::action::Action;
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Address, AddressError, HomeCountry, Scheme};
 use palabre_actors::domain::entitlement::{DisputePolicy, SubscriptionState};
 use palabre_actors::domain::ids::{ChannelId, ConversationId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::turn::Request;
@@ -142,6 +142,7 @@ pub(crate) fn sold_by_belle(store: Operator, outgoing: Arc<dyn Outgoing>) -> Pai
         name: "Institut Belle".to_owned(),
         language: Language::Fr,
         timezone: chrono_tz::Europe::Paris,
+        country: HomeCountry::of_code("FR"),
         alerts: vec![(ChannelId::new("belle-tg"), address(99))],
         mail: Some(ChannelId::new("belle-mail")),
         directories: HashMap::new(),
@@ -274,6 +275,25 @@ fn owner() -> Caller {
 }
 
 const CALM: WebhookFaults = WebhookFaults { seed: 0, shuffled: false, repeated: false, lost: false, strange: false };
+
+#[tokio::test]
+async fn a_member_is_somebody_whom_the_plans_bot_knows() {
+    let (store, _folder) = tests::fresh().await;
+    let world = World::new(&store);
+    let sold = &world.access;
+    let member = |plan: &str, written: &str| sold.member((&TenantId::new("belle"), plan), written);
+    assert_eq!(member("premium", " 7 ").unwrap(), address(7));
+    assert_eq!(member("premium", "telegram:7").unwrap(), address(7));
+    for (written, wrong) in [
+        ("whatsapp:+33612345678", AddressError::OtherScheme),
+        ("fax:1", AddressError::UnknownScheme),
+        ("@nadia", AddressError::BadTelegramId),
+    ] {
+        let found = member("premium", written);
+        assert!(matches!(found, Err(AccessError::BadMember(error)) if error == wrong), "{written}: {found:?}");
+    }
+    assert!(matches!(member("gold", "7"), Err(AccessError::UnknownPlan)));
+}
 
 async fn a_life(store: Store) {
     let world = World::new(&store);

@@ -94,6 +94,8 @@ pub struct Candidate {
     pub last_inbound_at: Option<Timestamp>,
     /// They said STOP, by any of their addresses.
     pub opted_out: bool,
+    /// They said STOP PROMOTIONS, and nothing since that wants advertising again.
+    pub stopped_marketing: bool,
 }
 
 impl fmt::Debug for Candidate {
@@ -308,6 +310,16 @@ impl Operator {
         Ok(rows.iter().map(ReportLine::read).collect::<Result<_, DbErr>>()?)
     }
 
+    /// How many were written to so far.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn broadcast_asked(&self, tenant: &TenantId, broadcast: Uuid) -> Result<u64, StoreError> {
+        let rows = all(self.reads(), sql::BROADCAST_ASKED, [text(tenant.as_str()), id(broadcast)]).await?;
+        let asked: i64 = rows.first().map(|row| row.get(0)).transpose()?.unwrap_or_default();
+        Ok(u64::try_from(asked).unwrap_or_default())
+    }
+
     /// Messages of a broadcast that have not left.
     ///
     /// # Errors
@@ -356,6 +368,7 @@ impl Candidate {
             address: Address::from_normalised(&row.get::<String>(1)?),
             last_inbound_at: row.time_or_null(2)?,
             opted_out: row.get(3)?,
+            stopped_marketing: row.get(4)?,
         })
     }
 }

@@ -83,7 +83,8 @@ impl fmt::Debug for LeadRow {
 }
 
 impl Operator {
-    /// Bookings that begin from the first time on and before the second, in order of time.
+    /// Bookings that begin from the first time on and before the second, in order of time; in one state and of one resource where
+    /// these are given.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
@@ -91,13 +92,13 @@ impl Operator {
         &self,
         tenants: &Tenants,
         (from, to): (Timestamp, Timestamp),
-        state: Option<BookingState>,
+        (state, resource): (Option<BookingState>, Option<&str>),
         limit: usize,
     ) -> Result<Vec<BookingRow>, StoreError> {
         let mut bookings = Vec::new();
         for tenant in self.ids_of(tenants).await? {
-            let state = text_or_null(state.map(BookingState::as_str));
-            let values = [text(tenant.as_str()), time(from), time(to), state, count(limit)];
+            let (state, resource) = (text_or_null(state.map(BookingState::as_str)), text_or_null(resource));
+            let values = [text(tenant.as_str()), time(from), time(to), state, resource, count(limit)];
             for row in &all(self.reads(), sql::LIST_BOOKINGS, values).await? {
                 bookings.push(BookingRow::read(row, &tenant)?);
             }

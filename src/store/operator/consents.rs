@@ -82,8 +82,7 @@ impl Operator {
     ) -> Result<Option<usize>, StoreError> {
         let tx = self.begin().await?;
         let person = address.identity();
-        let row = [id(Uuid::now_v7()), text(tenant.as_str()), text(address.as_str()), time(at), text(person.as_str())];
-        if change(&tx, sql::OPT_OUT, row).await? == 0 {
+        if !list_opt_out(&tx, tenant, address, at).await? {
             return Ok(None);
         }
         let mut events = Events::none();
@@ -233,6 +232,20 @@ impl Operator {
         events.push(&event(tenant, who, what, (CorrelationId::fresh(), payload, at)));
         Ok(())
     }
+}
+
+/// Puts an address on the list of those who said STOP, by an operator's word. Answers whether it was not there.
+pub(super) async fn list_opt_out(tx: &Tx, tenant: &TenantId, address: &Address, at: Timestamp) -> Result<bool, DbErr> {
+    let values = [
+        id(Uuid::now_v7()),
+        text(tenant.as_str()),
+        text(address.as_str()),
+        text("operator"),
+        id_or_null(None::<Uuid>),
+        time(at),
+        text(address.identity().as_str()),
+    ];
+    Ok(change(tx, sql::OPT_OUT, values).await? > 0)
 }
 
 /// Somebody who never wrote.

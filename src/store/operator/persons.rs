@@ -3,6 +3,7 @@
 use palabre_actors::domain::event::ActorType;
 use palabre_actors::domain::ids::ContactId;
 
+use super::consents::list_opt_out;
 use super::*;
 use crate::store::events::Events;
 use crate::store::statement::{change, column, id, text, time};
@@ -105,10 +106,7 @@ impl Operator {
     ) -> Result<(), DbErr> {
         for row in &all(tx, sql::ADDRESSES_OF_CONTACT, [text(tenant.as_str()), id(contact)]).await? {
             let address = row.address(0)?;
-            let person = address.identity();
-            let values =
-                [id(Uuid::now_v7()), text(tenant.as_str()), text(address.as_str()), time(at), text(person.as_str())];
-            if change(tx, sql::OPT_OUT, values).await? > 0 {
+            if list_opt_out(tx, tenant, &address, at).await? {
                 let why = Some("they were one contact, and silent, when they were parted");
                 self.enter(tx, (tenant, &address), (EventType::OptedOut, why, at), events).await?;
             }

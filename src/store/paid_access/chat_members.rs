@@ -59,6 +59,16 @@ impl ChatFinding {
     }
 }
 
+/// Which of those who were seen in chats.
+#[derive(Clone, Copy)]
+pub enum SeenMembers<'a> {
+    InChat(&'a Address),
+    /// In all chats.
+    Of(&'a Address),
+    /// Who is not where they should be.
+    OutOfPlace,
+}
+
 impl Operator {
     /// Notes what people were seen to be in a chat.
     ///
@@ -82,8 +92,15 @@ impl Operator {
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn chat_members(&self, tenants: &Tenants) -> Result<Vec<ChatMember>, StoreError> {
-        let rows = all(self.writes(), sql::CHAT_MEMBERS, [self.among(tenants).await?]).await?;
+    pub async fn chat_members(&self, tenants: &Tenants, of: SeenMembers<'_>) -> Result<Vec<ChatMember>, StoreError> {
+        let (chat, address, finding) = match of {
+            SeenMembers::InChat(chat) => (Some(chat.as_str()), None, None),
+            SeenMembers::Of(address) => (None, Some(address.as_str()), None),
+            SeenMembers::OutOfPlace => (None, None, Some("any")),
+        };
+        let values = [chat, address, finding].map(text_or_null);
+        let values = std::iter::once(self.among(tenants).await?).chain(values);
+        let rows = all(self.writes(), sql::CHAT_MEMBERS, values).await?;
         Ok(rows.iter().map(chat_member).collect::<Result<_, DbErr>>()?)
     }
 }

@@ -10,7 +10,7 @@ mod subscriptions;
 #[cfg(test)]
 mod tests;
 
-pub use self::chat_members::{ChatFinding, ChatMember};
+pub use self::chat_members::{ChatFinding, ChatMember, SeenMembers};
 pub use self::chats::AccessChat;
 pub use self::events::{AppliedEvent, Money, NewPaymentEvent, PaymentEvent, PaymentEventFilter, PaymentEventLine};
 pub use self::figures::{AccessFigures, MonthlyRevenue};

@@ -1,5 +1,7 @@
 //! SQL of broadcasts for PostgreSQL.
 
+use crate::store::same_phone::same_phone;
+
 /// Columns of a broadcast as they are read.
 macro_rules! broadcast {
     () => {
@@ -26,10 +28,27 @@ macro_rules! said_stop {
     };
 }
 
+/// Whether the last that somebody of a conversation (`c`) said of marketing, by any of their addresses, is that they do not want it
+/// (`STOPPED_MARKETING` of a whole page).
+macro_rules! stopped_marketing {
+    () => {
+        concat!(
+            "coalesce((SELECT s.what = 'opted_out' FROM consents s WHERE s.tenant_id = c.tenant_id AND s.address = ANY (ARRAY(\
+                SELECT a.address FROM contact_addresses a WHERE a.tenant_id = c.tenant_id AND a.contact_id = c.contact_id \
+                UNION ALL SELECT ",
+            same_phone!("a.address"),
+            " FROM contact_addresses a WHERE a.tenant_id = c.tenant_id AND a.contact_id = c.contact_id)) \
+                AND (s.scope = 'marketing' OR s.what = 'opted_in') ORDER BY s.id DESC LIMIT 1), false)"
+        )
+    };
+}
+
 /// Tenant, channel, label, seen since, after which conversation, how many.
 pub(in crate::store) const SEGMENT_PAGE: &str = concat!(
     "SELECT c.id, c.address, c.last_inbound_at, ",
     said_stop!(),
+    ", ",
+    stopped_marketing!(),
     " FROM ",
     segment!(),
     " AND c.id > $5 ORDER BY c.id LIMIT $6"
@@ -68,6 +87,8 @@ pub(in crate::store) const END_BROADCAST: &str = "UPDATE broadcasts SET state = 
 pub(in crate::store) const WAITING_RECIPIENTS: &str = concat!(
     "SELECT c.id, c.address, c.last_inbound_at, ",
     said_stop!(),
+    ", ",
+    stopped_marketing!(),
     " FROM broadcast_recipients r JOIN conversations c ON c.id = r.conversation_id AND c.tenant_id = r.tenant_id \
     WHERE r.tenant_id = $1 AND r.broadcast_id = $2 AND r.state = 'waiting' ORDER BY r.conversation_id LIMIT $3"
 );
@@ -93,6 +114,10 @@ pub(in crate::store) const BROADCAST_REPORT: &str = "SELECT r.state, coalesce(r.
         CASE WHEN o.state IN ('dead', 'failed', 'suppressed') THEN o.last_error END), o.state, count(*), coalesce(sum(o.cost_micros), 0)::bigint \
     FROM broadcast_recipients r LEFT JOIN messages_out o ON o.id = r.message_id AND o.tenant_id = r.tenant_id \
     WHERE r.tenant_id = $1 AND r.broadcast_id = $2 GROUP BY 1, 2, 3 ORDER BY 1, 3, 2";
+
+/// Tenant, broadcast: how many were written to.
+pub(in crate::store) const BROADCAST_ASKED: &str =
+    "SELECT count(*) FROM broadcast_recipients WHERE tenant_id = $1 AND broadcast_id = $2 AND state = 'asked'";
 
 /// Tenant, broadcast, how many: its messages that have not left.
 pub(in crate::store) const UNSENT_OF_BROADCAST: &str = "SELECT o.id FROM broadcast_recipients r JOIN messages_out o \

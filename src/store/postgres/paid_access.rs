@@ -154,9 +154,11 @@ pub(in crate::store) const KEEP_CHAT_MEMBERS: &str = "INSERT INTO chat_members (
     CONFLICT (tenant_id, chat_id, address) DO UPDATE SET membership = excluded.membership, finding = \
     excluded.finding, seen_at = excluded.seen_at";
 
-/// Tenants: columns of a [`crate::store::paid_access::ChatMember`].
+/// Tenants, chat or null, address or null, anything but null for findings alone: columns of a
+/// [`crate::store::paid_access::ChatMember`].
 pub(in crate::store) const CHAT_MEMBERS: &str = "SELECT tenant_id, chat_id, address, membership, finding, seen_at FROM chat_members WHERE tenant_id \
-    = ANY ($1::text[]) ORDER BY tenant_id, chat_id, address";
+    = ANY ($1::text[]) AND ($2::text IS NULL OR chat_id = $2) AND ($3::text IS NULL OR address = $3) \
+    AND ($4::text IS NULL OR finding IS NOT NULL) ORDER BY tenant_id, chat_id, address";
 
 /// `[[tenant, channel], …]`, now: those that are there stay as they are.
 pub(in crate::store) const ADD_ACCESS_BOTS: &str = "INSERT INTO access_bots (tenant_id, channel_id, next_at) SELECT j.a, j.b, $3 FROM unnest($1::text[], $2::text[]) j (a, b) \

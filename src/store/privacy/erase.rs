@@ -264,7 +264,10 @@ async fn blank_page(
 
 /// Providers' ids in events: some are made from a phone number.
 async fn blank_events(tx: &Tx, person: &DataSubject, (condition, ids): (&str, &[&str])) -> Result<(), DbErr> {
-    let params = person.params().with_list("ids", ids.iter().copied());
+    let params = Params::default()
+        .with("tenant", text(person.tenant.as_str()))
+        .with_list("outbound", person.outbound.iter().map(String::as_str))
+        .with_list("ids", ids.iter().copied());
     let without = match tx.dialect() {
         Dialect::Sqlite => "json_remove(payload, '$.provider_message_id')",
         Dialect::Postgres => "payload - 'provider_message_id'",

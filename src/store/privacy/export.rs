@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use super::catalogue::{Erasure, PersonalTable, TABLES};
 use super::person::DataSubject;
 use crate::store::StoreError;
-use crate::store::composed::query;
+use crate::store::composed::{Params, query};
 use crate::store::operator::Operator;
 use crate::store::statement::{Dialect, SqlExecutor};
 use crate::store::values::corrupt;
@@ -36,10 +36,10 @@ impl Operator {
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn export_person(&self, person: &DataSubject) -> Result<Vec<ExportedTable>, StoreError> {
-        let mut exported = Vec::new();
+        let (mut exported, params) = (Vec::new(), person.params());
         let tables = TABLES.iter().filter(|table| !table.whose.is_empty() && table.only_in.is_none());
         for table in tables {
-            let rows = rows_of(self.reads(), person, table).await?;
+            let rows = rows_of(self.reads(), &params, table).await?;
             if !rows.is_empty() {
                 exported.push(ExportedTable { name: table.name, rows, is_held: table.erasure == Erasure::Hold });
             }
@@ -58,7 +58,7 @@ pub(super) fn object(table: &PersonalTable, executor: &impl SqlExecutor) -> Stri
     }
 }
 
-async fn rows_of(executor: &impl SqlExecutor, person: &DataSubject, table: &PersonalTable) -> Result<Vec<Json>, DbErr> {
+async fn rows_of(executor: &impl SqlExecutor, params: &Params, table: &PersonalTable) -> Result<Vec<Json>, DbErr> {
     let object = object(table, executor);
     let order = if table.has_column("id") { "id" } else { "created_at" };
     let order = if table.has_column(order) { order } else { "tenant_id" };
@@ -66,7 +66,7 @@ async fn rows_of(executor: &impl SqlExecutor, person: &DataSubject, table: &Pers
         "SELECT {object} FROM \"{}\" WHERE tenant_id = {{tenant}} AND ({}) ORDER BY {order}",
         table.name, table.whose
     );
-    let rows = query(executor, &sql, &person.params()).await?;
+    let rows = query(executor, &sql, params).await?;
     rows.iter()
         .map(|row| serde_json::from_str(&row.get::<String>(0)?).map_err(|_| corrupt("an exported row")))
         .collect()

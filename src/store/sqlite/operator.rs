@@ -164,11 +164,6 @@ pub(in crate::store) const RESUME: &str =
 pub(in crate::store) const OPT_OUTS: &str = "SELECT id, tenant_id, address, source, message_id, created_at FROM opt_outs \
     WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id < ?2 ORDER BY id DESC LIMIT ?3";
 
-/// Id, tenant, address, now, identity.
-pub(in crate::store) const OPT_OUT: &str = "INSERT INTO opt_outs (id, tenant_id, address, source, created_at, identity, \
-        identity_checked) \
-    VALUES (?1, ?2, ?3, 'operator', ?4, ?5, 1) ON CONFLICT (tenant_id, address) DO NOTHING";
-
 /// Id, tenant, contact or null, address, what, evidence or null, now.
 pub(in crate::store) const LEDGER: &str = "INSERT INTO consents (id, tenant_id, contact_id, address, what, source, evidence, \
     created_at) VALUES (?1, ?2, ?3, ?4, ?5, 'operator', ?6, ?7)";

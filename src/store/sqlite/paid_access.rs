@@ -157,9 +157,11 @@ pub(in crate::store) const KEEP_CHAT_MEMBERS: &str = "INSERT INTO chat_members (
     CONFLICT (tenant_id, chat_id, address) DO UPDATE SET membership = excluded.membership, finding = \
     excluded.finding, seen_at = excluded.seen_at";
 
-/// Tenants: columns of a [`crate::store::paid_access::ChatMember`].
+/// Tenants, chat or null, address or null, anything but null for findings alone: columns of a
+/// [`crate::store::paid_access::ChatMember`].
 pub(in crate::store) const CHAT_MEMBERS: &str = "SELECT tenant_id, chat_id, address, membership, finding, seen_at FROM chat_members WHERE tenant_id \
-    IN (SELECT value FROM json_each(?1)) ORDER BY tenant_id, chat_id, address";
+    IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR chat_id = ?2) AND (?3 IS NULL OR address = ?3) \
+    AND (?4 IS NULL OR finding IS NOT NULL) ORDER BY tenant_id, chat_id, address";
 
 /// `[[tenant, channel], …]`, now: those that are there stay as they are.
 pub(in crate::store) const ADD_ACCESS_BOTS: &str = "INSERT INTO access_bots (tenant_id, channel_id, next_at) SELECT j.value ->> 0, j.value ->> 1, ?2 FROM json_each(?1) j WHERE true \

@@ -1,6 +1,6 @@
 //! Tests of `explain`'s history, the counts and the seller book.
 
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::{Address, HomeCountry};
 use palabre_actors::domain::ids::ProviderMessageId;
 use palabre_actors::domain::rules::SellerBook;
 use palabre_actors::domain::send::Receipt;
@@ -23,6 +23,7 @@ async fn sync(store: &Store, tenant: &str, name: &str) {
         name: name.into(),
         language: "fr".into(),
         timezone: "Europe/Paris".into(),
+        country: HomeCountry::of_code("FR"),
         channels: vec![channel],
     };
     store.sync_tenants(&[row], at(0)).await.unwrap();

@@ -75,6 +75,19 @@ fn is_sql(text: &str) -> bool {
         .any(|pair| SQL.iter().any(|(begin, next)| pair[0] == *begin && (next.is_empty() || next.contains(&pair[1]))))
 }
 
+/// Where addresses come from providers: what they write is no matter of a country.
+const PROVIDERS_WRITE: [&str; 2] = ["src/gateway/", "src/service/paid_access/settle.rs"];
+
+/// Addresses that a person wrote, read by another function than `Address::written`, which knows the tenant's country.
+pub(super) fn addresses_read_otherwise(tree: &Tree) -> Vec<String> {
+    tree.with_ending(".rs")
+        .filter(|(path, _)| path.starts_with("src/") && !path.contains("/tests") && !path.ends_with("tests.rs"))
+        .filter(|(path, _)| !PROVIDERS_WRITE.iter().any(|folder| path.starts_with(folder)))
+        .filter(|(_, text)| text.split("#[cfg(test)]").next().is_some_and(|code| code.contains("Address::parse(")))
+        .map(|(path, _)| format!("{path}: what a person writes is read by `Address::written`"))
+        .collect()
+}
+
 /// Doc comments are required of the core's public API and of nothing else.
 pub(super) fn missing_docs(tree: &Tree) -> Vec<String> {
     const CORE: &str = "actors/src/lib.rs";
@@ -128,6 +141,19 @@ mod tests {
         let complaints = raw_sql(&[Code::read("src/http/mod.rs", sql), Code::read("src/store/sql.rs", sql)]);
         assert_eq!(complaints.len(), 2, "{complaints:?}");
         assert!(complaints.iter().all(|complaint| complaint.starts_with("src/http/mod.rs:1: ")), "{complaints:?}");
+    }
+
+    #[test]
+    fn addresses_read_without_the_tenants_country_are_seen() {
+        let parse = "let a = Address::parse(scheme, text, None);";
+        let tree = Tree::planted(&[
+            ("src/http/api/a.rs", parse),
+            ("src/gateway/b/decode.rs", parse),
+            ("src/cli/c.rs", &format!("let a = Address::written(b);\n#[cfg(test)]\n{parse}")),
+            ("src/crm/tests.rs", parse),
+        ]);
+        let complaints = addresses_read_otherwise(&tree);
+        assert!(complaints.len() == 1 && complaints[0].starts_with("src/http/api/a.rs"), "{complaints:?}");
     }
 
     #[test]

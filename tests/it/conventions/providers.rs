@@ -18,7 +18,6 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("actors/src/domain/address.rs", "the scheme of the sandbox's addresses"),
     ("actors/src/domain/address/parsing.rs", "how the sandbox's addresses are read"),
     ("actors/src/domain/event/payload.rs", "an address of that scheme in a test"),
-    ("src/config/tenant.rs", "how addresses are written, in a help text"),
     ("src/store/sellers.rs", "an address of that scheme"),
     ("src/cli/paid_access.rs", "an address of that scheme, in a help text"),
     ("src/config/paid_access/plan.rs", "whose own money Stars are, and an address of that scheme"),

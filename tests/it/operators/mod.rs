@@ -6,6 +6,7 @@ mod consents;
 mod dead_letters;
 mod finding;
 mod keys;
+mod national_numbers;
 mod pauses;
 mod people;
 mod sends;

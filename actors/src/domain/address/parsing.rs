@@ -2,7 +2,7 @@
 
 use super::identity::strip_trunk_zero;
 use super::national::{HomeCountry, international};
-use super::{Address, AddressError, Scheme};
+use super::{Address, AddressError, Scheme, Unnamed};
 
 /// Longer than any address: RFC 5321 allows an e-mail 254 characters.
 const LONGEST_BYTES: usize = 512;
@@ -35,6 +35,38 @@ pub(super) fn parse(hint: Scheme, text: &str, home: Option<HomeCountry>) -> Resu
     }
 }
 
+pub(super) fn written(text: &str, unnamed: Unnamed, home: Option<HomeCountry>) -> Result<Address, AddressError> {
+    let text = tidied(text);
+    if text.is_empty() {
+        return Err(AddressError::Empty);
+    }
+    let named = scheme_written(text)?;
+    let hint = match (named, unnamed) {
+        (Some(named), Unnamed::Only(scheme)) if named != scheme => return Err(AddressError::OtherScheme),
+        (Some(scheme), _) | (None, Unnamed::Phone(scheme) | Unnamed::Only(scheme)) => scheme,
+        (None, Unnamed::Refused) => return Err(AddressError::NoScheme),
+    };
+    let only_phones = named.is_none() && matches!(unnamed, Unnamed::Phone(_));
+    match parse(hint, text, home) {
+        // A short code, a name, an e-mail address: of which kind of account?
+        Ok(address) if only_phones && !address.is_phone() => Err(AddressError::NoScheme),
+        Err(AddressError::BadPhone) if only_phones && text.contains(char::is_alphabetic) => Err(AddressError::NoScheme),
+        read => read,
+    }
+}
+
+pub(super) fn scheme_written(text: &str) -> Result<Option<Scheme>, AddressError> {
+    match text.split_once(':') {
+        Some((before, _)) if before.eq_ignore_ascii_case("tel") => Ok(None),
+        Some((before, _)) => scheme_of(before).map(Some).ok_or(AddressError::UnknownScheme),
+        None => Ok(None),
+    }
+}
+
+fn scheme_of(word: &str) -> Option<Scheme> {
+    Scheme::ALL.iter().copied().find(|scheme| word.eq_ignore_ascii_case(scheme.as_str()))
+}
+
 fn split(hint: Scheme, text: &str) -> (Scheme, &str) {
     let Some((before, path)) = text.split_once(':') else {
         return (hint, text);
@@ -42,8 +74,7 @@ fn split(hint: Scheme, text: &str) -> (Scheme, &str) {
     if before.eq_ignore_ascii_case("tel") {
         return (hint, path);
     }
-    let named = Scheme::ALL.iter().find(|scheme| before.eq_ignore_ascii_case(scheme.as_str()));
-    named.map_or((hint, text), |scheme| (*scheme, path))
+    scheme_of(before).map_or((hint, text), |scheme| (scheme, path))
 }
 
 /// White space, and the invisible marks that address books put around numbers.

@@ -64,6 +64,48 @@ fn spellings_of_one_address_are_equal() {
 }
 
 #[test]
+fn what_people_write_names_one_person_or_is_refused_with_what_to_write() {
+    use super::Unnamed::{Only, Phone, Refused};
+    type Row = (&'static str, Unnamed, Option<&'static str>, Result<&'static str, AddressError>);
+    let table: &[Row] = &[
+        ("whatsapp:06 12 34 56 78", Refused, Some("FR"), Ok("whatsapp:+33612345678")),
+        ("\u{202a}SMS:+33612345678\u{202c}", Refused, None, Ok("sms:+33612345678")),
+        ("06 12 34 56 78", Refused, Some("FR"), Err(NoScheme)),
+        ("", Refused, None, Err(Empty)),
+        ("fax:+33612345678", Refused, None, Err(UnknownScheme)),
+        ("whatsapp:06 12 34 56 78", Refused, None, Err(CountryUnknown)),
+        ("sms:2025550123", Refused, Some("FR"), Err(NotNational)),
+        ("06 12 34 56 78", Phone(Sms), Some("FR"), Ok("sms:+33612345678")),
+        ("06 12 34 56 78", Phone(Whatsapp), Some("FR"), Ok("whatsapp:+33612345678")),
+        ("tel:+33-6-12-34-56-78", Phone(Sms), None, Ok("sms:+33612345678")),
+        ("620 12 34 56", Phone(Sms), Some("GN"), Ok("sms:+224620123456")),
+        ("06 12 34 56 78", Phone(Sms), Some("GN"), Err(NotNational)),
+        ("06 12 34 56 78", Phone(Sms), None, Err(CountryUnknown)),
+        ("33612345678", Phone(Sms), Some("FR"), Err(NotNational)),
+        ("telegram:123", Phone(Sms), None, Ok("telegram:123")),
+        ("sms:38080", Phone(Sms), None, Ok("sms:38080")),
+        ("38080", Phone(Sms), Some("FR"), Err(NoScheme)),
+        ("PALABRE", Phone(Sms), Some("FR"), Err(NoScheme)),
+        ("Awa", Phone(Whatsapp), Some("FR"), Err(NoScheme)),
+        ("anna@belle.example", Phone(Sms), Some("FR"), Err(NoScheme)),
+        ("123456789", Only(Telegram), None, Ok("telegram:123456789")),
+        ("telegram:123456789", Only(Telegram), None, Ok("telegram:123456789")),
+        ("whatsapp:+33612345678", Only(Telegram), None, Err(OtherScheme)),
+        ("06 12 34 56 78", Only(Whatsapp), Some("FR"), Ok("whatsapp:+33612345678")),
+        ("a@b.fr", Only(Mailto), None, Ok("mailto:a@b.fr")),
+    ];
+    for (text, unnamed, home, expected) in table {
+        let read = Address::written(text, *unnamed, home.and_then(HomeCountry::of_code));
+        let read = read.as_ref().map(Address::as_str).map_err(|error| *error);
+        assert_eq!(read, *expected, "{text:?} as {unnamed:?} in {home:?}");
+        if let Err(error) = read {
+            let told = format!("{error}: {}", error.help());
+            assert!(!told.contains(text) || text.is_empty(), "i10: {told}");
+        }
+    }
+}
+
+#[test]
 fn what_is_no_address_is_refused() {
     let long = "1".repeat(600);
     let table: &[(Scheme, &str, Option<&str>, AddressError)] = &[

@@ -297,6 +297,12 @@ fn a_seller_keeps_the_live_session_open() {
     let turn = decide(&client(), &hidden, &rules(), &(), at(0));
     assert_eq!(turn.consumed.as_ref().unwrap().role, Role::Seller);
     assert_eq!(turn.alias, hidden.content.details.alias);
+
+    // Known as one person since: no message says it again.
+    let number = Address::from_normalised("whatsapp:+33600000001").identity();
+    let known = State { identities: vec![number], ..state("whatsapp:FR.77") };
+    let turn = decide(&known, &inbound(&known, "bonjour", at(0)), &rules(), &(), at(0));
+    assert_eq!(turn.consumed.as_ref().unwrap().role, Role::Seller);
 }
 
 #[test]

@@ -190,6 +190,54 @@ pub async fn i6_an_address_that_joins_a_silent_contact_is_silent(store: &impl Su
     assert_eq!((rows.addresses.len(), contacts(&rows)), (2, 1));
 }
 
+/// Whichever address was known first, whoever says STOP and when, and whoever says START: what waits for any of them is
+/// suppressed, and all are open again.
+pub async fn i6_every_order_of_meeting_and_stopping_silences_and_opens_all(store: &impl Subject) {
+    const ALL: [&str; 3] = [TODAY, BY_SMS, HIDDEN];
+    let cases = [0, 1, 2].into_iter().flat_map(|stops| [0, 1, 2].map(|starts| (stops, starts)));
+    let cases = cases.flat_map(|case| [(0, true), (2, true), (0, false), (2, false)].map(|order| (case, order)));
+    for ((stops, starts), (first, meets_before)) in cases {
+        let tenant = format!("belle-{stops}{starts}{first}{meets_before}");
+        let who = |address: &str| {
+            let channel = if address.starts_with("sms:") { "sms" } else { "wa" };
+            Customer::of(&tenant, 1).by(&format!("{tenant}-{channel}"), address)
+        };
+        let mut waiting = Vec::new();
+        for (seconds, n) in (0..).zip(first..first + ALL.len()) {
+            let (who, id) = (who(ALL[n % ALL.len()]), format!("{tenant}-{n}"));
+            waiting.push(who.is_answered(store, &id, seconds, queued(seconds)).await.id);
+        }
+        let meet = || SamePerson {
+            tenant: TenantId::new(&tenant),
+            addresses: [TODAY, HIDDEN].map(Address::from_normalised),
+            correlation: CorrelationId::fresh(),
+            at: at(4),
+        };
+        if meets_before {
+            store.same_person(meet()).await.expect("unites");
+        }
+        says(store, &who(ALL[stops]), &format!("{tenant}-stop"), 5, stop).await;
+        if !meets_before {
+            store.same_person(meet()).await.expect("unites");
+        }
+        let context = format!("STOP by {}, START by {}, {first} first, {meets_before}", ALL[stops], ALL[starts]);
+        let rows = store.snapshot().await;
+        for row in &waiting {
+            assert_eq!(rows.sent_row(*row).state, OutboxState::Suppressed, "{context}");
+        }
+        for (seconds, silent) in [(6, true), (7, false)] {
+            if !silent {
+                says(store, &who(ALL[starts]), &format!("{tenant}-start"), seconds, start).await;
+            }
+            for address in ALL.into_iter().chain([BEFORE]) {
+                let who = who(address);
+                let known = (who.recipient_status(store).await.opted_out, who.state(store).await.opted_out);
+                assert_eq!(known, (silent, silent), "{context}: {address}");
+            }
+        }
+    }
+}
+
 /// What a person may write by.
 const ADDRESSES: [&str; 5] = [TODAY, BEFORE, BY_SMS, HIDDEN, "whatsapp:BJ.78"];
 

@@ -158,6 +158,7 @@ macro_rules! store_conformance {
             i6_two_contacts_become_one_and_are_silent_if_either_was,
             a_merged_contact_has_one_conversation_on_each_channel,
             i6_an_address_that_joins_a_silent_contact_is_silent,
+            i6_every_order_of_meeting_and_stopping_silences_and_opens_all,
             i6_no_sequence_gets_an_answer_between_stop_and_start,
         );
         $crate::store_conformance!(@cases $make, usage: sent_messages_are_counted,);

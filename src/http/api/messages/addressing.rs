@@ -1,11 +1,11 @@
 //! Which tenant and channel send a message, and the address as that channel writes it.
 
-use palabre_actors::domain::address::{Address, AddressError, Scheme};
+use palabre_actors::domain::address::{Address, Scheme, Unnamed};
 use palabre_actors::domain::ids::TenantId;
 
 use super::super::ApiDeps;
 use super::super::caller::Caller;
-use super::super::problems::{self, invalid};
+use super::super::problems::{self, bad_address, invalid};
 use crate::http::problem::HttpProblem;
 use crate::service::channels::ConfiguredChannel;
 
@@ -49,28 +49,8 @@ pub(in crate::http::api) fn channel_and_address(
     named: Option<&str>,
     to: &str,
 ) -> Result<(ConfiguredChannel, Address), HttpProblem> {
-    const BAD: HttpProblem = invalid(
-        "to",
-        "bad address",
-        "write +33612345678, whatsapp:+33612345678 or sms:+33612345678, with the country code",
-    );
-    let wrong = |error| match error {
-        AddressError::CountryUnknown => invalid(
-            "to",
-            "bad address",
-            "a number without + means something only in a country: write it with + and its country code, or set the tenant's `country`",
-        ),
-        AddressError::NotNational => invalid(
-            "to",
-            "bad address",
-            "this is no phone number of the tenant's country: write it with + and its country code",
-        ),
-        _ => BAD,
-    };
-    // People copy addresses with marks that nobody sees.
-    let to = Address::tidied(to);
-    let scheme = to.split_once(':').map(|(scheme, _)| scheme.parse::<Scheme>());
-    let scheme = scheme.transpose().map_err(|_| BAD)?;
+    let wrong = |error| bad_address("to", error);
+    let scheme = Address::scheme_written(to).map_err(wrong)?;
     let configured = api.channels.now();
     let mut fitting = configured.iter().filter(|channel| channel.tenant == *tenant);
     let sender = if let Some(named) = named {
@@ -89,11 +69,7 @@ pub(in crate::http::api) fn channel_and_address(
     if scheme.is_some_and(|scheme| scheme != sender.scheme) {
         return Err(invalid("channel", "the channel does not fit", "this channel does not write to such an address"));
     }
-    let to = Address::parse(sender.scheme, to, sender.country).map_err(wrong)?;
-    // Without its scheme, only a phone number can be told from other kinds of addresses.
-    if scheme.is_none() && !to.is_phone() {
-        return Err(BAD);
-    }
+    let to = Address::written(to, Unnamed::Phone(sender.scheme), sender.country).map_err(wrong)?;
     Ok((sender.clone(), to))
 }
 

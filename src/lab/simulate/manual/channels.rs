@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use palabre_actors::domain::address::Scheme;
+use palabre_actors::domain::address::{HomeCountry, Scheme};
 use palabre_actors::domain::printable::is_obeyed;
 use palabre_actors::domain::template::Template;
 
@@ -37,6 +37,8 @@ pub(super) struct HostedChannel {
     pub(super) id: String,
     pub(super) tenant: String,
     pub(super) scheme: Scheme,
+    /// What a number without `+` means.
+    pub(super) country: Option<HomeCountry>,
     pub(super) address: String,
     /// Where its provider is simulated.
     pub(super) provider: SocketAddr,
@@ -90,6 +92,7 @@ impl HostedChannels {
                     id: channel.id.to_string(),
                     tenant: tenant.name.clone(),
                     scheme: channel.address.scheme(),
+                    country: tenant.country,
                     address: channel.address.as_str().to_owned(),
                     provider: *provider,
                 });

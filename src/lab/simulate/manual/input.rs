@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::{Address, Unnamed};
 use serde::Deserialize;
 
 use super::channels::HostedChannels;
@@ -72,7 +72,7 @@ impl HostedChannels {
             let (channel, from, text) = (channel.to_owned(), from.to_owned(), text.trim().to_owned());
             return Typed::Message(Customer { channel, from, text, ..Customer::default() });
         }
-        let names_a_number = rest.trim_start().starts_with('+');
+        let names_a_number = rest.trim_start().starts_with(['+', '0']);
         match last {
             Some(last) if !names_a_number => Typed::Message(Customer {
                 channel: last.channel.clone(),
@@ -96,8 +96,8 @@ impl HostedChannels {
         let known = self.channels.iter().find(|known| known.id == customer.channel);
         let channel = known.ok_or_else(|| self.no_channel(&customer.channel))?;
         let scheme = channel.scheme;
-        let from = Address::parse(scheme, &customer.from, None).ok().filter(|from| from.scheme() == scheme);
-        let from = from.ok_or_else(|| format!("`from` is no address of {}: write it like +33639980101", channel.id))?;
+        let from = Address::written(&customer.from, Unnamed::Only(scheme), channel.country);
+        let from = from.map_err(|error| format!("`from` is {error}: {}", error.help()))?;
         Ok(CustomerMessage {
             channel: channel.id.clone(),
             id: customer.sid.clone().map_or_else(|| fresh_id(&channel.id), Ok)?,

@@ -97,8 +97,7 @@ pub(in crate::store) const SYNC_CHANNEL: &str = "INSERT INTO channels AS c (id, 
 
 pub(in crate::store) const STORED_CHANNELS: &str = "SELECT id, provider FROM channels";
 
-pub(in crate::store) const SELLER_PHONES: &str = "SELECT s.tenant_id, s.phone_number, t.language FROM seller_phones s \
-    LEFT JOIN tenants t ON t.id = s.tenant_id";
+pub(in crate::store) const SELLER_PHONES: &str = "SELECT tenant_id, phone_number FROM seller_phones";
 
 pub(in crate::store) const ADD_SELLER_PHONE: &str =
     "INSERT INTO seller_phones (tenant_id, phone_number) VALUES ($1, $2)";
@@ -158,11 +157,6 @@ pub(in crate::store) const NODES_FORGET: &str =
     "DELETE FROM nodes WHERE id <> $1 AND seen_at < now() - interval '1 day'";
 /// Node.
 pub(in crate::store) const NODE_GONE: &str = "DELETE FROM nodes WHERE id = $1";
-
-/// A secret, unless there is one.
-pub(in crate::store) const KEEP_SECRET: &str =
-    "INSERT INTO installation (name, value) VALUES ('secret', $1) ON CONFLICT (name) DO NOTHING";
-pub(in crate::store) const SECRET: &str = "SELECT value FROM installation WHERE name = 'secret'";
 
 /// The mark of a move of this installation.
 pub(in crate::store) const MOVE_MARK: &str = "SELECT value FROM installation WHERE name = 'move'";

@@ -1,5 +1,7 @@
 //! Statements of retention: whole months, and pages of the default partitions.
 
+use super::{awaits_contact, held};
+
 /// Whether an outbound message (`m`) stays: it is open, it changed lately, or it proves a consent.
 macro_rules! outbound_stays {
     ($since:literal) => {
@@ -28,11 +30,13 @@ macro_rules! inbound_stays {
                 AND l.conversation_id = m.conversation_id AND l.state IN ('pending', 'sending', 'unknown') \
                 AND l.in_reply_to = m.id) \
             OR EXISTS (SELECT 1 FROM messages_out d WHERE d.tenant_id = m.tenant_id \
-                AND d.conversation_id = m.conversation_id AND d.state = 'deferred' \
-                AND d.blocked_reason IS DISTINCT FROM 'budget' AND d.blocked_reason IS DISTINCT FROM 'quiet_hours' AND d.in_reply_to = m.id) \
+                AND d.conversation_id = m.conversation_id AND ",
+            awaits_contact!("d"),
+            " AND d.in_reply_to = m.id) \
             OR EXISTS (SELECT 1 FROM messages_out h WHERE h.tenant_id = m.tenant_id \
-                AND h.conversation_id = m.conversation_id AND h.state = 'deferred' \
-                AND h.blocked_reason IN ('budget', 'quiet_hours') AND h.in_reply_to = m.id))"
+                AND h.conversation_id = m.conversation_id AND ",
+            held!("h"),
+            " AND h.in_reply_to = m.id))"
         )
     };
 }
@@ -40,10 +44,16 @@ macro_rules! inbound_stays {
 /// Correlation ids of open messages.
 macro_rules! open_flows {
     () => {
-        "SELECT correlation_id FROM messages_out WHERE state IN ('pending', 'sending', 'unknown') \
-        UNION ALL SELECT correlation_id FROM messages_out WHERE state = 'deferred' AND blocked_reason IS DISTINCT FROM 'budget' AND blocked_reason IS DISTINCT FROM 'quiet_hours' \
-        UNION ALL SELECT correlation_id FROM messages_out WHERE state = 'deferred' AND blocked_reason IN ('budget', 'quiet_hours') \
+        concat!(
+            "SELECT correlation_id FROM messages_out WHERE state IN ('pending', 'sending', 'unknown') \
+        UNION ALL SELECT correlation_id FROM messages_out d WHERE ",
+            awaits_contact!("d"),
+            " \
+        UNION ALL SELECT correlation_id FROM messages_out h WHERE ",
+            held!("h"),
+            " \
         UNION ALL SELECT correlation_id FROM messages_in WHERE processed_at IS NULL"
+        )
     };
 }
 
@@ -99,11 +109,17 @@ pub(in crate::store) const FORGET_EVENTS: &str = concat!(
 /// Limit: how many messages are open.
 pub(in crate::store) const OPEN_FLOWS: &str =
     concat!("SELECT count(*) FROM (SELECT 1 FROM (", open_flows!(), ") f LIMIT $1) f");
-pub(in crate::store) const OLDEST_OPEN: &str = "SELECT min(created_at) FROM (\
+pub(in crate::store) const OLDEST_OPEN: &str = concat!(
+    "SELECT min(created_at) FROM (\
     SELECT min(created_at) AS created_at FROM messages_out WHERE state IN ('pending', 'sending', 'unknown') \
-    UNION ALL SELECT min(created_at) FROM messages_out WHERE state = 'deferred' AND blocked_reason IS DISTINCT FROM 'budget' AND blocked_reason IS DISTINCT FROM 'quiet_hours' \
-    UNION ALL SELECT min(created_at) FROM messages_out WHERE state = 'deferred' AND blocked_reason IN ('budget', 'quiet_hours') \
-    UNION ALL SELECT min(created_at) FROM messages_in WHERE processed_at IS NULL) oldest";
+    UNION ALL SELECT min(created_at) FROM messages_out d WHERE ",
+    awaits_contact!("d"),
+    " \
+    UNION ALL SELECT min(created_at) FROM messages_out h WHERE ",
+    held!("h"),
+    " \
+    UNION ALL SELECT min(created_at) FROM messages_in WHERE processed_at IS NULL) oldest"
+);
 
 /// Whether this connection got the lock for deleting months. The number is our own.
 pub(in crate::store) const LOCK_MONTHS: &str = "SELECT pg_try_advisory_lock(7305803)";
@@ -138,10 +154,16 @@ pub(in crate::store) const MONTHLY_OUTBOUND: Monthly = Monthly {
             AND k.idempotency_key = p.idempotency_key AND k.id = p.id \
             AND p.id NOT IN (SELECT id FROM staying)) \
         SELECT max(id) FROM page",
-    stays: "m.id IN (SELECT id FROM staying \
+    stays: concat!(
+        "m.id IN (SELECT id FROM staying \
         UNION ALL SELECT id FROM \"{month}\" WHERE state IN ('pending', 'sending', 'unknown') \
-        UNION ALL SELECT id FROM \"{month}\" WHERE state = 'deferred' AND blocked_reason IS DISTINCT FROM 'budget' AND blocked_reason IS DISTINCT FROM 'quiet_hours' \
-        UNION ALL SELECT id FROM \"{month}\" WHERE state = 'deferred' AND blocked_reason IN ('budget', 'quiet_hours'))",
+        UNION ALL SELECT id FROM \"{month}\" d WHERE ",
+        awaits_contact!("d"),
+        " \
+        UNION ALL SELECT id FROM \"{month}\" h WHERE ",
+        held!("h"),
+        ")"
+    ),
 };
 
 pub(in crate::store) const MONTHLY_INBOUND: Monthly = Monthly {

@@ -64,8 +64,7 @@ pub(in crate::store) const SYNC_CHANNEL: &str = "INSERT INTO channels (id, tenan
 
 pub(in crate::store) const STORED_CHANNELS: &str = "SELECT id, provider FROM channels";
 
-pub(in crate::store) const SELLER_PHONES: &str = "SELECT s.tenant_id, s.phone_number, t.language FROM seller_phones s \
-    LEFT JOIN tenants t ON t.id = s.tenant_id";
+pub(in crate::store) const SELLER_PHONES: &str = "SELECT tenant_id, phone_number FROM seller_phones";
 
 /// By the dedupe index, channel by channel.
 pub(in crate::store) const INBOUND_BY_PROVIDER_ID: &str = "SELECT m.id FROM channels c CROSS JOIN messages_in m \
@@ -123,11 +122,6 @@ pub(in crate::store) const NODES_ALIVE: &str = "SELECT count(*) FROM nodes WHERE
 pub(in crate::store) const NODES_FORGET: &str = "DELETE FROM nodes WHERE id <> ?1";
 /// Node.
 pub(in crate::store) const NODE_GONE: &str = "DELETE FROM nodes WHERE id = ?1";
-
-/// A secret, unless there is one.
-pub(in crate::store) const KEEP_SECRET: &str =
-    "INSERT INTO installation (name, value) VALUES ('secret', ?1) ON CONFLICT (name) DO NOTHING";
-pub(in crate::store) const SECRET: &str = "SELECT value FROM installation WHERE name = 'secret'";
 
 /// The mark of a move of this installation.
 pub(in crate::store) const MOVE_MARK: &str = "SELECT value FROM installation WHERE name = 'move'";

@@ -3,6 +3,8 @@
 //! A page is found first, beside the writer, and then deleted by its two ends; that transaction looks again for rows
 //! that may not go.
 
+use super::{awaits_contact, held};
+
 /// Whether an outbound message (`m`) stays: it is open, it changed lately (since `?3`), or it proves a consent.
 macro_rules! outbound_stays {
     () => {
@@ -17,7 +19,8 @@ macro_rules! outbound_stays {
 /// The same for an inbound message, which also stays while an open answer refers to it.
 macro_rules! inbound_stays {
     () => {
-        "(m.processed_at IS NULL OR m.processed_at >= ?3 \
+        concat!(
+            "(m.processed_at IS NULL OR m.processed_at >= ?3 \
         OR EXISTS (SELECT 1 FROM consents c WHERE c.tenant_id = m.tenant_id AND c.address = m.\"from\" \
             AND c.evidence = m.id) \
         OR EXISTS (SELECT 1 FROM opt_outs o WHERE o.tenant_id = m.tenant_id AND o.address = m.\"from\" \
@@ -26,21 +29,30 @@ macro_rules! inbound_stays {
             AND l.conversation_id = m.conversation_id AND l.state IN ('pending', 'sending', 'unknown') \
             AND l.in_reply_to = m.id) \
         OR EXISTS (SELECT 1 FROM messages_out d WHERE d.tenant_id = m.tenant_id \
-            AND d.conversation_id = m.conversation_id AND d.state = 'deferred' \
-            AND d.blocked_reason IS DISTINCT FROM 'budget' AND d.blocked_reason IS DISTINCT FROM 'quiet_hours' AND d.in_reply_to = m.id) \
+            AND d.conversation_id = m.conversation_id AND ",
+            awaits_contact!("d"),
+            " AND d.in_reply_to = m.id) \
         OR EXISTS (SELECT 1 FROM messages_out h WHERE h.tenant_id = m.tenant_id \
-            AND h.conversation_id = m.conversation_id AND h.state = 'deferred' \
-            AND h.blocked_reason IN ('budget', 'quiet_hours') AND h.in_reply_to = m.id))"
+            AND h.conversation_id = m.conversation_id AND ",
+            held!("h"),
+            " AND h.in_reply_to = m.id))"
+        )
     };
 }
 
 /// Correlation ids of open messages.
 macro_rules! open_flows {
     () => {
-        "SELECT correlation_id FROM messages_out WHERE state IN ('pending', 'sending', 'unknown') \
-        UNION ALL SELECT correlation_id FROM messages_out WHERE state = 'deferred' AND blocked_reason IS DISTINCT FROM 'budget' AND blocked_reason IS DISTINCT FROM 'quiet_hours' \
-        UNION ALL SELECT correlation_id FROM messages_out WHERE state = 'deferred' AND blocked_reason IN ('budget', 'quiet_hours') \
+        concat!(
+            "SELECT correlation_id FROM messages_out WHERE state IN ('pending', 'sending', 'unknown') \
+        UNION ALL SELECT correlation_id FROM messages_out d WHERE ",
+            awaits_contact!("d"),
+            " \
+        UNION ALL SELECT correlation_id FROM messages_out h WHERE ",
+            held!("h"),
+            " \
         UNION ALL SELECT correlation_id FROM messages_in WHERE processed_at IS NULL"
+        )
     };
 }
 
@@ -83,8 +95,14 @@ pub(in crate::store) const FORGET_EVENTS: &str = concat!(
 
 /// Limit: how many messages are open; and the oldest of them.
 pub(in crate::store) const OPEN_FLOWS: &str = concat!("SELECT count(*) FROM (", open_flows!(), " LIMIT ?1)");
-pub(in crate::store) const OLDEST_OPEN: &str = "SELECT min(created_at) FROM (\
+pub(in crate::store) const OLDEST_OPEN: &str = concat!(
+    "SELECT min(created_at) FROM (\
     SELECT min(created_at) AS created_at FROM messages_out WHERE state IN ('pending', 'sending', 'unknown') \
-    UNION ALL SELECT min(created_at) FROM messages_out WHERE state = 'deferred' AND blocked_reason IS DISTINCT FROM 'budget' AND blocked_reason IS DISTINCT FROM 'quiet_hours' \
-    UNION ALL SELECT min(created_at) FROM messages_out WHERE state = 'deferred' AND blocked_reason IN ('budget', 'quiet_hours') \
-    UNION ALL SELECT min(created_at) FROM messages_in WHERE processed_at IS NULL)";
+    UNION ALL SELECT min(created_at) FROM messages_out d WHERE ",
+    awaits_contact!("d"),
+    " \
+    UNION ALL SELECT min(created_at) FROM messages_out h WHERE ",
+    held!("h"),
+    " \
+    UNION ALL SELECT min(created_at) FROM messages_in WHERE processed_at IS NULL)"
+);

@@ -81,40 +81,47 @@ pub(in crate::store) const OPEN_OFFERS: &str = "SELECT o.id, o.conversation_id, 
 pub(in crate::store) const PEOPLE_ON_DUTY: &str =
     "SELECT d.conversation_id FROM on_duty d WHERE d.tenant_id = ?1 ORDER BY d.since";
 
-/// Tenant, how many: offers, the newest first.
-pub(in crate::store) const LIST_OFFERS: &str = "SELECT o.id, o.conversation_id, p.name, c.address, o.body, o.state, o.assigned_to, d.address, o.expires_at, \
+/// An offer with whose it is and who has it; a condition follows.
+macro_rules! offer_row {
+    () => {
+        "SELECT o.id, o.conversation_id, p.name, c.address, o.body, o.state, o.assigned_to, d.address, o.expires_at, \
         o.created_at, o.updated_at \
     FROM offers o LEFT JOIN contacts p ON p.id = o.contact_id AND p.tenant_id = o.tenant_id \
     LEFT JOIN conversations c ON c.id = o.conversation_id AND c.tenant_id = o.tenant_id \
-    LEFT JOIN conversations d ON d.id = o.assigned_to AND d.tenant_id = o.tenant_id \
-    WHERE o.tenant_id = ?1 ORDER BY o.id DESC LIMIT ?2";
+    LEFT JOIN conversations d ON d.id = o.assigned_to AND d.tenant_id = o.tenant_id "
+    };
+}
+
+/// Tenant, how many: offers, the newest first.
+pub(in crate::store) const LIST_OFFERS: &str =
+    concat!(offer_row!(), "WHERE o.tenant_id = ?1 ORDER BY o.id DESC LIMIT ?2");
 
 /// Tenant, offer.
-pub(in crate::store) const ONE_OFFER: &str = "SELECT o.id, o.conversation_id, p.name, c.address, o.body, o.state, o.assigned_to, d.address, o.expires_at, \
-        o.created_at, o.updated_at \
-    FROM offers o LEFT JOIN contacts p ON p.id = o.contact_id AND p.tenant_id = o.tenant_id \
-    LEFT JOIN conversations c ON c.id = o.conversation_id AND c.tenant_id = o.tenant_id \
-    LEFT JOIN conversations d ON d.id = o.assigned_to AND d.tenant_id = o.tenant_id \
-    WHERE o.tenant_id = ?1 AND o.id = ?2";
+pub(in crate::store) const ONE_OFFER: &str = concat!(offer_row!(), "WHERE o.tenant_id = ?1 AND o.id = ?2");
 
 /// Tenant: who takes offers, the longest on duty first.
 pub(in crate::store) const LIST_ON_DUTY: &str = "SELECT d.conversation_id, c.address, d.since FROM on_duty d \
     JOIN conversations c ON c.id = d.conversation_id AND c.tenant_id = d.tenant_id WHERE d.tenant_id = ?1 ORDER BY d.since";
 
-/// Tenant, from, to, state or null, how many.
-pub(in crate::store) const LIST_BOOKINGS: &str = "SELECT b.id, b.conversation_id, b.contact_id, p.name, c.address, c.channel_id, \
+/// A booking with whose it is; a condition follows.
+macro_rules! booking_row {
+    () => {
+        "SELECT b.id, b.conversation_id, b.contact_id, p.name, c.address, c.channel_id, \
         b.service, b.resource, b.starts_at, b.ends_at, b.state, b.created_at, b.free_at \
     FROM bookings b LEFT JOIN contacts p ON p.id = b.contact_id AND p.tenant_id = b.tenant_id \
-    LEFT JOIN conversations c ON c.id = b.conversation_id AND c.tenant_id = b.tenant_id \
-    WHERE b.tenant_id = ?1 AND b.starts_at >= ?2 AND b.starts_at < ?3 AND (?4 IS NULL OR b.state = ?4) \
-    ORDER BY b.starts_at, b.id LIMIT ?5";
+    LEFT JOIN conversations c ON c.id = b.conversation_id AND c.tenant_id = b.tenant_id "
+    };
+}
+
+/// Tenant, from, to, state or null, resource or null, how many.
+pub(in crate::store) const LIST_BOOKINGS: &str = concat!(
+    booking_row!(),
+    "WHERE b.tenant_id = ?1 AND b.starts_at >= ?2 AND b.starts_at < ?3 AND (?4 IS NULL OR b.state = ?4) \
+        AND (?5 IS NULL OR b.resource = ?5) ORDER BY b.starts_at, b.id LIMIT ?6"
+);
 
 /// Tenant, booking.
-pub(in crate::store) const ONE_BOOKING: &str = "SELECT b.id, b.conversation_id, b.contact_id, p.name, c.address, c.channel_id, \
-        b.service, b.resource, b.starts_at, b.ends_at, b.state, b.created_at, b.free_at \
-    FROM bookings b LEFT JOIN contacts p ON p.id = b.contact_id AND p.tenant_id = b.tenant_id \
-    LEFT JOIN conversations c ON c.id = b.conversation_id AND c.tenant_id = b.tenant_id \
-    WHERE b.tenant_id = ?1 AND b.id = ?2";
+pub(in crate::store) const ONE_BOOKING: &str = concat!(booking_row!(), "WHERE b.tenant_id = ?1 AND b.id = ?2");
 
 /// Tenant, state or null, before (id) or null, how many: the newest first.
 pub(in crate::store) const LIST_LEADS: &str = "SELECT l.id, l.conversation_id, l.contact_id, l.name, l.email, l.phone, l.need, \

@@ -46,6 +46,7 @@ mod m20261201_000221_broadcasts;
 mod m20261201_000230_media;
 mod m20261201_000250_setup_steps;
 mod m20261201_000280_crm;
+mod m20261201_000290_access_moves;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +98,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000230_media::Migration),
             Box::new(m20261201_000250_setup_steps::Migration),
             Box::new(m20261201_000280_crm::Migration),
+            Box::new(m20261201_000290_access_moves::Migration),
         ]
     }
 }

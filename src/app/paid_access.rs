@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use palabre_actors::domain::address::{Address, Scheme};
@@ -24,12 +24,18 @@ use crate::store::{Store, StoreError};
 
 /// How often the tables are looked at. An event that has come in is applied within that time.
 const EVERY: Duration = Duration::from_millis(500);
+/// The same for some seconds after something has happened: a step is followed by the next one, a ban by its end.
+const BRISKLY: Duration = Duration::from_millis(100);
+const STAYS_BRISK: Duration = Duration::from_secs(5);
 /// How soon after a failure.
 const AGAIN: Duration = Duration::from_secs(5);
+/// What a bot does when a member leaves, of its calls a second: a ban, its end, a message; and two more for what others ask of it.
+const CALLS_OF_A_REMOVAL: u128 = 5;
 /// How often it is looked which chats are due to be audited.
 const AUDITS_EVERY: Duration = Duration::from_mins(1);
-/// How often what never came as a webhook is listed.
+/// How often what never came as a webhook is listed, and how soon again where it could not be listed.
 const CATCH_UP_EVERY: Duration = Duration::from_hours(24);
+const CATCH_UP_AGAIN: Duration = Duration::from_mins(10);
 /// How far back it is listed: Stripe keeps events for thirty days.
 const CATCH_UP_OVER: TimeDelta = TimeDelta::days(3);
 
@@ -41,14 +47,15 @@ pub(crate) fn connect(
     outgoing: Arc<dyn Outgoing>,
 ) -> PaidAccess {
     let platform = config.stripe.as_ref();
-    let stripe = platform.and_then(|platform| {
-        let client = crate::gateway::client::new().ok()?;
-        Some(Stripe::new(client, platform.api_base_url.clone(), platform.secret_key.clone()))
+    let client = crate::gateway::client::new().ok();
+    let stripe = platform.zip(client.as_ref()).map(|(platform, client)| {
+        Stripe::new(client.clone(), platform.api_base_url.clone(), platform.secret_key.clone())
     });
+    let known = HashMap::new();
     PaidAccess {
         store,
         outgoing,
-        creators: Creators::new(creators(tenants)),
+        creators: Creators::new(creators(tenants, (&known, client.as_ref()), |_| false)),
         stripe,
         is_live: platform.is_some_and(|platform| platform.secret_key.expose_secret().contains("_live_")),
         webhook_secrets: platform.map(|platform| platform.webhook_secrets.clone()).unwrap_or_default().into(),
@@ -56,6 +63,7 @@ pub(crate) fn connect(
         success_url: platform.and_then(|platform| platform.success_url.clone()),
         cancel_url: platform.and_then(|platform| platform.cancel_url.clone()),
         public_base_url: config.http.public_base_url.clone(),
+        node: Arc::default(),
     }
 }
 
@@ -70,11 +78,26 @@ fn sells(tenant: &Tenant) -> bool {
     !tenant.access.plans.is_empty() || tenant.access.stripe_account.is_some()
 }
 
-/// The tenants that sell something.
-pub(super) fn creators(tenants: &[Arc<Tenant>]) -> Vec<(TenantId, Creator)> {
-    let selling: Vec<_> = tenants.iter().filter(|tenant| sells(tenant)).collect();
-    let client = selling.first().and_then(|_| crate::gateway::client::new().ok());
-    selling.into_iter().map(|tenant| creator(tenant, client.as_ref())).collect()
+/// The tenants that sell something. Those that are the same stay as they are `known`, with their bots' connections.
+fn creators(
+    tenants: &[Arc<Tenant>],
+    (known, client): (&HashMap<TenantId, Arc<Creator>>, Option<&reqwest::Client>),
+    is_same: impl Fn(&TenantId) -> bool,
+) -> Vec<(TenantId, Creator)> {
+    let one = |tenant: &Arc<Tenant>| match known.get(&tenant.id).filter(|_| is_same(&tenant.id)) {
+        Some(known) => (tenant.id.clone(), (**known).clone()),
+        None => creator(tenant, client),
+    };
+    tenants.iter().filter(|tenant| sells(tenant)).map(one).collect()
+}
+
+/// Takes over what the tenants' files say now.
+pub(super) fn reload(creators_now: &Creators, tenants: &[Arc<Tenant>], is_same: impl Fn(&TenantId) -> bool) {
+    let known = creators_now.now();
+    let is_new = |tenant: &&Arc<Tenant>| sells(tenant) && !(known.contains_key(&tenant.id) && is_same(&tenant.id));
+    // One client for all that are new or changed, and none where nobody is.
+    let client = tenants.iter().find(is_new).and_then(|_| crate::gateway::client::new().ok());
+    creators_now.replace(creators(tenants, (&known, client.as_ref()), is_same));
 }
 
 fn creator(tenant: &Tenant, client: Option<&reqwest::Client>) -> (TenantId, Creator) {
@@ -89,6 +112,11 @@ fn creator(tenant: &Tenant, client: Option<&reqwest::Client>) -> (TenantId, Crea
         let directory = provider(channel.provider.name())?.chat_directory(channel, wiring)?;
         Some((channel.id.clone(), directory))
     };
+    let pace = |channel: &Channel| {
+        let account = channel.profile.account?;
+        let per_second = Duration::from_secs(1).as_nanos() / account.every.as_nanos().max(1);
+        Some((channel.id.clone(), u32::try_from(per_second / CALLS_OF_A_REMOVAL).unwrap_or(u32::MAX).max(1)))
+    };
     let creator = Creator {
         name: tenant.name.clone(),
         language: tenant.rules.source().language,
@@ -97,6 +125,7 @@ fn creator(tenant: &Tenant, client: Option<&reqwest::Client>) -> (TenantId, Crea
         alerts: tenant.notify.iter().filter_map(reached).collect(),
         mail: channel_of(Scheme::Mailto),
         directories: tenant.channels.iter().filter_map(directory).collect(),
+        removals_per_second: tenant.channels.iter().filter_map(pace).collect(),
     };
     (tenant.id.clone(), creator)
 }
@@ -116,6 +145,7 @@ pub(super) fn follow(access: PaidAccess, store: &Store, clock: Arc<dyn Clock>, i
 async fn audit(access: &PaidAccess, clock: &dyn Clock) {
     loop {
         let audited = async {
+            access.follow_chats().await?;
             access.plan_audits(clock.now()).await?;
             access.read_stars_due(clock.now()).await?;
             access.audit_due(clock.now()).await
@@ -128,7 +158,8 @@ async fn audit(access: &PaidAccess, clock: &dyn Clock) {
 }
 
 async fn settle(access: &PaidAccess, clock: &dyn Clock) {
-    let mut caught_up: Option<std::time::Instant> = None;
+    let mut catch_up_at = Instant::now();
+    let mut brisk_until = Instant::now();
     // Whose plans were written down: they change with the configuration.
     let mut kept = None;
     loop {
@@ -140,20 +171,29 @@ async fn settle(access: &PaidAccess, clock: &dyn Clock) {
         if kept.as_ref().is_none_or(|kept| !Arc::ptr_eq(kept, &creators)) {
             kept = keep_plans(access, &creators, clock).await.is_ok().then_some(creators);
         }
-        if caught_up.is_none_or(|at| at.elapsed() >= CATCH_UP_EVERY) {
-            catch_up(access, clock).await;
-            caught_up = Some(std::time::Instant::now());
+        if Instant::now() >= catch_up_at {
+            let is_listed = catch_up(access, clock).await;
+            catch_up_at = Instant::now() + if is_listed { CATCH_UP_EVERY } else { CATCH_UP_AGAIN };
         }
         let wait = match step(access, clock).await {
+            Ok(0) if Instant::now() < brisk_until => BRISKLY,
             Ok(0) => EVERY,
-            Ok(_) => Duration::ZERO,
+            Ok(_) => {
+                brisk_until = Instant::now() + STAYS_BRISK;
+                Duration::ZERO
+            }
             Err(error) if error.is_away() => AGAIN,
             Err(error) => {
                 warn!(error = &error as &dyn std::error::Error, "paid access stands still, trying again");
                 AGAIN
             }
         };
-        tokio::time::sleep(wait).await;
+        // What comes in is not waited for; after a failure the pause is kept.
+        if wait == AGAIN {
+            tokio::time::sleep(wait).await;
+        } else {
+            let _ = tokio::time::timeout(wait, access.node.news()).await;
+        }
     }
 }
 
@@ -175,11 +215,19 @@ async fn keep_plans(
     Ok(())
 }
 
-async fn catch_up(access: &PaidAccess, clock: &dyn Clock) {
+/// Returns whether everything could be listed.
+async fn catch_up(access: &PaidAccess, clock: &dyn Clock) -> bool {
     let now = clock.now();
     match access.catch_up(now - CATCH_UP_OVER, now).await {
-        Ok(0) => {}
-        Ok(events) => info!(events, "payment events that never came as webhooks were listed"),
-        Err(error) => debug!(error = &error as &dyn std::error::Error, "payment events could not be listed"),
+        Ok(caught) => {
+            if caught.new > 0 {
+                info!(events = caught.new, "payment events that never came as webhooks were listed");
+            }
+            caught.failed == 0
+        }
+        Err(error) => {
+            debug!(error = &error as &dyn std::error::Error, "payment events could not be listed");
+            false
+        }
     }
 }

@@ -205,7 +205,7 @@ impl Reloader {
         };
         let changes = holders.engine.serve(tenants.iter().map(|tenant| (tenant.id.clone(), profile(tenant))).collect());
         holders.channels.replace(integrators::channels(&tenants));
-        holders.creators.replace(paid_access::creators(&tenants));
+        paid_access::reload(&holders.creators, &tenants, is_same);
         holders.polling.serve(&tenants, is_same).await;
         holders.receiver.serve(registry, &tenants);
         holders.directory.replace(tenants);

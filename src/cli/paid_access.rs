@@ -1,10 +1,10 @@
 //! `palabre access …`: plans, members, what payment systems told; access by hand, cancellations, refunds, reconciliation.
 
 mod chat_audit;
+mod given;
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use palabre_actors::domain::action::Action;
 use palabre_actors::domain::address::Address;
@@ -44,9 +44,15 @@ pub(super) enum AccessCommand {
     #[command(
         after_help = "Example:\n  palabre access grant --tenant belle --plan premium telegram:123456789 --for 30d"
     )]
-    Grant(GrantArgs),
-    /// End somebody's access at once; nothing is given back
+    Grant(given::GrantArgs),
+    /// End somebody's access at once, and the renewal; nothing is given back
     Revoke(OneSubscription),
+    /// Give a purchase to another account: the old one has to leave, the new one is invited; once in thirty days
+    #[command(
+        after_help = "Example:\n  palabre access move 0190a0b0-0000-7000-8000-000000000001 telegram:123456789\n\n\
+        A payer moves a purchase by themselves on their own page, once it has been on an account for thirty days."
+    )]
+    Move(given::MoveArgs),
     /// End a subscription at the end of what is paid
     Cancel(CancelArgs),
     /// Give the last payment back, which ends what it paid for
@@ -108,24 +114,6 @@ pub(super) struct EventsArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct GrantArgs {
-    #[command(flatten)]
-    file: ConfigFile,
-    /// Whose plan
-    #[arg(long, value_name = "ID")]
-    tenant: String,
-    /// Which plan
-    #[arg(long, value_name = "ID")]
-    plan: String,
-    /// Who, as the bot's channel addresses them
-    #[arg(value_name = "ADDRESS")]
-    member: String,
-    /// For how long, such as `30d`; for ever unless given
-    #[arg(long = "for", value_name = "TIME")]
-    lasting: Option<humantime::Duration>,
-}
-
-#[derive(Debug, Args)]
 pub(super) struct OneSubscription {
     #[command(flatten)]
     file: ConfigFile,
@@ -158,11 +146,12 @@ pub(super) fn run(command: &AccessCommand) -> u8 {
         AccessCommand::Plans(args) => with(&args.file, async |access| plans(&access, args)),
         AccessCommand::Members(args) => with(&args.which.file, async |access| members(&access, args).await),
         AccessCommand::Events(args) => with(&args.which.file, async |access| events(&access, args).await),
-        AccessCommand::Grant(args) => with(&args.file, async |access| grant(&access, args).await),
+        AccessCommand::Grant(args) => with(&args.file, async |access| given::grant(&access, args).await),
         AccessCommand::Revoke(args) => with(&args.file, async |access| {
             access::revoke(&Caller::command_line(), &access, args.id, now()).await?;
             done("access ends now")
         }),
+        AccessCommand::Move(args) => with(&args.one.file, async |access| given::move_to(&access, args).await),
         AccessCommand::Cancel(args) => with(&args.one.file, async |access| {
             access::cancel(&Caller::command_line(), &access, args.one.id, args.now, now()).await?;
             done(if args.now { "the subscription has ended" } else { "the subscription ends with what is paid" })
@@ -338,22 +327,6 @@ async fn events(access: &PaidAccess, args: &EventsArgs) -> Result<u8, AccessErro
         say(format_args!("{}", table(&["RECEIVED", "TENANT", "WHAT", "OUTCOME"], &rows)));
     }
     Ok(if found.is_empty() { exit::FOUND_WRONG } else { exit::OK })
-}
-
-async fn grant(access: &PaidAccess, args: &GrantArgs) -> Result<u8, AccessError> {
-    let tenant = TenantId::new(&args.tenant);
-    let plan = access.plan(&tenant, &args.plan).ok_or(AccessError::UnknownPlan)?;
-    let scheme = plan.chats.first().map(Address::scheme);
-    let member = scheme.and_then(|scheme| Address::parse(scheme, &args.member, None).ok());
-    let Some(member) = member else {
-        complain_about(format_args!("`{}` is no address on the bot's channel", args.member));
-        return Ok(exit::USAGE);
-    };
-    let lasting = args.lasting.and_then(|lasting| TimeDelta::from_std(*lasting).ok());
-    let until = lasting.map(|lasting| now() + lasting);
-    let id = access::grant(&Caller::command_line(), access, (&tenant, &args.plan), &member, until, now()).await?;
-    say(format_args!("{id}"));
-    Ok(exit::OK)
 }
 
 /// Nothing is sent from the command line: the daemon does what follows of a change.

@@ -95,9 +95,11 @@ impl From<AccessError> for ConsoleError {
         match error {
             AccessError::Service(error) => error.into(),
             AccessError::UnknownSubscription => Self::NotFound,
-            AccessError::UnknownPlan | AccessError::NotSoldSo | AccessError::NothingPaid | AccessError::NotByCard => {
-                Self::BadForm
-            }
+            AccessError::UnknownPlan
+            | AccessError::NotSoldSo
+            | AccessError::NothingPaid
+            | AccessError::NotByCard
+            | AccessError::MovedLately => Self::BadForm,
             AccessError::Busy => ServiceError::Busy.into(),
             error => Self::PaymentSystem(error),
         }

@@ -2,6 +2,7 @@
 
 use actix_web::web;
 use minijinja::context;
+use palabre_actors::domain::address::Address;
 use palabre_actors::domain::entitlement::SubscriptionState;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -11,7 +12,7 @@ use super::lookups::shown;
 use super::paid_access::name;
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
-use crate::service::paid_access as access;
+use crate::service::paid_access::{self as access, AccessError};
 use crate::service::{Permission, Tenants};
 use crate::store::paid_access::{Payer, PaymentEventFilter, PaymentEventLine};
 
@@ -35,6 +36,7 @@ struct EventLine {
 
 pub(super) fn mount(routes: &mut PageRoutes<'_>) {
     routes.get("/access/{id}", page);
+    routes.post("/access/{id}/move", move_to);
     routes.post("/access/{id}/{action}", act);
 }
 
@@ -94,6 +96,7 @@ pub async fn page(
         grants => shown(grants),
         seen => shown(seen),
         may_change => member.caller.may(Permission::AccessWrite) && row.state != SubscriptionState::Revoked,
+        may_move => member.caller.may(Permission::AccessWrite) && row.payer != Payer::Stars && row.state.gives_access(),
         may_cancel => row.payer != Payer::Hand && row.provider_payment.is_some(),
         may_refund => member.caller.may(Permission::PaymentRefund) && row.provider_payment.is_some(),
         done => state.pages.texts().find(member.language, "access", &format!("done_{}", query.done)),
@@ -105,6 +108,36 @@ pub async fn page(
 fn told(state: &ConsoleState, member: &Member, kind: &str) -> String {
     let key = kind.replace('.', "_");
     state.pages.texts().find(member.language, "payment_event", &key).unwrap_or(kind).to_owned()
+}
+
+/// Whose a purchase is to be.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct MoveForm {
+    who: String,
+}
+
+/// `POST /console/access/{id}/move`
+pub async fn move_to(
+    member: Member,
+    state: web::Data<ConsoleState>,
+    id: web::Path<Uuid>,
+    form: Form<MoveForm>,
+) -> Result<Page, ConsoleError> {
+    let (sold, now) = (state.sold()?, state.now());
+    let row = access::member_of(&member.caller, sold, *id).await?.subscription;
+    if row.tenant != member.tenant {
+        return Err(ConsoleError::NotFound);
+    }
+    let plan = sold.plan(&row.tenant, &row.plan).ok_or(ConsoleError::BadForm)?;
+    let scheme = plan.chats.first().map(Address::scheme).ok_or(ConsoleError::BadForm)?;
+    let to = Address::parse(scheme, form.0.who.trim(), None).map_err(|_| ConsoleError::BadForm)?;
+    let done = match access::move_to(&member.caller, sold, *id, &to, now).await {
+        Ok(()) => "moved",
+        Err(AccessError::MovedLately) => "moved_lately",
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Page::see(&format!("/console/access/{id}?done={done}")))
 }
 
 /// `POST /console/access/{id}/{action}`: `revoke`, `cancel`, `refund`, `invite`

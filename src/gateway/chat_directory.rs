@@ -1,6 +1,7 @@
 //! Chat directory: tells who is in a provider's chats, and what was paid in the provider's own money.
 //!
-//! Events tell of both as it happens; this is what they are compared with, because some events never come.
+//! Events tell of both as it happens; this is what they are compared with, because some events never come. It also answers those
+//! who wait for seconds and not longer, past every queue.
 
 use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
@@ -19,6 +20,21 @@ pub trait ChatDirectory: Send + Sync {
 
     /// What was paid and given back, the oldest first, from this place of the list on.
     fn payments(&self, from: u64) -> Pending<'_, Result<PaymentPage, DirectoryError>>;
+
+    /// The link that opens the conversation with us, with `start` for what it is to carry; `None`: there is no such link.
+    fn start_link<'a>(&'a self, start: &'a str) -> Pending<'a, Result<Option<String>, DirectoryError>>;
+
+    /// Answers somebody who waits, at once.
+    fn answer<'a>(&'a self, answer: WaitedFor<'a>) -> Pending<'a, Result<(), DirectoryError>>;
+}
+
+/// What somebody waits for, for ten seconds at most.
+#[derive(Clone, Copy, Debug)]
+pub enum WaitedFor<'a> {
+    /// Whether a payment may go through; `refusal` says why not.
+    Checkout { query: &'a str, refusal: Option<&'a str> },
+    /// Whether they may join a chat.
+    Join { query: &'a str, may: bool },
 }
 
 /// What somebody is in a chat.

@@ -19,12 +19,12 @@ mod tests;
 pub use self::entries::{
     Dispute, DisputePolicy, Grant, LedgerEntry, Payment, ProviderState, ProviderStatus, Terms, Until,
 };
-pub use self::notices::{Notice, NoticeKind, notices_due};
+pub use self::notices::{Notice, NoticeKind, notices_due, paid_twice};
 
-/// Whether what a bot's link carries is about a plan: `plan_premium`, `stars_premium`, `claim_…`.
+/// Whether what a bot's link carries is about a plan: `plan_premium`, `stars_premium`, `claim_…`, `move_…`.
 #[must_use]
 pub fn is_plan_link(start: &str) -> bool {
-    ["plan_", "stars_", "claim_"].iter().any(|prefix| start.starts_with(prefix))
+    ["plan_", "stars_", "claim_", "move_"].iter().any(|prefix| start.starts_with(prefix))
 }
 
 /// Everything that counts for one subscription.
@@ -65,6 +65,14 @@ stored_words!(SubscriptionState {
     Revoked => "revoked",
 });
 
+impl SubscriptionState {
+    /// Whether whoever has it may be in the plan's chats.
+    #[must_use]
+    pub const fn gives_access(self) -> bool {
+        matches!(self, Self::Active | Self::Grace)
+    }
+}
+
 /// What a ledger amounts to at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entitlement {
@@ -82,7 +90,7 @@ impl Entitlement {
     /// Whether they may be in the plan's chats.
     #[must_use]
     pub const fn has_access(&self) -> bool {
-        matches!(self.state, SubscriptionState::Active | SubscriptionState::Grace)
+        self.state.gives_access()
     }
 
     /// When the grace ends, while it runs.
@@ -215,8 +223,11 @@ impl Ledger {
             // A payment that is known may have been refunded since: it counts by itself, or does not.
             ProviderStatus::Active if self.payments.values().any(|payment| payment.covers >= end) => None,
             ProviderStatus::Active => Some(end),
-            // The period that runs is not paid, the one before was.
-            ProviderStatus::PastDue => Some(Until::At(provider.period_start)),
+            // The period that runs is not paid, the one before was; if its payment is known, it counts by itself as well.
+            ProviderStatus::PastDue => {
+                let start = Until::At(provider.period_start);
+                self.payments.values().all(|payment| payment.covers < start).then_some(start)
+            }
             ProviderStatus::Incomplete | ProviderStatus::Ended => None,
         }
     }

@@ -1,7 +1,11 @@
-//! Who is in a chat, and what was paid in Stars: `getChatMember` and `getStarTransactions`.
+//! Who is in a chat, what was paid in Stars, and answers that somebody waits for: `getChatMember`, `getStarTransactions`,
+//! `answerPreCheckoutQuery`, `answerChatJoinRequestQuery`.
 //!
 //! A bot cannot list a chat's members; it can ask about one at a time, reliably where it is an administrator
 //! (<https://core.telegram.org/bots/api#getchatmember>).
+
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
 use palabre_actors::domain::address::Address;
@@ -15,10 +19,13 @@ use super::call::{Api, CallError};
 use super::update::Member;
 use crate::gateway::ConnectError;
 use crate::gateway::channel_event::{Membership, OwnRights, Price};
-use crate::gateway::chat_directory::{ChatDirectory, ChatPlace, DirectoryError, LoggedPayment, PaymentPage};
+use crate::gateway::chat_directory::{ChatDirectory, ChatPlace, DirectoryError, LoggedPayment, PaymentPage, WaitedFor};
 
 /// Transactions of a page: the most that Telegram gives.
 const PAGE: usize = 100;
+
+/// How long an answer may take that somebody waits for: Telegram gives up after ten seconds.
+const ANSWER_TIME: Duration = Duration::from_secs(5);
 
 /// Refusals that mean that the person was never there.
 const NEVER_THERE: [&str; 2] = ["telegram_not_in", "telegram_no_user"];
@@ -27,12 +34,14 @@ pub(super) struct BotDirectory {
     api: Api,
     /// The bot's own id.
     own: i64,
+    /// The bot's name, once it was asked for: it seldom changes.
+    username: OnceLock<String>,
 }
 
 impl BotDirectory {
     pub fn new(client: reqwest::Client, bot: &TelegramBot) -> Result<Self, ConnectError> {
         let own = bot.id.parse().map_err(|_| ConnectError("the bot's id is no number".to_owned()))?;
-        Ok(Self { api: Api::new(client, bot)?, own })
+        Ok(Self { api: Api::new(client, bot)?, own, username: OnceLock::new() })
     }
 
     async fn member(&self, chat: &Address, user: i64) -> Result<Option<Member>, DirectoryError> {
@@ -80,6 +89,47 @@ impl ChatDirectory for BotDirectory {
             })
         })
     }
+
+    /// <https://core.telegram.org/bots/features#deep-linking>
+    fn start_link<'a>(&'a self, start: &'a str) -> Pending<'a, Result<Option<String>, DirectoryError>> {
+        Box::pin(async move { Ok(Some(format!("https://t.me/{}?start={start}", self.username().await?))) })
+    }
+
+    fn answer<'a>(&'a self, answer: WaitedFor<'a>) -> Pending<'a, Result<(), DirectoryError>> {
+        let (method, parameters) = match answer {
+            WaitedFor::Checkout { query, refusal: None } => {
+                ("answerPreCheckoutQuery", json!({ "pre_checkout_query_id": query, "ok": true }))
+            }
+            WaitedFor::Checkout { query, refusal: Some(why) } => {
+                ("answerPreCheckoutQuery", json!({ "pre_checkout_query_id": query, "ok": false, "error_message": why }))
+            }
+            WaitedFor::Join { query, may } => {
+                let result = if may { "approve" } else { "decline" };
+                ("answerChatJoinRequestQuery", json!({ "chat_join_request_query_id": query, "result": result }))
+            }
+        };
+        Box::pin(async move {
+            let answered = self.api.call_within(ANSWER_TIME, method, &parameters, |_| Some(())).await;
+            answered.map_err(unanswered)
+        })
+    }
+}
+
+impl BotDirectory {
+    async fn username(&self) -> Result<&str, DirectoryError> {
+        if let Some(known) = self.username.get() {
+            return Ok(known);
+        }
+        let read = |raw: &serde_json::value::RawValue| serde_json::from_str::<Named>(raw.get()).ok();
+        let me = self.api.call("getMe", &json!({}), read).await.map_err(unanswered)?;
+        Ok(self.username.get_or_init(|| me.username))
+    }
+}
+
+/// <https://core.telegram.org/bots/api#user>
+#[derive(Deserialize)]
+struct Named {
+    username: String,
 }
 
 /// <https://core.telegram.org/bots/api#startransactions>, the oldest first.

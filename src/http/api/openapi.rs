@@ -47,6 +47,7 @@ use utoipa::{Modify, OpenApi};
         super::paid_access::subscriptions,
         super::paid_access::grant,
         super::paid_access::revoke,
+        super::paid_access::move_to,
         super::paid_access::cancel,
         super::paid_access::refund,
         super::paid_access::checkout,

@@ -24,6 +24,7 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     routes.get("/api/v1/access/plans", plans);
     routes.get_or_post("/api/v1/access/subscriptions", subscriptions, grant);
     routes.post("/api/v1/access/subscriptions/{id}/revoke", revoke);
+    routes.post("/api/v1/access/subscriptions/{id}/move", move_to);
     routes.post("/api/v1/access/subscriptions/{id}/cancel", cancel);
     routes.post("/api/v1/access/subscriptions/{id}/refund", refund);
     routes.post("/api/v1/access/checkout", checkout);
@@ -154,6 +155,14 @@ pub(super) struct SubscriptionChanged {
     changed: bool,
 }
 
+/// Whose a purchase is to be.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct MoveRequest {
+    /// Who may enter from now on, as the plan's bot addresses them.
+    to: String,
+}
+
 /// How a subscription ends.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -198,6 +207,11 @@ impl From<AccessError> for HttpProblem {
             AccessError::NotByCard => {
                 invalid("plan", "not sold by card", "`[stripe]` is missing in palabre.toml, or in the tenant's file")
             }
+            AccessError::MovedLately => HttpProblem::new(
+                StatusCode::CONFLICT,
+                "moved already",
+                "somebody has moved it to another account less than thirty days ago",
+            ),
             AccessError::NothingPaid => invalid("id", "nothing paid", "there is no payment that could be given back"),
             AccessError::Message(why) => super::messages::not_sent(why),
             error => {
@@ -275,7 +289,7 @@ pub(super) async fn grant(call: Call<ToOperate>, Json(asked): Json<GrantRequest>
     reply_with(StatusCode::CREATED, &SubscriptionMade { id: id.to_string() })
 }
 
-/// Ends access at once. Nothing is given back.
+/// Ends access at once, and the renewal. Nothing is given back.
 #[utoipa::path(post, path = "/api/v1/access/subscriptions/{id}/revoke", operation_id = "revoke_access", tag = "access",
     params(("id" = String, Path, description = "The subscription")), security(("key" = ["operate"])), responses(
     (status = 200, body = SubscriptionChanged, description = "They are removed within seconds"), CallProblems, UnknownId
@@ -283,6 +297,21 @@ pub(super) async fn grant(call: Call<ToOperate>, Json(asked): Json<GrantRequest>
 pub(super) async fn revoke(call: Call<ToOperate>, id: PathId) -> Reply {
     let id = subscription(&id)?;
     access::revoke(call.caller.service(), sold(&call)?, id, call.now()).await?;
+    changed(id)
+}
+
+/// Gives a purchase to another account: the old one has to leave, the new one is invited. Once in thirty days.
+#[utoipa::path(post, path = "/api/v1/access/subscriptions/{id}/move", operation_id = "move_access", tag = "access",
+    request_body = MoveRequest, params(("id" = String, Path, description = "The subscription")),
+    security(("key" = ["operate"])), responses(
+    (status = 200, body = SubscriptionChanged, description = "It belongs to that account now"),
+    (status = 409, description = "It was moved less than thirty days ago"), CallProblems, UnknownId, BodyProblems
+))]
+pub(super) async fn move_to(call: Call<ToOperate>, id: PathId, Json(asked): Json<MoveRequest>) -> Reply {
+    let (id, access, caller) = (subscription(&id)?, sold(&call)?, call.caller.service());
+    let row = access::member_of(caller, access, id).await?.subscription;
+    let to = member(access, (&row.tenant, call.country_of(&row.tenant)), &row.plan, &asked.to)?;
+    access::move_to(caller, access, id, &to, call.now()).await?;
     changed(id)
 }
 

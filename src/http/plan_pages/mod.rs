@@ -59,11 +59,8 @@ async fn page(
     carried: Query<Carried>,
 ) -> Result<HttpResponse, HttpProblem> {
     let (access, shown) = sold(&state, &path)?;
-    Ok(render(
-        access,
-        &shown,
-        &Shown { language: language(&request, shown.language), carried: &carried, ..Shown::default() },
-    ))
+    let told = Shown { language: language(&request, shown.language), carried: &carried, ..Shown::default() };
+    Ok(render(access, &shown, &told).await)
 }
 
 async fn cancelled(
@@ -75,7 +72,8 @@ async fn cancelled(
     let (access, shown) = sold(&state, &path)?;
     let language = language(&request, shown.language);
     let notice = pick(language, "Rien n'a été débité.", "Nothing was charged.");
-    Ok(render(access, &shown, &Shown { language, carried: &carried, notice: Some(notice), ..Shown::default() }))
+    let told = Shown { language, carried: &carried, notice: Some(notice), ..Shown::default() };
+    Ok(render(access, &shown, &told).await)
 }
 
 async fn paid(
@@ -98,7 +96,7 @@ async fn paid(
     };
     let told =
         Shown { language, carried: &carried, notice: Some(notice), is_paid: true, asks: is_claimed == Some(false) };
-    Ok(render(access, &shown, &told))
+    Ok(render(access, &shown, &told).await)
 }
 
 async fn pay(
@@ -117,7 +115,7 @@ async fn pay(
         CheckoutPage::AlreadyPaid => {
             let notice = pick(language, "Vous avez déjà un accès payé.", "You have paid access already.");
             let told = Shown { language, carried: &form, notice: Some(notice), is_paid: true, ..Shown::default() };
-            Ok(render(access, &shown, &told))
+            Ok(render(access, &shown, &told).await)
         }
     }
 }
@@ -174,10 +172,12 @@ impl Default for Shown<'_> {
     }
 }
 
-fn render(access: &PaidAccess, plan: &PlanPage, shown: &Shown<'_>) -> HttpResponse {
+async fn render(access: &PaidAccess, plan: &PlanPage, shown: &Shown<'_>) -> HttpResponse {
     let language = shown.language;
     let words = context! {
         pay => pick(language, "Payer par carte", "Pay by card"),
+        stars => pick(language, "Payer en Stars dans Telegram", "Pay in Stars in Telegram"),
+        open => pick(language, "Ouvrir le bot", "Open the bot"),
         claim => pick(
             language,
             "Dernier pas : ouvrez le bot et envoyez-lui ce message, il vous donne votre lien d'entrée.",
@@ -197,12 +197,23 @@ fn render(access: &PaidAccess, plan: &PlanPage, shown: &Shown<'_>) -> HttpRespon
         Some(token) => format!("{path}/{what}?s={token}"),
         None => format!("{path}/{what}"),
     };
+    let claim = shown.asks.then_some(&shown.carried.s);
+    let opens = match claim {
+        Some(token) => access.bot_link(plan, &format!("claim_{token}")).await,
+        None => None,
+    };
+    let stars = plan.stars().filter(|_| !shown.is_paid);
+    let pays_in_stars = match stars {
+        Some(_) => access.bot_link(plan, &format!("plan_{}", plan.id)).await,
+        None => None,
+    };
     html(
         TEMPLATE,
         context! {
+            tax_note => plan.tax_note(language), stars, pays_in_stars, opens,
             description => &plan.description, price => plan.price(language), trial => plan.trial(language),
             notice => shown.notice, words, path => &path, can_pay => plan.is_sold_by_card && !shown.is_paid,
-            claim => shown.asks.then_some(&shown.carried.s), manage => to("own"), withdraw => to("withdraw"),
+            claim, manage => to("own"), withdraw => to("withdraw"),
             member => &shown.carried.m, ..shell(plan, language)
         },
     )

@@ -13,7 +13,7 @@ use super::{Path, failed, html, language, pick, shell, sold};
 use crate::http::problem::HttpProblem;
 use crate::http::routes::{Routes, nothing_here};
 use crate::http::state::HttpState;
-use crate::service::paid_access::{OwnPage, PlanPage, Statement};
+use crate::service::paid_access::{OwnPage, PaidAccess, PlanPage, Statement};
 
 const TEMPLATE: &str = include_str!("own.html");
 /// The longest e-mail that there is (RFC 5321), and the longest name that is taken.
@@ -112,7 +112,7 @@ async fn at(
     let language = language(request, plan.language);
     if given.s.is_empty() {
         let shown = Shown { language, token: "", page: None, told: None };
-        return Ok(render(&plan, &shown, Step::Ask));
+        return Ok(render(access, &plan, &shown, Step::Ask).await);
     }
     let (tenant, now) = (TenantId::new(&path.0), state.deps.clock.now());
     let page = access.own(&tenant, &given.s, language, now).await.map_err(failed)?.ok_or_else(nothing_here)?;
@@ -122,7 +122,7 @@ async fn at(
         Step::Confirm(Statement::Withdrawal) if page.withdraw_until.is_none() => Step::Own,
         step => step,
     };
-    Ok(render(&plan, &Shown { language, token: &given.s, page: Some(page), told: None }, step))
+    Ok(render(access, &plan, &Shown { language, token: &given.s, page: Some(page), told: None }, step).await)
 }
 
 async fn send_link(
@@ -137,7 +137,7 @@ async fn send_link(
     if email.len() <= LONGEST && email.contains('@') {
         access.send_own_links(&TenantId::new(&path.0), email, state.deps.clock.now()).await.map_err(failed)?;
     }
-    Ok(render(&plan, &Shown { language, token: "", page: None, told: None }, Step::Sent))
+    Ok(render(access, &plan, &Shown { language, token: "", page: None, told: None }, Step::Sent).await)
 }
 
 async fn cancelled(
@@ -186,19 +186,27 @@ async fn declared(
     };
     let told = Some(format!("{what} {}. {how}", taken.at));
     let page = access.own(&tenant, &form.s, language, now).await.map_err(failed)?;
-    Ok(render(&plan, &Shown { language, token: &form.s, page, told }, Step::Done(statement)))
+    Ok(render(access, &plan, &Shown { language, token: &form.s, page, told }, Step::Done(statement)).await)
 }
 
-fn render(plan: &PlanPage, shown: &Shown<'_>, step: Step) -> HttpResponse {
+async fn render(access: &PaidAccess, plan: &PlanPage, shown: &Shown<'_>, step: Step) -> HttpResponse {
     let (language, path) = (shown.language, format!("/p/{}/{}", plan.tenant, plan.id));
     let page = shown.page.as_ref();
     let state = page.map(|page| state_of(page, language));
+    let claim = page.filter(|page| !page.is_claimed).map(|_| shown.token);
+    let move_token = page.and_then(|page| page.move_token.as_deref());
+    let starts = claim.map(|token| format!("claim_{token}")).or(move_token.map(|token| format!("move_{token}")));
+    let opens = match &starts {
+        Some(start) => access.bot_link(plan, start).await,
+        None => None,
+    };
     html(
         TEMPLATE,
         context! {
             step => step.word(), told => &shown.told, token => shown.token, path => &path, state,
             contract => page.map(|page| page.id.to_string()),
-            claim => page.filter(|page| !page.is_claimed).map(|_| shown.token),
+            claim, move_token, opens,
+            move_from => page.and_then(|page| page.move_from.as_deref()),
             can_manage => page.is_some_and(|page| page.is_by_card),
             can_cancel => page.is_some_and(|page| page.can_cancel),
             withdraw_until => page.and_then(|page| page.withdraw_until.as_deref()),
@@ -255,6 +263,13 @@ fn words(language: Language) -> Value {
             "Dernier pas : ouvrez le bot et envoyez-lui ce message, il vous donne votre lien d'entrée.",
             "Last step: open the bot and send it this message, and it gives you your way in.",
         ),
+        open => pick("Ouvrir le bot", "Open the bot"),
+        moving => pick("Changer de compte Telegram", "Another Telegram account"),
+        move_how => pick(
+            "Depuis l'autre compte, ouvrez le bot et envoyez-lui ce message : l'accès y passe, et ce compte-ci en sort.",
+            "From the other account, open the bot and send it this message: access goes there, and this account has to leave.",
+        ),
+        move_from => pick("Possible vous-même à partir du", "Possible by yourself from"),
         manage => pick("Changer de carte, voir les factures", "Change the card, see the invoices"),
         cancel => pick("Résilier", "Cancel"),
         cancel_what => pick(

@@ -54,6 +54,12 @@ impl Stripe {
         }
         if request.tax {
             field("automatic_tax[enabled]", "true");
+            // What a page shows to consumers is what they pay.
+            field("line_items[0][price_data][tax_behavior]", "inclusive");
+            if request.customer.is_some() {
+                // Where they are decides the tax, and an earlier purchase need not have asked for it.
+                field("customer_update[address]", "auto");
+            }
         }
         if request.promotion_codes {
             field("allow_promotion_codes", "true");
@@ -69,6 +75,6 @@ impl Stripe {
             field(&format!("metadata[{key}]"), value);
             field(&format!("{on_what_is_paid}[metadata][{key}]"), value);
         }
-        self.post("/v1/checkout/sessions", Some(account), form, Some(request.idempotency_key)).await
+        self.post("/v1/checkout/sessions", Some(account), form, request.idempotency_key).await
     }
 }

@@ -158,7 +158,8 @@ impl Stripe {
             return self.send(Method::DELETE, &route, Some(account), &[], None, None).await;
         }
         let form = vec![("cancel_at_period_end".to_owned(), "true".into())];
-        self.post(&route, Some(account), form, Some(&format!("cancel-{id}"))).await
+        // A key of its own: what was resumed since is cancelled anew, and cancelling twice is cancelling.
+        self.post(&route, Some(account), form, &fresh_key()).await
     }
 
     /// Gives the payment of a payment intent back.
@@ -168,7 +169,7 @@ impl Stripe {
     pub async fn refund(&self, account: &str, intent: &str) -> Result<(), StripeError> {
         let form = vec![("payment_intent".to_owned(), intent.into())];
         let done: Result<serde_json::Value, _> =
-            self.post("/v1/refunds", Some(account), form, Some(&format!("refund-{intent}"))).await;
+            self.post("/v1/refunds", Some(account), form, &format!("refund-{intent}")).await;
         match done {
             // Somebody was faster, and that is what was wanted.
             Err(StripeError::Refused(code)) if code == "charge_already_refunded" => Ok(()),
@@ -182,7 +183,7 @@ impl Stripe {
     /// [`StripeError`]
     pub async fn portal(&self, account: &str, customer: &str, back: &str) -> Result<PortalSession, StripeError> {
         let form = vec![("customer".to_owned(), customer.into()), ("return_url".to_owned(), back.into())];
-        self.post("/v1/billing_portal/sessions", Some(account), form, None).await
+        self.post("/v1/billing_portal/sessions", Some(account), form, &fresh_key()).await
     }
 
     /// # Errors
@@ -206,7 +207,7 @@ impl Stripe {
     /// [`StripeError`]
     pub async fn create_account(&self, tenant: &str) -> Result<ConnectedAccount, StripeError> {
         let form = vec![("type".to_owned(), "standard".into()), ("metadata[tenant]".to_owned(), tenant.into())];
-        self.post("/v1/accounts", None, form, Some(&format!("account-{tenant}"))).await
+        self.post("/v1/accounts", None, form, &format!("account-{tenant}")).await
     }
 
     /// A page on which a creator completes their account.
@@ -221,19 +222,20 @@ impl Stripe {
             ("return_url".to_owned(), back.into()),
             field("type", "account_onboarding"),
         ];
-        self.post("/v1/account_links", None, form, None).await
+        self.post("/v1/account_links", None, form, &fresh_key()).await
     }
 
-    /// Bodies of the events of a connected account since a moment (seconds since 1970), the oldest first.
+    /// A page of the events of a connected account since a moment (seconds since 1970), the newest first, from after this one on.
     ///
     /// # Errors
     /// [`StripeError`]
-    pub async fn events(&self, account: &str, since: i64) -> Result<Vec<serde_json::Value>, StripeError> {
+    pub async fn events(&self, account: &str, since: i64, after: Option<&str>) -> Result<EventPage, StripeError> {
         let since = since.to_string();
-        let id = |event: &serde_json::Value| event["id"].as_str().unwrap_or_default().to_owned();
-        let mut events = self.pages("/v1/events", account, &[("created[gte]", &since)], id).await?;
-        events.reverse();
-        Ok(events)
+        let mut query = vec![("created[gte]", since.as_str()), ("limit", PAGE)];
+        query.extend(after.map(|after| ("starting_after", after)));
+        let page: List<serde_json::Value> = self.get("/v1/events", Some(account), &query).await?;
+        let last = page.data.last().and_then(|event| event["id"].as_str()).map(ToOwned::to_owned);
+        Ok(EventPage { next: last.filter(|_| page.has_more), bodies: page.data })
     }
 
     async fn pages<T: DeserializeOwned>(
@@ -272,9 +274,9 @@ impl Stripe {
         route: &str,
         account: Option<&str>,
         form: FormFields<'_>,
-        idempotency_key: Option<&str>,
+        idempotency_key: &str,
     ) -> Result<T, StripeError> {
-        self.send(Method::POST, route, account, &[], Some(form), idempotency_key).await
+        self.send(Method::POST, route, account, &[], Some(form), Some(idempotency_key)).await
     }
 
     async fn send<T: DeserializeOwned>(
@@ -325,6 +327,19 @@ impl Stripe {
             _ => StripeError::Refused(word),
         })
     }
+}
+
+/// Events of a connected account.
+#[derive(Debug)]
+pub struct EventPage {
+    pub bodies: Vec<serde_json::Value>,
+    /// After which event the next page begins. `None`: this was the last.
+    pub next: Option<String>,
+}
+
+/// A key for a request that may be made again by itself.
+fn fresh_key() -> String {
+    uuid::Uuid::now_v7().to_string()
 }
 
 /// An id as a part of a path.

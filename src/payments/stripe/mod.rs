@@ -15,7 +15,7 @@ mod tests;
 mod truth;
 
 pub use self::checkout::CheckoutRequest;
-pub use self::client::{Stripe, StripeError};
+pub use self::client::{EventPage, Stripe, StripeError};
 pub use self::event::{Event, EventError, Subject};
 pub use self::objects::{AccountLink, Charge, CheckoutSession, ConnectedAccount, PortalSession, WebhookEndpoint};
 pub use self::signature::{SIGNATURE_HEADER, SignatureError, sign, verify};

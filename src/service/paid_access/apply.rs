@@ -1,16 +1,20 @@
 //! Events of payment systems: kept first, then applied by looking at what they point at.
 
+use std::time::Instant;
+
 use chrono::TimeDelta;
+use futures_util::StreamExt as _;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::entitlement::LedgerEntry;
 use palabre_actors::domain::ids::TenantId;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use super::asking::only;
+use super::orders::SELLER;
 use super::own::MEMBER;
-use super::{AccessError, PaidAccess};
-use crate::payments::stripe::{Charge, CheckoutSession, Event, Stripe, Subject, Truth};
+use super::{AccessError, PaidAccess, texts};
+use crate::payments::stripe::{Charge, CheckoutSession, Event, Stripe, StripeError, Subject, Truth};
 use crate::store::StoreError;
 use crate::store::paid_access::{AppliedEvent, Money, NewPaymentEvent, Payer, PaymentEvent, Subscription};
 use crate::telemetry::metrics::PAYMENT_EVENTS;
@@ -19,8 +23,11 @@ use crate::telemetry::metrics::PAYMENT_EVENTS;
 pub(super) const METADATA: &str = "palabre_subscription";
 /// For how long an event is one node's to apply.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
-/// Events that are applied in one go.
-const BATCH: usize = 20;
+/// Events that are applied in one go, and how many of them at a time.
+const BATCH: usize = 64;
+const AT_ONCE: usize = 8;
+/// How much the clocks of two nodes may differ.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::seconds(5);
 /// How often a change that somebody else was faster with is decided again.
 const TRIES: usize = 5;
 
@@ -45,80 +52,63 @@ pub async fn take_stripe_event(access: &PaidAccess, event: &Event, now: Timestam
         kind: event.kind.clone(),
         is_live: event.is_live,
         account: event.account.clone(),
+        about: (event.account.as_deref().and_then(|account| access.owner(account)), None),
         subject: (word, id.map(ToOwned::to_owned)),
         received_at: now,
         applied: None,
     };
     let is_new = access.store.keep_payment_event(&new).await?;
+    access.node.wake();
     Ok(if is_new { Intake::Kept } else { Intake::Known })
 }
 
 impl PaidAccess {
-    /// Applies events that are due. Returns how many there were.
+    /// Applies events that are due, several at a time: each asks a payment system that answers in its own time. Returns how many
+    /// there were.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused; the rest comes again.
     pub async fn apply_events(&self, now: Timestamp) -> Result<usize, StoreError> {
         let events = self.store.claim_payment_events(now, now + LEASE, BATCH).await?;
-        let count = events.len();
-        for event in events {
-            match self.apply(&event, now).await {
-                Ok(applied) => {
-                    self.store.settle_payment_event(event.id, &applied, now).await?;
-                    let (provider, outcome) = (event.provider, applied.outcome);
-                    metrics::counter!(PAYMENT_EVENTS, "provider" => provider, "outcome" => outcome).increment(1);
-                }
-                Err(error) => {
-                    let wait = backoff(event.attempts);
-                    warn!(
-                        payment_event.id = %event.id,
-                        payment_event.type = event.kind,
-                        attempts = event.attempts,
-                        error = &error as &dyn std::error::Error,
-                        "a payment event could not be applied, trying again"
-                    );
-                    self.store.postpone_payment_event(event.id, &error.to_string(), now + wait).await?;
-                }
-            }
-        }
+        let (count, begun) = (events.len(), Instant::now());
+        let each = events.into_iter().map(|event| async move {
+            // When the question is asked: of two answers, that of the later question counts.
+            let asked_at = now + TimeDelta::from_std(begun.elapsed()).unwrap_or_default();
+            self.apply_one(&event, asked_at).await
+        });
+        let applied: Vec<_> = futures_util::stream::iter(each).buffer_unordered(AT_ONCE).collect().await;
+        applied.into_iter().collect::<Result<(), StoreError>>()?;
         Ok(count)
     }
 
-    /// Keeps the events of every connected account since a moment, for those that never came as webhooks. Returns how many were
-    /// new. An account that cannot be listed keeps no other from it (I9).
-    ///
-    /// # Errors
-    /// [`AccessError`]: the database refused; what was kept by then is kept.
-    pub async fn catch_up(&self, since: Timestamp, now: Timestamp) -> Result<usize, AccessError> {
-        let Some(stripe) = &self.stripe else { return Ok(0) };
-        let mut new = 0;
-        for (tenant, seller) in &*self.creators.now() {
-            let Some(account) = &seller.access.stripe_account else { continue };
-            let bodies = match stripe.events(account, since.timestamp()).await {
-                Ok(bodies) => bodies,
-                Err(error) => {
-                    warn!(
-                        tenant.id = %tenant,
-                        error = &error as &dyn std::error::Error,
-                        "payment events could not be listed"
-                    );
-                    continue;
-                }
-            };
-            for body in bodies {
-                let Ok(mut event) = Event::read(body.to_string().as_bytes()) else { continue };
-                // An account's own list does not name the account.
-                event.account.get_or_insert_with(|| account.clone());
-                new += usize::from(take_stripe_event(self, &event, now).await? == Intake::Kept);
+    async fn apply_one(&self, event: &PaymentEvent, now: Timestamp) -> Result<(), StoreError> {
+        match self.apply(event, now).await {
+            Ok(applied) => {
+                self.store.settle_payment_event(event.id, &applied, now).await?;
+                let (provider, outcome) = (event.provider.clone(), applied.outcome);
+                metrics::counter!(PAYMENT_EVENTS, "provider" => provider, "outcome" => outcome).increment(1);
+                Ok(())
+            }
+            Err(error) => {
+                let wait = backoff(event.attempts);
+                warn!(
+                    payment_event.id = %event.id,
+                    payment_event.type = event.kind,
+                    attempts = event.attempts,
+                    error = &error as &dyn std::error::Error,
+                    "a payment event could not be applied, trying again"
+                );
+                self.store.postpone_payment_event(event.id, &error.to_string(), now + wait).await
             }
         }
-        Ok(new)
     }
 
     async fn apply(&self, event: &PaymentEvent, now: Timestamp) -> Result<AppliedEvent, AccessError> {
         let came_to = |outcome, tenant| AppliedEvent { outcome, tenant, subscription: None, money: None };
-        if event.provider == MEMBER {
-            return self.apply_statement(event, now).await;
+        match event.provider.as_str() {
+            MEMBER => return self.apply_statement(event, now).await,
+            SELLER => return self.apply_order(event, now).await,
+            _ => {}
         }
         let Some(account) = event.account.as_deref() else {
             // The platform itself sells nothing.
@@ -136,14 +126,20 @@ impl PaidAccess {
                 let session = stripe.checkout_session(account, &id).await?;
                 self.apply_session(stripe, (&tenant, account), &session, now).await?
             }
-            Subject::Subscription(id) => self.refresh(stripe, (&tenant, account), &id, now).await?,
+            Subject::Subscription(id) => match self.seen_since(&id, event.received_at).await? {
+                Some(seen) => Some(seen),
+                None => self.refresh(stripe, (&tenant, account), &id, now).await?,
+            },
             Subject::Invoice(id) => {
                 let invoice = stripe.invoice(account, &id).await?;
                 let is_failure = event.kind == "invoice.payment_failed";
                 let amount = if is_failure { invoice.amount_due } else { invoice.amount_paid };
                 money = Some(Money { amount, currency: invoice.currency.clone() });
                 match invoice.subscription() {
-                    Some(subscription) => self.refresh(stripe, (&tenant, account), subscription, now).await?,
+                    Some(subscription) => match self.seen_since(subscription, event.received_at).await? {
+                        Some(seen) => Some(seen),
+                        None => self.refresh(stripe, (&tenant, account), subscription, now).await?,
+                    },
                     None => None,
                 }
             }
@@ -154,15 +150,55 @@ impl PaidAccess {
                 money = Some(Money { amount, currency: charge.currency.clone() });
                 self.apply_charge(stripe, (&tenant, account), &charge, now).await?
             }
-            Subject::Account => {
-                let state = stripe.account(account).await?;
-                info!(tenant.id = %tenant, charges.enabled = state.charges_enabled, "the connected account changed");
-                return Ok(came_to("account_seen", Some(tenant)));
-            }
+            Subject::Account => return self.account_changed(stripe, (&tenant, account), event, now).await,
             Subject::Other => return Ok(came_to("ignored", Some(tenant))),
         };
         let outcome = if found.is_some() { "applied" } else { "not_ours" };
         Ok(AppliedEvent { outcome, tenant: Some(tenant), subscription: found, money })
+    }
+
+    /// The purchase of a subscription at which somebody looked well after an event of it had come: that look has seen what the event
+    /// tells. When many come at once, as at the hour of renewals, the first look serves them all.
+    async fn seen_since(&self, subscription: &str, received_at: Timestamp) -> Result<Option<Uuid>, AccessError> {
+        let row = self.store.subscription_of_provider(Payer::Stripe, subscription).await?;
+        let is_seen = |row: &Subscription| {
+            row.ledger.provider().is_some_and(|state| state.asked_at >= received_at + CLOCKS_DIFFER)
+        };
+        Ok(row.filter(is_seen).map(|row| row.id))
+    }
+
+    /// The connected account changed, or is no longer connected: the creator hears of what keeps them from being paid.
+    async fn account_changed(
+        &self,
+        stripe: &Stripe,
+        (tenant, account): (&TenantId, &str),
+        event: &PaymentEvent,
+        now: Timestamp,
+    ) -> Result<AppliedEvent, AccessError> {
+        let came_to = |outcome| AppliedEvent { outcome, tenant: Some(tenant.clone()), subscription: None, money: None };
+        let language = self.language_of(tenant);
+        let state = if event.kind == "account.application.deauthorized" {
+            None
+        } else {
+            match stripe.account(account).await {
+                Ok(state) => Some(state),
+                Err(StripeError::Forbidden(_) | StripeError::Missing) => None,
+                Err(error) => return Err(error.into()),
+            }
+        };
+        let Some(state) = state else {
+            error!(tenant.id = %tenant, "the connected account is no longer connected: nothing can be sold by card, and no payment is seen");
+            let key = format!("access:deauthorised:{}", event.id);
+            self.alert(tenant, texts::account_gone(language), &key).await?;
+            return Ok(came_to("deauthorised"));
+        };
+        info!(tenant.id = %tenant, charges.enabled = state.charges_enabled, "the connected account changed");
+        // While it is being completed for the first time, that is what it is.
+        if state.details_submitted && !state.charges_enabled {
+            let key = format!("access:charges_off:{}", now.format("%Y-%m-%d"));
+            self.alert(tenant, texts::charges_off(language), &key).await?;
+        }
+        Ok(came_to("account_seen"))
     }
 
     /// A checkout: binds what was bought to the row from which the page was made.

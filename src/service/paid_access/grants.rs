@@ -18,7 +18,7 @@ use crate::store::paid_access::{AccessGrant, GrantState, Subscription};
 /// Names of invitation links have at most so many characters (Bot API, `createChatInviteLink`).
 const LONGEST_LINK_NAME: usize = 32;
 /// How soon a step is looked at again: it grows with how long the step has waited, from the first of these to the second.
-const LOOKS: (TimeDelta, TimeDelta) = (TimeDelta::milliseconds(500), TimeDelta::minutes(1));
+const LOOKS: (TimeDelta, TimeDelta) = (TimeDelta::milliseconds(200), TimeDelta::minutes(1));
 /// How long a step that was given up rests before it is asked for again.
 const DEAD_RESTS: TimeDelta = TimeDelta::minutes(10);
 

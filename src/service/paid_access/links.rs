@@ -1,5 +1,6 @@
 //! Signed links: to claim what was paid, and to a plan's page for a member whom the bot knows.
 
+use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::TenantId;
 use subtle::ConstantTimeEq;
@@ -29,6 +30,26 @@ impl<'k> Links<'k> {
     pub(super) fn claimed(&self, token: &str) -> Option<Uuid> {
         let (id, signature) = token.split_once('_')?;
         self.fits("claim", id, signature).then(|| id.parse().ok()).flatten()
+    }
+
+    /// What a payer sends the bot from another account to have what they bought there. It holds until it is moved again, which changes
+    /// `bound_at`.
+    pub(super) fn moving(&self, subscription: Uuid, bound_at: Timestamp) -> String {
+        let id = subscription.simple().to_string();
+        let signature = self.sign("move", &format!("{id} {}", bound_at.timestamp()));
+        format!("{id}_{signature}")
+    }
+
+    /// The subscription that a token of [`Links::moving`] is about. Whether it holds is for [`Links::may_move`].
+    pub(super) fn moved(token: &str) -> Option<Uuid> {
+        token.split_once('_')?.0.parse().ok()
+    }
+
+    /// Whether a token of [`Links::moving`] holds.
+    pub(super) fn may_move(&self, token: &str, subscription: Uuid, bound_at: Timestamp) -> bool {
+        let id = subscription.simple().to_string();
+        let text = format!("{id} {}", bound_at.timestamp());
+        token.split_once('_').is_some_and(|(of, signature)| of == id && self.fits("move", &text, signature))
     }
 
     /// Names a member in a link that the bot gives them.
@@ -71,6 +92,12 @@ mod tests {
         let named = links.member(&belle, &member);
         assert_eq!(links.named(&belle, &named), Some(member));
         assert_eq!((links.named(&taxi, &named), others.named(&belle, &named)), (None, None));
+        let (bound, later) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH + chrono::TimeDelta::days(30));
+        let moving = links.moving(id, bound);
+        assert!(moving.len() + "move_".len() <= 64 && Links::moved(&moving) == Some(id));
+        assert!(links.may_move(&moving, id, bound) && !links.may_move(&moving, id, later));
+        assert!(!links.may_move(&token, id, bound) && !others.may_move(&moving, id, bound));
+        assert_eq!(links.claimed(&moving), None, "each link does what it was made for");
         let mut wrong = vec![token.clone() + "0", token.replace('_', ""), String::new(), "_".to_owned(), named];
         wrong.push(format!("{}_{}", Uuid::now_v7().simple(), token.split_once('_').unwrap().1));
         for wrong in wrong {

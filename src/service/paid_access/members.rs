@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::asking::Person;
 use super::checkout::{Buyer, blank};
+use super::orders::Order;
 use super::{AccessError, PaidAccess};
 use crate::config::Plan;
 use crate::gateway::channel_event::SubscriptionChange;
@@ -183,7 +184,7 @@ pub async fn grant(
     Ok(row.id)
 }
 
-/// Ends a member's access at once. What they paid is not given back.
+/// Ends a member's access at once, and the renewal of what they pay. What they paid is not given back.
 ///
 /// # Errors
 /// [`AccessError`]
@@ -191,6 +192,10 @@ pub async fn revoke(caller: &Caller, access: &PaidAccess, id: Uuid, now: Timesta
     let row = find(caller, access, AccessWrite, id).await?;
     note(caller, access, &row, "access.revoke").await?;
     access.enter(&row.tenant, id, &[LedgerEntry::Revoked { at: now }], now).await?;
+    if row.payer != Payer::Hand && access.terms(&row.tenant, &row.plan).renews {
+        // Nobody pays on for what they were put out of.
+        access.order(&row, Order::End, now).await?;
+    }
     Ok(())
 }
 
@@ -207,7 +212,15 @@ pub async fn cancel(
 ) -> Result<(), AccessError> {
     let row = find(caller, access, AccessWrite, id).await?;
     note(caller, access, &row, "access.cancel").await?;
-    access.end_renewal(&row, at_once, now).await?;
+    if row.payer == Payer::Stars {
+        // The bot does it, and a bot is the daemon's.
+        member(&row)?;
+        row.provider_payment.as_ref().ok_or(AccessError::NothingPaid)?;
+        access.subscription_changed((&row.tenant, now), row.id, SubscriptionChange::Cancelled).await?;
+        access.order(&row, Order::Cancel, now).await?;
+    } else {
+        access.end_renewal(&row, at_once, now).await?;
+    }
     if at_once {
         access.enter(&row.tenant, id, &[LedgerEntry::Revoked { at: now }], now).await?;
     }
@@ -259,7 +272,8 @@ pub async fn refund(caller: &Caller, access: &PaidAccess, id: Uuid, now: Timesta
             }
         }
         (Payer::Stars, _, _) => {
-            access.ask_about(member(&row)?, "refund", json!({ "charge": payment })).await?;
+            member(&row)?;
+            access.order(&row, Order::Refund, now).await?;
             access.enter(&row.tenant, id, &[LedgerEntry::Refunded { payment }], now).await?;
         }
         _ => return Err(AccessError::NothingPaid),
@@ -287,7 +301,7 @@ pub async fn connect(caller: &Caller, access: &PaidAccess, tenant: &TenantId) ->
     Ok((account, page.url))
 }
 
-async fn find(
+pub(super) async fn find(
     caller: &Caller,
     access: &PaidAccess,
     permission: crate::service::Permission,
@@ -302,7 +316,7 @@ fn member(row: &Subscription) -> Result<Person<'_>, AccessError> {
     row.member().ok_or(AccessError::UnknownSubscription)
 }
 
-async fn note(
+pub(super) async fn note(
     caller: &Caller,
     access: &PaidAccess,
     row: &Subscription,

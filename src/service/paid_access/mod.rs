@@ -6,18 +6,24 @@
 
 mod apply;
 mod asking;
+mod catch_up;
 mod chat_audit;
 mod checkout;
+mod entering;
 mod events;
 mod export;
 mod grants;
 mod links;
 mod members;
+mod moving;
+mod node;
+mod orders;
 mod own;
 mod pages;
 mod reconcile;
 mod settle;
 mod stars;
+mod stars_sales;
 #[cfg(test)]
 pub(crate) mod tests;
 mod texts;
@@ -33,6 +39,7 @@ use palabre_actors::domain::rules::Language;
 use secrecy::SecretString;
 
 pub use self::apply::{Intake, take_stripe_event};
+pub use self::catch_up::CaughtUp;
 pub use self::chat_audit::{ChatAudit, audit_chats};
 pub use self::checkout::{Buyer, CheckoutPage, buy, claim, manage};
 pub use self::export::{as_csv, exported};
@@ -40,6 +47,8 @@ pub use self::members::{
     MemberView, cancel, chats, connect, events, grant, invite_again, member_of, members, plans, refund, revenue,
     revoke, seen_in_chats,
 };
+pub use self::moving::move_to;
+pub use self::node::AccessNode;
 pub use self::own::{Acknowledged, OwnPage, Statement};
 pub use self::pages::{PlanPage, amount, plan_page};
 pub use self::reconcile::{Reconciled, reconcile};
@@ -65,7 +74,13 @@ pub struct Creator {
     pub mail: Option<ChannelId>,
     /// How each of the tenant's bots is asked who is in its chats, by its channel.
     pub directories: HashMap<ChannelId, Arc<dyn ChatDirectory>>,
+    /// How many members a second leave by each bot when many leave at once; others: [`REMOVALS_PER_SECOND`].
+    pub removals_per_second: HashMap<ChannelId, u32>,
 }
+
+/// Each member who leaves is three calls (a ban, its end, a message), and a bot makes some thirty a second: more than a third of
+/// them stays free for everything else.
+pub const REMOVALS_PER_SECOND: u32 = 6;
 
 impl std::fmt::Debug for Creator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -86,7 +101,16 @@ impl Creator {
 
 /// The tenants that sell something, by their ids, as the configuration has them now. Clones share them.
 #[derive(Clone, Default)]
-pub struct Creators(Arc<ArcSwap<HashMap<TenantId, Arc<Creator>>>>);
+pub struct Creators(Arc<CreatorsNow>);
+
+/// Chats that have another id now: tenant and the id that they had, and the one that they have.
+type MigratedIds = HashMap<(TenantId, String), String>;
+
+#[derive(Default)]
+struct CreatorsNow {
+    creators: ArcSwap<HashMap<TenantId, Arc<Creator>>>,
+    migrated: ArcSwap<MigratedIds>,
+}
 
 impl Creators {
     #[must_use]
@@ -98,18 +122,40 @@ impl Creators {
 
     #[must_use]
     pub fn get(&self, tenant: &TenantId) -> Option<Arc<Creator>> {
-        self.0.load().get(tenant).cloned()
+        self.0.creators.load().get(tenant).cloned()
     }
 
     /// All of them, as they are now.
     #[must_use]
     pub fn now(&self) -> Arc<HashMap<TenantId, Arc<Creator>>> {
-        self.0.load_full()
+        self.0.creators.load_full()
     }
 
     pub fn replace(&self, creators: impl IntoIterator<Item = (TenantId, Creator)>) {
-        let creators = creators.into_iter().map(|(tenant, creator)| (tenant, Arc::new(creator)));
-        self.0.store(Arc::new(creators.collect()));
+        let migrated = self.0.migrated.load();
+        let follow = |(tenant, mut creator): (TenantId, Creator)| {
+            follow_chats(&mut creator, &tenant, &migrated);
+            (tenant, Arc::new(creator))
+        };
+        self.0.creators.store(Arc::new(creators.into_iter().map(follow).collect()));
+    }
+
+    /// Has plans lead to the chats that their chats have become, from now on.
+    fn follow(&self, migrated: MigratedIds) {
+        if **self.0.migrated.load() == migrated {
+            return;
+        }
+        self.0.migrated.store(Arc::new(migrated));
+        let creators = self.now();
+        self.replace(creators.iter().map(|(tenant, creator)| (tenant.clone(), (**creator).clone())));
+    }
+}
+
+fn follow_chats(creator: &mut Creator, tenant: &TenantId, migrated: &MigratedIds) {
+    for chat in creator.access.plans.iter_mut().flat_map(|plan| plan.chats.iter_mut()) {
+        if let Some(to) = migrated.get(&(tenant.clone(), chat.as_str().to_owned())) {
+            *chat = Address::from_normalised(to);
+        }
     }
 }
 
@@ -132,6 +178,8 @@ pub struct PaidAccess {
     pub cancel_url: Option<String>,
     /// What payers see of this installation.
     pub public_base_url: Option<String>,
+    /// What this node remembers. Clones share it.
+    pub node: Arc<AccessNode>,
 }
 
 impl std::fmt::Debug for PaidAccess {
@@ -198,6 +246,8 @@ pub enum AccessError {
     UnknownSubscription,
     #[error("nothing was paid that could be given back")]
     NothingPaid,
+    #[error("it was moved to another account already, less than thirty days ago")]
+    MovedLately,
     #[error(transparent)]
     Stripe(#[from] StripeError),
     #[error(transparent)]

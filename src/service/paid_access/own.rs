@@ -64,6 +64,10 @@ pub struct OwnPage {
     pub withdraw_until: Option<String>,
     /// When they did, in words.
     pub withdrawn_at: Option<String>,
+    /// What the payer sends the bot from another account, to have it there.
+    pub move_token: Option<String>,
+    /// From when on they may, in words, where it is too soon.
+    pub move_from: Option<String>,
 }
 
 /// A statement that was kept.
@@ -95,6 +99,8 @@ impl PaidAccess {
         // What is paid; the days of grace only once they run.
         let is_paid = entitlement.state == SubscriptionState::Active;
         let until = if is_paid { entitlement.paid_until } else { entitlement.access_until };
+        let moving = self.move_token(&row).filter(|_| entitlement.has_access());
+        let is_too_soon = moving.as_ref().is_some_and(|(_, from)| now < *from);
         Ok(Some(OwnPage {
             id: row.id,
             state: entitlement.state,
@@ -106,6 +112,11 @@ impl PaidAccess {
             // The last day counts as a whole.
             withdraw_until: ends
                 .map(|end| texts::day((end - chrono::TimeDelta::seconds(1)).with_timezone(&zone), language)),
+            move_from: moving
+                .as_ref()
+                .filter(|_| is_too_soon)
+                .map(|(_, from)| texts::day(from.with_timezone(&zone), language)),
+            move_token: moving.filter(|_| !is_too_soon).map(|(token, _)| token),
             withdrawn_at: withdrawn.map(|at| texts::moment(at.with_timezone(&zone), language)),
         }))
     }
@@ -154,6 +165,7 @@ impl PaidAccess {
             is_live: true,
             // Whose contract it is.
             account: Some(tenant.to_string()),
+            about: (Some(tenant.clone()), Some(row.id)),
             subject: ("subscription", Some(key.clone())),
             received_at: now,
             applied: None,
@@ -254,19 +266,16 @@ impl PaidAccess {
         Some(midnight.to_utc())
     }
 
-    fn zone_of(&self, tenant: &TenantId) -> Tz {
+    pub(super) fn zone_of(&self, tenant: &TenantId) -> Tz {
         self.creators.get(tenant).map_or(Tz::UTC, |creator| creator.timezone)
     }
 }
 
-/// Which statement it is: one of each kind for a purchase, and a cancellation for each period.
+/// Which statement it is: one withdrawal for a purchase, and a cancellation for each time that it renews again.
 fn key_of(row: &Subscription, statement: Statement) -> String {
     let (id, word) = (row.id, statement.as_str());
     match statement {
         Statement::Withdrawal => format!("{id}:{word}"),
-        Statement::Cancellation => {
-            let end = row.current_period_end.map(|end| end.timestamp()).unwrap_or_default();
-            format!("{id}:{word}:{end}")
-        }
+        Statement::Cancellation => format!("{id}:{word}:{}", row.version),
     }
 }

@@ -10,6 +10,9 @@ use super::{AccessError, PaidAccess, texts};
 use crate::config::{Currency, Imprint, Plan};
 use crate::store::paid_access::Money;
 
+/// How long a page waits for the bot's name, which is asked for once.
+const PAGE_WAITS: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// A plan as its page shows it.
 #[derive(Clone, Debug)]
 pub struct PlanPage {
@@ -29,6 +32,23 @@ impl PlanPage {
     #[must_use]
     pub fn price(&self, language: Language) -> Option<String> {
         texts::price(language, &self.plan)
+    }
+
+    /// What is said of the tax: the price is what consumers pay, whoever computes what of it is tax.
+    #[must_use]
+    pub const fn tax_note(&self, language: Language) -> &'static str {
+        match (self.plan.tax, language) {
+            (true, Language::Fr) => "Toutes taxes comprises.",
+            (true, Language::En) => "All taxes included.",
+            (false, Language::Fr) => "C'est le prix total : aucune taxe ne s'y ajoute.",
+            (false, Language::En) => "This is the whole price: no tax is added.",
+        }
+    }
+
+    /// The price in Stars, where it is sold for them.
+    #[must_use]
+    pub const fn stars(&self) -> Option<u32> {
+        self.plan.stars
     }
 
     /// What is said of a trial, where there is one.
@@ -73,6 +93,15 @@ pub fn amount(money: &Money, language: Language) -> String {
 }
 
 impl PaidAccess {
+    /// The link that opens the conversation with a plan's bot, for what it is to carry. `None`: the bot has none, or its provider does
+    /// not answer soon enough for a page.
+    pub async fn bot_link(&self, page: &PlanPage, start: &str) -> Option<String> {
+        let creator = self.creators.get(&page.tenant)?;
+        let directory = creator.directories.get(&page.plan.bot)?;
+        let asked = tokio::time::timeout(PAGE_WAITS, directory.start_link(start)).await;
+        asked.ok()?.ok().flatten()
+    }
+
     /// The member whom a link of the bot's names.
     #[must_use]
     pub fn member_of(&self, tenant: &TenantId, token: &str) -> Option<Address> {

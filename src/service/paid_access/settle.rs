@@ -1,16 +1,21 @@
 //! What a subscription's ledger and time come to: its state, what its member is told, its places in chats.
 
-use chrono::TimeDelta;
+use std::collections::BTreeMap;
+
+use chrono::{SubsecRound as _, TimeDelta};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, Scheme};
-use palabre_actors::domain::entitlement::{Entitlement, Notice, NoticeKind, SubscriptionState, Until, notices_due};
+use palabre_actors::domain::entitlement::{
+    Entitlement, Notice, NoticeKind, SubscriptionState, Terms, Until, notices_due, paid_twice,
+};
 use palabre_actors::domain::event::EventType;
 use palabre_actors::domain::ids::TenantId;
 use tracing::warn;
+use uuid::Uuid;
 
 use super::asking::Person;
 use super::texts::{self, About};
-use super::{AccessError, PaidAccess};
+use super::{AccessError, PaidAccess, REMOVALS_PER_SECOND};
 use crate::store::StoreError;
 use crate::store::paid_access::{Payer, Subscription};
 use crate::telemetry::metrics::ACCESS_CHANGES;
@@ -32,10 +37,16 @@ impl PaidAccess {
     /// # Errors
     /// [`StoreError`]: the database refused; the rest comes again.
     pub async fn settle_due(&self, now: Timestamp) -> Result<usize, StoreError> {
-        let due = self.store.claim_subscriptions(now, now + LEASE, BATCH).await?;
+        let lease = now + LEASE;
+        let due = self.store.claim_subscriptions(now, lease, BATCH).await?;
         let count = due.len();
+        let mut waiting: BTreeMap<Timestamp, Vec<Uuid>> = BTreeMap::new();
         for subscription in due {
             let id = subscription.id;
+            if let Some(turn) = self.turn_to_leave(&subscription, now) {
+                waiting.entry(turn.trunc_subsecs(0)).or_default().push(id);
+                continue;
+            }
             if let Err(error) = self.settle(subscription, now).await {
                 warn!(
                     subscription.id = %id,
@@ -45,14 +56,30 @@ impl PaidAccess {
                 self.store.check_subscriptions(&[id], now + AGAIN).await?;
             }
         }
+        for (turn, ids) in waiting {
+            self.store.postpone_subscriptions(&ids, lease, turn).await?;
+        }
         Ok(count)
+    }
+
+    /// When a member whose access has ended with time is to leave, where many do at once. `None`: now. Who is put out by a person,
+    /// a refund or a dispute does not wait.
+    fn turn_to_leave(&self, row: &Subscription, now: Timestamp) -> Option<Timestamp> {
+        let was_in = matches!(row.state, SubscriptionState::Active | SubscriptionState::Grace);
+        let entitlement = row.ledger.entitlement(self.terms(&row.tenant, &row.plan), now);
+        if !was_in || entitlement.state != SubscriptionState::Expired {
+            return None;
+        }
+        let creator = self.creators.get(&row.tenant)?;
+        let pace = creator.removals_per_second.get(&row.channel).copied().unwrap_or(REMOVALS_PER_SECOND);
+        self.node.turn(&row.channel, row.id, pace, now)
     }
 
     async fn settle(&self, mut row: Subscription, now: Timestamp) -> Result<(), AccessError> {
         let terms = self.terms(&row.tenant, &row.plan);
         let entitlement = row.ledger.entitlement(terms, now);
         let mut told = Vec::new();
-        for notice in notices_due(&row.ledger, terms, &row.told, now) {
+        for notice in self.notices(&row, terms, now).await? {
             // Who cannot be told yet, because they have not come to the bot, is told when they have.
             if self.tell(&row, &notice, &entitlement).await? {
                 row.told.insert(notice.clone());
@@ -72,6 +99,26 @@ impl PaidAccess {
             self.store.check_subscriptions(&[row.id], now).await?;
         }
         Ok(())
+    }
+
+    /// What the member is to be told now.
+    async fn notices(&self, row: &Subscription, terms: Terms, now: Timestamp) -> Result<Vec<Notice>, AccessError> {
+        if row.is_left_behind() {
+            let moved = Notice { kind: NoticeKind::Moved, key: row.id.to_string() };
+            return Ok(Some(moved).filter(|moved| !row.told.contains(moved)).into_iter().collect());
+        }
+        let mut due = notices_due(&row.ledger, terms, &row.told, now);
+        let Some(address) = row.address.as_ref().filter(|_| !row.ledger.payments().is_empty()) else { return Ok(due) };
+        let theirs = self.store.subscriptions_of_member(&row.tenant, address).await?;
+        let others: Vec<_> = theirs.iter().filter(|other| other.id != row.id && other.plan == row.plan).collect();
+        let ledgers: Vec<_> = others.iter().map(|other| &other.ledger).collect();
+        if let Some(notice) = paid_twice(&row.ledger, &ledgers, terms, now).filter(|notice| !row.told.contains(notice))
+        {
+            let text = texts::paid_twice_alert(self.language_of(&row.tenant), &row.id.to_string());
+            self.alert(&row.tenant, &text, &format!("access:{}:paid_twice:{}", row.id, notice.key)).await?;
+            due.push(notice);
+        }
+        Ok(due)
     }
 
     /// Tells the member. `false`: there is no way to them yet.

@@ -152,6 +152,7 @@ impl PaidAccess {
             kind: kind.to_owned(),
             is_live: true,
             account: None,
+            about: (None, None),
             subject: ("stars", Some(payload.to_owned())),
             received_at: now,
             applied: Some(AppliedEvent {

@@ -120,13 +120,68 @@ pub(super) fn unknown_plan(language: Language) -> String {
 }
 
 /// Why a payment in Stars is not taken.
-pub(super) fn refused_checkout(language: Language, is_right: bool) -> &'static str {
-    match (language, is_right) {
-        (Language::Fr, true) => "Vous avez déjà un accès payé : rien ne sera débité.",
-        (Language::En, true) => "You have paid access already: nothing is charged.",
-        (Language::Fr, false) => "Ce prix n'est plus le bon : demandez un nouveau lien.",
-        (Language::En, false) => "This price has changed: ask for a new link.",
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// It is paid already.
+    Paid,
+    /// The plan is no longer sold, or not at this price.
+    Price,
+    /// It is somebody else's invoice.
+    Payer,
+}
+
+pub(super) fn refused_checkout(language: Language, why: Refused) -> &'static str {
+    match (language, why) {
+        (Language::Fr, Refused::Paid) => "Vous avez déjà un accès payé : rien ne sera débité.",
+        (Language::En, Refused::Paid) => "You have paid access already: nothing is charged.",
+        (Language::Fr, Refused::Price) => "Ce prix n'est plus le bon : demandez un nouveau lien.",
+        (Language::En, Refused::Price) => "This price has changed: ask for a new link.",
+        (Language::Fr, Refused::Payer) => {
+            "Cette facture est celle d'un autre compte : ouvrez vous-même le lien de la formule."
+        }
+        (Language::En, Refused::Payer) => "This invoice is another account's: open the plan's link yourself.",
     }
+}
+
+/// What is said before an offer to somebody whose cancelled subscription still runs.
+pub(super) fn still_runs(language: Language, until: &str, own: Option<&str>) -> String {
+    match (language, own) {
+        (Language::Fr, Some(own)) => format!(
+            "Vous avez résilié, et votre accès est payé jusqu'au {until}. Le reprendre sans payer maintenant : {own}\nUn nouvel achat \
+             commencerait aujourd'hui."
+        ),
+        (Language::En, Some(own)) => format!(
+            "You have cancelled, and your access is paid until {until}. Take it up again without paying now: {own}\nA new purchase \
+             would begin today."
+        ),
+        (Language::Fr, None) => format!(
+            "Vous avez résilié, et votre accès est payé jusqu'au {until}. Vous pouvez le reprendre dans les réglages de Telegram (Mes \
+             étoiles). Un nouvel achat commencerait aujourd'hui."
+        ),
+        (Language::En, None) => format!(
+            "You have cancelled, and your access is paid until {until}. You can take it up again in Telegram's settings (My Stars). A \
+             new purchase would begin today."
+        ),
+    }
+}
+
+/// What is said to somebody who wants a purchase on this account from now on.
+pub(super) fn moved_here(language: Language, is_theirs: bool) -> String {
+    let text = match (language, is_theirs) {
+        (Language::Fr, true) => {
+            "C'est fait : votre accès est lié à ce compte, le lien d'entrée arrive. L'ancien compte en sort."
+        }
+        (Language::En, true) => {
+            "Done: your access belongs to this account now, the way in follows. The old account has to leave."
+        }
+        (Language::Fr, false) => {
+            "Ce lien ne vaut plus, ou il est trop tôt pour changer de compte : votre page dit à partir de quand. Écrivez-nous ici."
+        }
+        (Language::En, false) => {
+            "This link no longer holds, or it is too soon to change the account: your page says from when on. Write to us here."
+        }
+    };
+    text.to_owned()
 }
 
 pub(super) fn not_a_member(language: Language, page: Option<&str>) -> String {
@@ -152,15 +207,57 @@ pub(super) fn chat_stuck(language: Language, plans: &str) -> String {
 }
 
 /// What a creator is told when a chat got another id.
-pub(super) fn chat_migrated(language: Language, plans: &str) -> String {
+pub(super) fn chat_migrated(language: Language, plans: &str, to: &str) -> String {
     match language {
         Language::Fr => format!(
-            "Le salon de « {plans} » a changé d'identifiant (il est devenu un supergroupe). Le nouveau doit être mis dans \
-             `plans.chats` : d'ici là, personne n'entre ni ne sort."
+            "Le salon de « {plans} » a changé d'identifiant : il est devenu un supergroupe. Les accès le suivent tout seuls. Mettez \
+             `{to}` dans `plans.chats`, et vérifiez que le bot y est encore administrateur."
         ),
         Language::En => format!(
-            "The chat of \"{plans}\" has another id now (it became a supergroup). The new one has to be put into `plans.chats`: until \
-             then nobody comes in or out."
+            "The chat of \"{plans}\" has another id now: it became a supergroup. Access follows it by itself. Put `{to}` into \
+             `plans.chats`, and look whether the bot is still an administrator there."
+        ),
+    }
+}
+
+/// What a creator is told when their account is no longer connected.
+pub(super) const fn account_gone(language: Language) -> &'static str {
+    match language {
+        Language::Fr => {
+            "Votre compte Stripe n'est plus relié : plus rien ne se vend par carte, et les paiements de vos abonnés ne sont plus vus. \
+             Personne ne sort avant la fin de ce qui est payé et de son délai. Reliez-le : console, Accès payants, Relier Stripe."
+        }
+        Language::En => {
+            "Your Stripe account is no longer connected: nothing is sold by card any more, and your members' payments are not seen. \
+             Nobody has to leave before the end of what is paid and of the grace. Connect it: in the console under Paid access."
+        }
+    }
+}
+
+/// What a creator is told when Stripe does not let their account be paid.
+pub(super) const fn charges_off(language: Language) -> &'static str {
+    match language {
+        Language::Fr => {
+            "Stripe ne laisse plus votre compte encaisser : il demande sans doute une pièce. Complétez-le : console, Accès payants, \
+             Relier Stripe."
+        }
+        Language::En => {
+            "Stripe no longer lets your account be paid: it probably asks for a document. Complete it: in the console under Paid \
+             access, Connect Stripe."
+        }
+    }
+}
+
+/// What a creator is told when a member has paid twice for one time.
+pub(super) fn paid_twice_alert(language: Language, contract: &str) -> String {
+    match language {
+        Language::Fr => format!(
+            "Un membre a payé deux fois pour la même période (achat {contract}). Remboursez ce qui est de trop : console, Accès payants, \
+             ou `palabre access refund {contract}`."
+        ),
+        Language::En => format!(
+            "A member has paid twice for the same time (purchase {contract}). Give back what is too much: in the console under Paid \
+             access, or by `palabre access refund {contract}`."
         ),
     }
 }

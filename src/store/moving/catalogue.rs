@@ -280,6 +280,7 @@ pub(super) const TABLES: &[MoveTable] = &[
             time("invoiced_at"),
             text("receipt_url"),
             text("pay_url"),
+            time("moved_at"),
         ],
     ),
     compared("access_chats", 2, columns::ACCESS_CHATS),

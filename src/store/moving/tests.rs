@@ -122,8 +122,8 @@ async fn fill(store: &Store) {
         INSERT INTO on_duty VALUES ('belle', 'c', '{t}');
         INSERT INTO plans VALUES ('belle', 'premium', '{odd}', 999, 'eur', 'month', 500, '{t}');
         INSERT INTO subscriptions VALUES ('00000000-0000-7000-8000-0000000000f3', 'belle', 'premium', 'belle-tg', 'telegram:1', 'c1', 'fr', 'active', '{t}', '{t}',
-            'stripe', 'sub_1', 'cus_1', 'pi_1', 'acct_1', '{odd}', '{{}}', '[]', 3, '{t}', '{t}', '{t}', '{t}', '{t}', '{odd}', '{odd}');
-        INSERT INTO access_chats VALUES ('belle', 'telegram:-100', '{t}', '{t}', '{t}', '{t}');
+            'stripe', 'sub_1', 'cus_1', 'pi_1', 'acct_1', '{odd}', '{{}}', '[]', 3, '{t}', '{t}', '{t}', '{t}', '{t}', '{odd}', '{odd}', '{t}');
+        INSERT INTO access_chats VALUES ('belle', 'telegram:-100', '{t}', '{t}', '{t}', '{t}', 'telegram:-1001');
         INSERT INTO chat_members VALUES ('belle', 'telegram:-100', 'telegram:1', 'member', 'stranger', '{t}');
         INSERT INTO access_bots VALUES ('belle', 'belle-tg', 101, '{t}');
         INSERT INTO payment_events VALUES ('00000000-0000-7000-8000-0000000000f4', 'belle', 'stripe', 'evt_1', 'invoice.paid', 1, 'acct_1', 'invoice', 'in_1',

@@ -64,6 +64,30 @@ impl Operator {
 }
 
 impl Operator {
+    /// A chat has another id now: places in it are places there. Returns whether that is new.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn access_chat_has_migrated(
+        &self,
+        tenant: &TenantId,
+        (from, to): (&str, &str),
+    ) -> Result<bool, StoreError> {
+        let values = || [text(tenant.as_str()), text(from), text(to)];
+        change(self.writes(), sql::GRANTS_FOLLOW_CHAT, values()).await?;
+        change(self.writes(), sql::MEMBERS_FOLLOW_CHAT, values()).await?;
+        Ok(change(self.writes(), sql::ACCESS_CHAT_HAS_MIGRATED, values()).await? > 0)
+    }
+
+    /// Chats that have another id now: tenant, the id that they had, the one that they have.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn migrated_chats(&self) -> Result<Vec<(TenantId, String, String)>, StoreError> {
+        let rows = all(self.writes(), sql::MIGRATED_CHATS, []).await?;
+        Ok(rows.iter().map(|row| Ok((row.tenant(0)?, row.get(1)?, row.get(2)?))).collect::<Result<_, DbErr>>()?)
+    }
+
     /// Has these chats compared with the ledgers from now on. Those that are known stay as they are.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use crate::store::values::Row;
 /// What a payment system told. It holds no name, address or card.
 #[derive(Clone, Debug)]
 pub struct NewPaymentEvent {
-    /// `stripe` or `stars`.
+    /// `stripe`, `stars`, `member` or `seller`.
     pub provider: &'static str,
     /// The provider's id of it.
     pub provider_event_id: String,
@@ -27,6 +27,8 @@ pub struct NewPaymentEvent {
     pub is_live: bool,
     /// Whose money it is.
     pub account: Option<String>,
+    /// Whose event it is, and about which purchase, as far as that is known before it is applied.
+    pub about: (Option<TenantId>, Option<Uuid>),
     /// What kind of thing to look at, and which.
     pub subject: (&'static str, Option<String>),
     pub received_at: Timestamp,
@@ -101,7 +103,11 @@ impl Operator {
     pub async fn keep_payment_event(&self, event: &NewPaymentEvent) -> Result<bool, StoreError> {
         let applied = event.applied.as_ref();
         let next_attempt = applied.is_none().then_some(event.received_at);
-        let (tenant, subscription, amount, currency) = whose(applied);
+        let (mut tenant, mut subscription, amount, currency) = whose(applied);
+        if applied.is_none() {
+            tenant = text_or_null(event.about.0.as_ref().map(TenantId::as_str));
+            subscription = id_or_null(event.about.1);
+        }
         let values = [
             id(Uuid::now_v7()),
             text(event.provider),

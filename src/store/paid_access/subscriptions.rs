@@ -86,6 +86,8 @@ pub struct Subscription {
     pub receipt_url: Option<String>,
     /// Where what is open is paid.
     pub pay_url: Option<String>,
+    /// When it was last moved to another account.
+    pub moved_at: Option<Timestamp>,
 }
 
 impl std::fmt::Debug for Subscription {
@@ -116,34 +118,7 @@ impl Operator {
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn add_subscription(&self, new: &Subscription) -> Result<bool, StoreError> {
-        let values = [
-            id(new.id),
-            text(new.tenant.as_str()),
-            text(new.plan.as_str()),
-            text(new.channel.as_str()),
-            text_or_null(new.address.as_ref().map(Address::as_str)),
-            id_or_null(new.contact),
-            text(new.language.as_str()),
-            text(new.state.as_str()),
-            time_or_null(new.current_period_end),
-            time_or_null(new.grace_until),
-            text(new.payer.as_str()),
-            text_or_null(new.provider_subscription.as_deref()),
-            text_or_null(new.provider_customer.as_deref()),
-            text_or_null(new.provider_payment.as_deref()),
-            text_or_null(new.account.as_deref()),
-            text_or_null(new.email.as_deref()),
-            json(&new.ledger)?,
-            told_value(&new.told)?,
-            integer(new.version),
-            time_or_null(new.next_check_at),
-            time_or_null(new.bound_at),
-            time(new.created_at),
-            time_or_null(new.invoiced_at),
-            text_or_null(new.receipt_url.as_deref()),
-            text_or_null(new.pay_url.as_deref()),
-        ];
-        Ok(change(self.writes(), sql::ADD_SUBSCRIPTION, values).await? > 0)
+        Ok(change(self.writes(), sql::ADD_SUBSCRIPTION, added(new)?).await? > 0)
     }
 
     /// Writes what changed. Returns whether nobody else had changed it meanwhile.
@@ -151,29 +126,7 @@ impl Operator {
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn save_subscription(&self, row: &Subscription, now: Timestamp) -> Result<bool, StoreError> {
-        let values = [
-            id(row.id),
-            integer(row.version),
-            text_or_null(row.address.as_ref().map(Address::as_str)),
-            id_or_null(row.contact),
-            text(row.state.as_str()),
-            time_or_null(row.current_period_end),
-            time_or_null(row.grace_until),
-            text_or_null(row.provider_subscription.as_deref()),
-            text_or_null(row.provider_customer.as_deref()),
-            text_or_null(row.provider_payment.as_deref()),
-            text_or_null(row.account.as_deref()),
-            text_or_null(row.email.as_deref()),
-            json(&row.ledger)?,
-            told_value(&row.told)?,
-            time_or_null(row.next_check_at),
-            time_or_null(row.bound_at),
-            time(now),
-            time_or_null(row.invoiced_at),
-            text_or_null(row.receipt_url.as_deref()),
-            text_or_null(row.pay_url.as_deref()),
-        ];
-        Ok(change(self.writes(), sql::SAVE_SUBSCRIPTION, values).await? > 0)
+        Ok(change(self.writes(), sql::SAVE_SUBSCRIPTION, saved(row, now)?).await? > 0)
     }
 
     /// Takes subscriptions for which time has changed something, for until then.
@@ -314,6 +267,65 @@ impl Operator {
     }
 }
 
+/// The values of [`sql::ADD_SUBSCRIPTION`].
+pub(super) fn added(new: &Subscription) -> Result<[Value; 26], StoreError> {
+    Ok([
+        id(new.id),
+        text(new.tenant.as_str()),
+        text(new.plan.as_str()),
+        text(new.channel.as_str()),
+        text_or_null(new.address.as_ref().map(Address::as_str)),
+        id_or_null(new.contact),
+        text(new.language.as_str()),
+        text(new.state.as_str()),
+        time_or_null(new.current_period_end),
+        time_or_null(new.grace_until),
+        text(new.payer.as_str()),
+        text_or_null(new.provider_subscription.as_deref()),
+        text_or_null(new.provider_customer.as_deref()),
+        text_or_null(new.provider_payment.as_deref()),
+        text_or_null(new.account.as_deref()),
+        text_or_null(new.email.as_deref()),
+        json(&new.ledger)?,
+        told_value(&new.told)?,
+        integer(new.version),
+        time_or_null(new.next_check_at),
+        time_or_null(new.bound_at),
+        time(new.created_at),
+        time_or_null(new.invoiced_at),
+        text_or_null(new.receipt_url.as_deref()),
+        text_or_null(new.pay_url.as_deref()),
+        time_or_null(new.moved_at),
+    ])
+}
+
+/// The values of [`sql::SAVE_SUBSCRIPTION`].
+pub(super) fn saved(row: &Subscription, now: Timestamp) -> Result<[Value; 21], StoreError> {
+    Ok([
+        id(row.id),
+        integer(row.version),
+        text_or_null(row.address.as_ref().map(Address::as_str)),
+        id_or_null(row.contact),
+        text(row.state.as_str()),
+        time_or_null(row.current_period_end),
+        time_or_null(row.grace_until),
+        text_or_null(row.provider_subscription.as_deref()),
+        text_or_null(row.provider_customer.as_deref()),
+        text_or_null(row.provider_payment.as_deref()),
+        text_or_null(row.account.as_deref()),
+        text_or_null(row.email.as_deref()),
+        json(&row.ledger)?,
+        told_value(&row.told)?,
+        time_or_null(row.next_check_at),
+        time_or_null(row.bound_at),
+        time(now),
+        time_or_null(row.invoiced_at),
+        text_or_null(row.receipt_url.as_deref()),
+        text_or_null(row.pay_url.as_deref()),
+        time_or_null(row.moved_at),
+    ])
+}
+
 fn json<T: serde::Serialize>(value: &T) -> Result<Value, StoreError> {
     Ok(text(serde_json::to_string(value).map_err(|_| corrupt("a ledger"))?))
 }
@@ -360,5 +372,6 @@ fn subscription(row: &Row) -> Result<Subscription, DbErr> {
         invoiced_at: row.time_or_null(22)?,
         receipt_url: row.get(23)?,
         pay_url: row.get(24)?,
+        moved_at: row.time_or_null(25)?,
     })
 }

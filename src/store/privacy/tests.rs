@@ -198,7 +198,7 @@ async fn plant(store: &Store, (contact, conversation, flow): (ContactId, &str, &
         format!(
             "INSERT INTO subscriptions VALUES ('{subscription}', 'belle', 'premium', 'belle-tg', 'telegram:{}', '{contact}', 'fr', 'expired', NULL, NULL, \
             'stripe', 'sub_1', 'cus_1', 'pi_1', 'acct_1', '{}@example.org', '{{}}', '[]', 1, NULL, NULL, '{t}', '{t}', '{t}', \
-            'https://pay.example/{}', 'https://pay.example/{}')",
+            'https://pay.example/{}', 'https://pay.example/{}', NULL)",
             f(),
             f(),
             f(),

@@ -5,7 +5,7 @@ macro_rules! subscription {
     () => {
         "id, tenant_id, plan_id, channel_id, address, contact_id, language, state, current_period_end, \
         grace_until, provider, provider_subscription_id, provider_customer_id, provider_payment_id, account, \
-        email, ledger, told, version, next_check_at, bound_at, created_at, invoiced_at, receipt_url, pay_url"
+        email, ledger, told, version, next_check_at, bound_at, created_at, invoiced_at, receipt_url, pay_url, moved_at"
     };
 }
 
@@ -39,7 +39,7 @@ pub(in crate::store) const ADD_SUBSCRIPTION: &str = concat!(
     "INSERT INTO subscriptions (",
     subscription!(),
     ", updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
-        ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?22) ON CONFLICT (provider, provider_subscription_id) DO NOTHING"
+        ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?22) ON CONFLICT (provider, provider_subscription_id) DO NOTHING"
 );
 
 /// Tenants, id.
@@ -96,16 +96,20 @@ pub(in crate::store) const CLAIM_SUBSCRIPTIONS: &str = concat!(
 );
 
 /// Id, the version that was read; then address, contact, state, end of the period, end of the grace, subscription, customer
-/// and payment at the provider, account, e-mail, ledger, told, next check, bound, now, invoiced, receipt, bill.
+/// and payment at the provider, account, e-mail, ledger, told, next check, bound, now, invoiced, receipt, bill, moved.
 pub(in crate::store) const SAVE_SUBSCRIPTION: &str = "UPDATE subscriptions SET version = version + 1, address = ?3, contact_id = ?4, state = ?5, \
     current_period_end = ?6, grace_until = ?7, provider_subscription_id = ?8, provider_customer_id = ?9, \
     provider_payment_id = ?10, account = ?11, email = ?12, ledger = ?13, told = ?14, next_check_at = \
-    ?15, bound_at = ?16, updated_at = ?17, invoiced_at = ?18, receipt_url = ?19, pay_url = ?20 WHERE id = \
-    ?1 AND version = ?2";
+    ?15, bound_at = ?16, updated_at = ?17, invoiced_at = ?18, receipt_url = ?19, pay_url = ?20, moved_at = ?21 WHERE id \
+    = ?1 AND version = ?2";
 
 /// `[id, …]`, now: they are looked at as soon as may be.
 pub(in crate::store) const CHECK_SUBSCRIPTIONS: &str =
     "UPDATE subscriptions SET next_check_at = ?2 WHERE id IN (SELECT value FROM json_each(?1))";
+
+/// `[id, …]`, until when they are leased, until when they wait: those to which nothing has happened since.
+pub(in crate::store) const POSTPONE_SUBSCRIPTIONS: &str =
+    "UPDATE subscriptions SET next_check_at = ?3 WHERE id IN (SELECT value FROM json_each(?1)) AND next_check_at = ?2";
 
 /// `[[id, tenant, subscription, chat, state], …]`, now: those that are there are left as they are.
 pub(in crate::store) const ADD_ACCESS_GRANTS: &str = "INSERT INTO access_grants (id, tenant_id, subscription_id, chat_id, state, updated_at) SELECT \
@@ -120,6 +124,10 @@ pub(in crate::store) const ACCESS_GRANTS: &str = "SELECT g.id, g.tenant_id, g.su
 /// Id, from which state, to which, by which row of the outbox, now.
 pub(in crate::store) const MOVE_ACCESS_GRANT: &str =
     "UPDATE access_grants SET state = ?3, message_id = ?4, updated_at = ?5 WHERE id = ?1 AND state = ?2";
+
+/// From which subscription, to which: its places become those of the other one.
+pub(in crate::store) const HAND_PLACES_OVER: &str =
+    "UPDATE access_grants SET subscription_id = ?2 WHERE subscription_id = ?1";
 
 /// Tenant, id, name, price, currency, how often, Stars, now.
 pub(in crate::store) const KEEP_PLAN: &str = "INSERT INTO plans (tenant_id, id, name, price, currency, every, stars, updated_at) VALUES (?1, ?2, \
@@ -138,6 +146,22 @@ pub(in crate::store) const ACCESS_CHAT_IS_MENDED: &str = "UPDATE access_chats SE
 /// Tenants: columns of an [`crate::store::paid_access::AccessChat`].
 pub(in crate::store) const ACCESS_CHATS: &str = "SELECT tenant_id, chat_id, stuck_since, mended_at, audited_at FROM access_chats WHERE tenant_id IN (SELECT value FROM \
     json_each(?1)) ORDER BY tenant_id, chat_id";
+
+/// Tenant, chat, the id that it has now: whether that is news.
+pub(in crate::store) const ACCESS_CHAT_HAS_MIGRATED: &str = "INSERT INTO access_chats (tenant_id, chat_id, migrated_to) VALUES (?1, ?2, ?3) ON CONFLICT (tenant_id, \
+    chat_id) DO UPDATE SET migrated_to = excluded.migrated_to WHERE access_chats.migrated_to IS NULL OR access_chats.migrated_to <> \
+    excluded.migrated_to";
+
+/// Tenant, chat, the id that it has now: places there are places in the same chat under its other id.
+pub(in crate::store) const GRANTS_FOLLOW_CHAT: &str = "UPDATE access_grants SET chat_id = ?3 WHERE tenant_id = ?1 AND chat_id = ?2 AND NOT EXISTS (SELECT 1 FROM \
+    access_grants a WHERE a.subscription_id = access_grants.subscription_id AND a.chat_id = ?3)";
+
+/// Tenant, chat, the id that it has now: who was seen there.
+pub(in crate::store) const MEMBERS_FOLLOW_CHAT: &str = "UPDATE chat_members SET chat_id = ?3 WHERE tenant_id = ?1 AND chat_id = ?2 AND NOT EXISTS (SELECT 1 FROM \
+    chat_members m WHERE m.tenant_id = ?1 AND m.chat_id = ?3 AND m.address = chat_members.address)";
+
+/// Tenant, chat and the id that it has now, of every chat that has another one.
+pub(in crate::store) const MIGRATED_CHATS: &str = "SELECT tenant_id, chat_id, migrated_to FROM access_chats WHERE migrated_to IS NOT NULL ORDER BY tenant_id, chat_id";
 
 /// `[[tenant, chat], …]`, now: those that are there stay as they are.
 pub(in crate::store) const ADD_ACCESS_CHATS: &str = "INSERT INTO access_chats (tenant_id, chat_id, next_audit_at) SELECT j.value ->> 0, j.value ->> 1, ?2 FROM json_each(?1) j WHERE true \

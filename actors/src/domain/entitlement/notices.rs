@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 
-use super::entries::{ProviderState, ProviderStatus, Terms, Until};
-use super::{Entitlement, Ledger, SubscriptionState};
+use super::entries::{Payment, ProviderState, ProviderStatus, Terms, Until};
+use super::{Entitlement, Ledger, SubscriptionState, counts};
 use crate::domain::Timestamp;
 use crate::domain::words::stored_words;
 
@@ -28,6 +28,10 @@ pub enum NoticeKind {
     RenewalReminder,
     /// The card that pays ends within a month.
     CardExpiring,
+    /// Something was paid for that was paid already.
+    PaidTwice,
+    /// It belongs to another account now.
+    Moved,
 }
 
 stored_words!(NoticeKind {
@@ -39,6 +43,8 @@ stored_words!(NoticeKind {
     Refunded => "refunded",
     RenewalReminder => "renewal_reminder",
     CardExpiring => "card_expiring",
+    PaidTwice => "paid_twice",
+    Moved => "moved",
 });
 
 /// Something to tell.
@@ -58,6 +64,24 @@ const LONG_PERIOD: TimeDelta = TimeDelta::days(300);
 const RENEWAL_AHEAD: TimeDelta = TimeDelta::days(30);
 /// How long before the end of the card.
 const CARD_AHEAD: TimeDelta = TimeDelta::days(30);
+
+/// By how much two payments overlap at least for one of them to be too much: renewals are paid some hours early, or late.
+const OVERLAP: TimeDelta = TimeDelta::days(2);
+
+/// Whether the last payment of a ledger pays for a time that the same member had paid already, here or by another of their
+/// purchases of the same plan. The later payment is the one that is told of.
+#[must_use]
+pub fn paid_twice(ledger: &Ledger, others: &[&Ledger], terms: Terms, now: Timestamp) -> Option<Notice> {
+    let counting = |(_, one): &(&String, &Payment)| counts(one, terms) && one.covers.includes(now);
+    let (id, last) = ledger.payments().iter().filter(counting).max_by_key(|(id, one)| (one.paid_at, *id))?;
+    let is_news = now - last.paid_at < STALE;
+    let is_earlier = |other: &str, one: &Payment| (one.paid_at, other) < (last.paid_at, id.as_str());
+    let overlaps = |(other, one): (&String, &Payment)| {
+        is_earlier(other, one) && counts(one, terms) && one.covers.includes(last.paid_at + OVERLAP)
+    };
+    let mut all = others.iter().copied().chain([ledger]).flat_map(|one| one.payments().iter());
+    (is_news && all.any(overlaps)).then(|| notice(NoticeKind::PaidTwice, id))
+}
 
 /// What is to be told now, without what was told.
 #[must_use]
@@ -79,7 +103,7 @@ pub fn notices_due(ledger: &Ledger, terms: Terms, told: &BTreeSet<Notice>, now: 
         due.push(notice(NoticeKind::PaymentFailed, &day(state.period_start)));
     }
     due.extend(grace(&entitlement, now));
-    due.extend(ended(ledger, &entitlement, terms, now));
+    due.extend(ended(ledger, &entitlement, (terms, told), now));
     if let Some(state) = provider.filter(|state| state.status == ProviderStatus::Active && state.cancels_at.is_none()) {
         let is_long = state.period_end - state.period_start >= LONG_PERIOD;
         if is_long && now >= state.period_end - RENEWAL_AHEAD && now < state.period_end {
@@ -112,16 +136,33 @@ fn grace(entitlement: &Entitlement, now: Timestamp) -> Option<Notice> {
     }
 }
 
-fn ended(ledger: &Ledger, entitlement: &Entitlement, terms: Terms, now: Timestamp) -> Option<Notice> {
+fn ended(
+    ledger: &Ledger,
+    entitlement: &Entitlement,
+    (terms, told): (Terms, &BTreeSet<Notice>),
+    now: Timestamp,
+) -> Option<Notice> {
     if !matches!(entitlement.state, SubscriptionState::Expired | SubscriptionState::Revoked) {
         return None;
     }
     if let Some(cut) = ledger.cut(terms, now) {
         return Some(notice(NoticeKind::AccessEnded, cut));
     }
+    if let Some(given_back) = given_back_in_grace(ledger, (terms, told), now) {
+        return Some(given_back);
+    }
     let paid = entitlement.paid_until.and_then(Until::end)?;
     let ended = ledger.access_until(Until::At(paid), terms).end()?;
     (now - ended < STALE).then(|| notice(NoticeKind::AccessEnded, &day(paid)))
+}
+
+/// What was paid last ran out, and was given back while its grace ran: access ended by that, not by time.
+fn given_back_in_grace(ledger: &Ledger, (terms, told): (Terms, &BTreeSet<Notice>), now: Timestamp) -> Option<Notice> {
+    let (id, last) = ledger.payments().iter().max_by_key(|(_, one)| one.covers)?;
+    let end = last.covers.end().filter(|_| !counts(last, terms))?;
+    let by_time = notice(NoticeKind::AccessEnded, &day(end));
+    let is_news = now - end < terms.grace + STALE && !told.contains(&by_time);
+    is_news.then(|| notice(NoticeKind::AccessEnded, id))
 }
 
 fn notice(kind: NoticeKind, key: &str) -> Notice {

@@ -5,6 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod lives;
+
 const TERMS: Terms = Terms { grace: TimeDelta::days(5), dispute: DisputePolicy::Suspend, renews: true };
 
 fn day(number: i64) -> Timestamp {

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
 use super::SECRET_KEY;
-use super::books::Books;
+use super::books::{Books, Shape};
+use super::contract::{answer_faults, request_faults};
 
 type Shared = web::Data<Mutex<Books>>;
 type Fields = HashMap<String, String>;
@@ -45,12 +46,12 @@ fn failure(status: StatusCode, code: &str) -> HttpResponse {
     HttpResponse::build(status).json(json!({ "error": { "type": "invalid_request_error", "code": code } }))
 }
 
-/// The books, for a request with the key and the connected account.
+/// The books, for a request with the key and the connected account that is as Stripe describes it.
 #[expect(clippy::result_large_err, reason = "the refusal is the answer, and a simulator's")]
 fn admit<'b>(
     books: &'b Shared,
     request: &HttpRequest,
-    on_account: bool,
+    (form, on_account): (&Fields, bool),
 ) -> Result<MutexGuard<'b, Books>, HttpResponse> {
     let mut books = lock(books);
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -66,23 +67,76 @@ fn admit<'b>(
         books.refused += 1;
         return Err(failure(StatusCode::FORBIDDEN, "account_invalid"));
     }
+    let query: Vec<_> = form_urlencoded::parse(request.query_string().as_bytes()).collect();
+    let query = query.iter().map(|(name, value)| (name.as_ref(), value.as_ref()));
+    let parameters: Vec<_> = query.chain(form.iter().map(|(name, value)| (name.as_str(), value.as_str()))).collect();
+    let path = request.match_pattern().unwrap_or_default();
+    let faults = request_faults(request.method().as_str(), &path, &parameters);
+    if !faults.is_empty() {
+        books.refused += 1;
+        books.faults.extend(faults);
+        return Err(failure(StatusCode::BAD_REQUEST, "parameter_unknown"));
+    }
+    if request.method() == Method::POST {
+        let key = header("idempotency-key");
+        if key.is_empty() {
+            books.refused += 1;
+            return Err(failure(StatusCode::BAD_REQUEST, "idempotency_key_missing"));
+        }
+        // Whatever has become of it since: the answer is the first one's.
+        if let Some(before) = books.answered.get(key) {
+            return Err(HttpResponse::Ok().json(before));
+        }
+    }
     Ok(books)
 }
 
-fn found(object: Option<Value>) -> HttpResponse {
-    object.map_or_else(|| failure(StatusCode::NOT_FOUND, "resource_missing"), |object| HttpResponse::Ok().json(object))
+/// Answers with an object, and keeps the answer under the request's key.
+fn answer(books: &mut Books, request: &HttpRequest, object: Value) -> HttpResponse {
+    let faults = answer_faults(&object, books.shape == Shape::Old);
+    books.faults.extend(faults);
+    let key = request.headers().get("idempotency-key").and_then(|key| key.to_str().ok());
+    if let Some(key) = key {
+        books.answered.insert(key.to_owned(), object.clone());
+    }
+    HttpResponse::Ok().json(object)
 }
 
-fn list(objects: Vec<Value>) -> HttpResponse {
-    HttpResponse::Ok().json(json!({ "object": "list", "has_more": false, "data": objects }))
+fn found(books: &mut Books, request: &HttpRequest, object: Option<Value>) -> HttpResponse {
+    match object {
+        Some(object) => answer(books, request, object),
+        None => failure(StatusCode::NOT_FOUND, "resource_missing"),
+    }
+}
+
+/// A page of a list: the newest first, a hundred at most.
+fn list(books: &mut Books, request: &HttpRequest, query: &Fields, objects: Vec<Value>) -> HttpResponse {
+    let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(10_usize).min(100);
+    let from = match query.get("starting_after") {
+        Some(after) => objects.iter().position(|one| one["id"] == **after).map_or(objects.len(), |at| at + 1),
+        None => 0,
+    };
+    let has_more = objects.len() > from + limit;
+    let page: Vec<Value> = objects.into_iter().skip(from).take(limit).collect();
+    answer(books, request, json!({ "object": "list", "has_more": has_more, "data": page }))
 }
 
 macro_rules! admitted {
     ($books:expr, $request:expr) => {
-        admitted!($books, $request, true)
+        admitted!($books, $request, &Fields::new())
     };
-    ($books:expr, $request:expr, $on_account:expr) => {
-        match admit(&$books, &$request, $on_account) {
+    ($books:expr, $request:expr, $form:expr) => {
+        match admit(&$books, &$request, ($form, true)) {
+            Ok(books) => books,
+            Err(refusal) => return refusal,
+        }
+    };
+}
+
+/// For requests that are about the platform itself.
+macro_rules! admitted_to_platform {
+    ($books:expr, $request:expr, $form:expr) => {
+        match admit(&$books, &$request, ($form, false)) {
             Ok(books) => books,
             Err(refusal) => return refusal,
         }
@@ -90,23 +144,21 @@ macro_rules! admitted {
 }
 
 async fn open_session(books: Shared, request: HttpRequest, form: web::Form<Fields>) -> HttpResponse {
-    let mut books = admitted!(books, request);
-    let key = request.headers().get("idempotency-key").and_then(|key| key.to_str().ok()).map(ToOwned::to_owned);
-    let Some(key) = key else { return failure(StatusCode::BAD_REQUEST, "idempotency_key_missing") };
-    if let Some(before) = books.answered.get(&key) {
-        return HttpResponse::Ok().json(before);
-    }
+    let mut books = admitted!(books, request, &form);
     let session = books.open_session(form.into_inner());
-    books.answered.insert(key, session.clone());
-    HttpResponse::Ok().json(session)
+    answer(&mut books, &request, session)
 }
 
 async fn session(books: Shared, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
-    found(admitted!(books, request).session(&id))
+    let mut books = admitted!(books, request);
+    let session = books.session(&id);
+    found(&mut books, &request, session)
 }
 
 async fn subscription(books: Shared, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
-    found(admitted!(books, request).subscription(&id))
+    let mut books = admitted!(books, request);
+    let subscription = books.subscription(&id);
+    found(&mut books, &request, subscription)
 }
 
 async fn change_subscription(
@@ -115,107 +167,134 @@ async fn change_subscription(
     id: web::Path<String>,
     form: web::Form<Fields>,
 ) -> HttpResponse {
-    let mut books = admitted!(books, request);
+    let mut books = admitted!(books, request, &form);
     if form.get("cancel_at_period_end").is_some_and(|value| value == "true") {
         books.cancel(&id, false);
     }
-    found(books.subscription(&id))
+    let subscription = books.subscription(&id);
+    found(&mut books, &request, subscription)
 }
 
 async fn end_subscription(books: Shared, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
     let mut books = admitted!(books, request);
+    if books.has_ended(&id) {
+        return failure(StatusCode::NOT_FOUND, "resource_missing");
+    }
     books.cancel(&id, true);
-    found(books.subscription(&id))
+    let subscription = books.subscription(&id);
+    found(&mut books, &request, subscription)
 }
 
 async fn invoices(books: Shared, request: HttpRequest, query: web::Query<Fields>) -> HttpResponse {
-    let books = admitted!(books, request);
+    let mut books = admitted!(books, request);
     let subscription = query.get("subscription").cloned().unwrap_or_default();
     let are_paid = query.get("status").is_some_and(|status| status == "paid");
     let theirs = books.invoices.iter().filter(|one| one.subscription == subscription && one.is_paid == are_paid);
-    list(theirs.rev().filter_map(|one| books.invoice(&one.id)).collect())
+    let found = theirs.rev().filter_map(|one| books.invoice(&one.id)).collect();
+    list(&mut books, &request, &query, found)
 }
 
 async fn invoice(books: Shared, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
-    found(admitted!(books, request).invoice(&id))
+    let mut books = admitted!(books, request);
+    let invoice = books.invoice(&id);
+    found(&mut books, &request, invoice)
 }
 
 async fn invoice_payments(books: Shared, request: HttpRequest, query: web::Query<Fields>) -> HttpResponse {
-    let books = admitted!(books, request);
+    let mut books = admitted!(books, request);
     let intent = query.get("payment[payment_intent]").cloned();
     let paid = books.invoices.iter().filter(|one| one.payment_intent.is_some() && one.payment_intent == intent);
-    let payment = |intent: &Option<String>| json!({ "type": "payment_intent", "payment_intent": intent });
-    list(paid.map(|one| json!({ "invoice": one.id, "payment": payment(&one.payment_intent) })).collect())
+    let found = paid.flat_map(Books::payments_of).collect();
+    list(&mut books, &request, &query, found)
 }
 
 async fn charges(books: Shared, request: HttpRequest, query: web::Query<Fields>) -> HttpResponse {
-    let books = admitted!(books, request);
+    let mut books = admitted!(books, request);
     let customer = query.get("customer").cloned().unwrap_or_default();
     let theirs = books.charges.iter().filter(|one| one.customer == customer);
-    list(theirs.rev().filter_map(|one| books.charge(&one.id)).collect())
+    let found = theirs.rev().filter_map(|one| books.charge(&one.id)).collect();
+    list(&mut books, &request, &query, found)
 }
 
 async fn charge(books: Shared, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
-    found(admitted!(books, request).charge(&id))
+    let mut books = admitted!(books, request);
+    let charge = books.charge(&id);
+    found(&mut books, &request, charge)
 }
 
 async fn disputes(books: Shared, request: HttpRequest, query: web::Query<Fields>) -> HttpResponse {
-    let books = admitted!(books, request);
+    let mut books = admitted!(books, request);
     let charge = query.get("charge").cloned().unwrap_or_default();
-    let theirs = books.charges.iter().filter(|one| one.id == charge).filter_map(|one| one.dispute.as_ref());
-    list(theirs.map(|status| json!({ "id": "dp_1", "object": "dispute", "status": status })).collect())
+    let found = books.charges.iter().filter(|one| one.id == charge).filter_map(Books::dispute_of).collect();
+    list(&mut books, &request, &query, found)
 }
 
 async fn refund(books: Shared, request: HttpRequest, form: web::Form<Fields>) -> HttpResponse {
-    let mut books = admitted!(books, request);
+    let mut books = admitted!(books, request, &form);
     let intent = form.get("payment_intent").cloned().unwrap_or_default();
     if books.refund(&intent) {
-        HttpResponse::Ok().json(json!({ "id": "re_1", "object": "refund", "status": "succeeded" }))
+        answer(&mut books, &request, json!({ "id": "re_1", "object": "refund", "status": "succeeded" }))
     } else {
         failure(StatusCode::BAD_REQUEST, "charge_already_refunded")
     }
 }
 
 async fn portal(books: Shared, request: HttpRequest, form: web::Form<Fields>) -> HttpResponse {
-    let books = admitted!(books, request);
+    let mut books = admitted!(books, request, &form);
     let customer = form.get("customer").cloned().unwrap_or_default();
     let url = format!("{}/portal/{customer}", books.base_url);
-    HttpResponse::Ok().json(json!({ "id": "bps_1", "object": "billing_portal.session", "url": url }))
+    let portal = json!({ "id": "bps_1", "object": "billing_portal.session", "customer": customer, "url": url });
+    answer(&mut books, &request, portal)
 }
 
-async fn create_account(books: Shared, request: HttpRequest) -> HttpResponse {
-    let books = admitted!(books, request, false);
-    HttpResponse::Ok().json(json!({ "id": books.account, "object": "account", "charges_enabled": false }))
+async fn create_account(books: Shared, request: HttpRequest, form: web::Form<Fields>) -> HttpResponse {
+    let mut books = admitted_to_platform!(books, request, &form);
+    let account = json!({
+        "id": books.account, "object": "account", "charges_enabled": false, "details_submitted": false,
+    });
+    answer(&mut books, &request, account)
 }
 
 async fn account(books: Shared, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
-    let books = admitted!(books, request, false);
-    let is_it = books.account == *id;
-    found(is_it.then(|| json!({ "id": *id, "object": "account", "charges_enabled": true, "details_submitted": true })))
+    let mut books = admitted_to_platform!(books, request, &Fields::new());
+    let is_it = books.account == *id && books.is_connected;
+    let account = is_it.then(|| {
+        json!({
+            "id": *id, "object": "account", "charges_enabled": books.may_charge, "details_submitted": true,
+        })
+    });
+    found(&mut books, &request, account)
 }
 
-async fn webhook_endpoints(books: Shared, request: HttpRequest) -> HttpResponse {
-    let books = admitted!(books, request, false);
-    list(
-        books
-            .webhook_urls
-            .iter()
-            .map(|url| json!({ "object": "webhook_endpoint", "url": url, "status": "enabled" }))
-            .collect(),
-    )
+async fn webhook_endpoints(books: Shared, request: HttpRequest, query: web::Query<Fields>) -> HttpResponse {
+    let mut books = admitted_to_platform!(books, request, &Fields::new());
+    let endpoint = |(at, url): (usize, &String)| json!({ "id": format!("we_{at}"), "object": "webhook_endpoint", "url": url, "status": "enabled" });
+    let endpoints = books.webhook_urls.iter().enumerate().map(endpoint).collect();
+    list(&mut books, &request, &query, endpoints)
 }
 
-async fn account_link(books: Shared, request: HttpRequest) -> HttpResponse {
-    let books = admitted!(books, request, false);
-    HttpResponse::Ok().json(json!({ "object": "account_link", "url": format!("{}/onboarding", books.base_url) }))
+async fn account_link(books: Shared, request: HttpRequest, form: web::Form<Fields>) -> HttpResponse {
+    let mut books = admitted_to_platform!(books, request, &form);
+    let link = json!({
+        "object": "account_link", "created": books.now, "expires_at": books.now + 300,
+        "url": format!("{}/onboarding", books.base_url),
+    });
+    answer(&mut books, &request, link)
 }
 
 async fn events(books: Shared, request: HttpRequest, query: web::Query<Fields>) -> HttpResponse {
-    let books = admitted!(books, request);
+    let mut books = admitted!(books, request);
     let since: i64 = query.get("created[gte]").and_then(|text| text.parse().ok()).unwrap_or_default();
     let is_since = |event: &&Value| event["created"].as_i64().is_some_and(|created| created >= since);
     // As Stripe gives them: the newest first, without the account that is asked for.
-    list(books.events.iter().filter(is_since).rev().cloned().collect())
+    let without_account = |mut event: Value| {
+        if let Some(fields) = event.as_object_mut() {
+            fields.remove("account");
+        }
+        event
+    };
+    let found = books.events.iter().filter(is_since).rev().cloned().map(without_account).collect();
+    list(&mut books, &request, &query, found)
 }
 
 /// A page on which a person can pay.

@@ -6,6 +6,8 @@
 
 mod api;
 mod books;
+mod changes;
+mod contract;
 mod entitled;
 mod fields;
 mod shapes;
@@ -121,6 +123,31 @@ impl SimulatedStripe {
         self.books().cancel(subscription, false);
     }
 
+    /// The member takes up again what they cancelled.
+    pub fn resume(&self, subscription: &str) {
+        self.books().resume(subscription);
+    }
+
+    /// Whether Stripe lets the creator's account be paid.
+    pub fn let_account_charge(&self, may: bool) {
+        let mut books = self.books();
+        books.may_charge = may;
+        books.happened("account.updated", "");
+    }
+
+    /// The creator disconnects their account from the platform.
+    pub fn disconnect(&self) {
+        let mut books = self.books();
+        books.is_connected = false;
+        books.happened("account.application.deauthorized", "");
+    }
+
+    /// What was not as Stripe's description has it, in requests and in its own answers.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        self.books().faults.clone()
+    }
+
     /// Makes its answers and webhooks look like this API version's.
     pub fn speak(&self, shape: Shape) {
         self.books().shape = shape;
@@ -169,9 +196,9 @@ impl SimulatedStripe {
     }
 
     /// Who has paid up to when, by Stripe's own books: for each subscription or single payment, in the order in which they
-    /// were bought, the customer's e-mail and until when its plan entitles, `i64::MAX` for ever. `grace` is in seconds.
+    /// were bought, its id, the customer's e-mail and until when its plan entitles, `i64::MAX` for ever. `grace` is in seconds.
     #[must_use]
-    pub fn entitled(&self, grace: i64) -> Vec<(String, i64)> {
+    pub fn entitled(&self, grace: i64) -> Vec<(String, String, i64)> {
         self.books().entitled(grace)
     }
 }

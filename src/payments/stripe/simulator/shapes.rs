@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::books::{Books, Shape};
+use super::books::{Books, Charge, Invoice, Shape};
 use super::fields::metadata;
 
 impl Books {
@@ -35,15 +35,15 @@ impl Books {
             "customer_email": self.email_of(&one.subscription),
             // The invoice's own period is the one before: its lines say what it pays for.
             "period_end": one.created,
-            "lines": { "object": "list", "has_more": false, "data": [{ "period": { "start": start, "end": one.end } }] },
+            "lines": { "object": "list", "has_more": false, "data": [{
+                "id": "il_1", "object": "line_item", "period": { "start": start.unwrap_or(one.created), "end": one.end },
+            }] },
             "hosted_invoice_url": format!("{}/invoice/{}", self.base_url, one.id),
         });
         let more = match self.shape {
             Shape::Current => json!({
                 "parent": { "type": "subscription_details", "subscription_details": { "subscription": one.subscription } },
-                "payments": { "object": "list", "has_more": false, "data": one.payment_intent.iter().map(|intent| {
-                    json!({ "payment": { "type": "payment_intent", "payment_intent": intent } })
-                }).collect::<Vec<_>>() },
+                "payments": { "object": "list", "has_more": false, "data": Self::payments_of(one) },
             }),
             Shape::Old => json!({ "subscription": one.subscription, "payment_intent": one.payment_intent }),
         };
@@ -73,13 +73,31 @@ impl Books {
             "payment_status": if one.is_paid { "paid" } else { "unpaid" },
             "subscription": one.subscription, "payment_intent": one.payment_intent, "customer": one.customer,
             "metadata": metadata(&one.form, "metadata"), "created": one.created,
-            "customer_details": { "email": one.email },
+            "customer_details": { "email": one.email }, "livemode": false,
+            "amount_total": one.form.get("line_items[0][price_data][unit_amount]").and_then(|text| text.parse::<i64>().ok()),
+            "currency": one.form.get("line_items[0][price_data][currency]"),
             "url": format!("{}/pay/{}", self.base_url, one.id),
         }))
     }
 }
 
 impl Books {
+    /// What paid an invoice.
+    pub fn payments_of(invoice: &Invoice) -> Vec<Value> {
+        let payment = |intent: &String| {
+            json!({
+                "id": format!("inpay_{}", invoice.id), "object": "invoice_payment", "invoice": invoice.id,
+                "payment": { "type": "payment_intent", "payment_intent": intent },
+            })
+        };
+        invoice.payment_intent.iter().map(payment).collect()
+    }
+
+    pub fn dispute_of(charge: &Charge) -> Option<Value> {
+        let status = charge.dispute.as_ref()?;
+        Some(json!({ "id": format!("dp_{}", charge.id), "object": "dispute", "charge": charge.id, "status": status }))
+    }
+
     /// The e-mail of who pays a subscription.
     fn email_of(&self, subscription: &str) -> Option<&str> {
         let session = self.sessions.iter().find(|one| one.subscription.as_deref() == Some(subscription))?;

@@ -4,7 +4,7 @@ use palabre_actors::ports::Pending;
 
 use super::*;
 use crate::gateway::channel_event::Price;
-use crate::gateway::chat_directory::{ChatDirectory, ChatPlace, DirectoryError, LoggedPayment, PaymentPage};
+use crate::gateway::chat_directory::{ChatDirectory, ChatPlace, DirectoryError, LoggedPayment, PaymentPage, WaitedFor};
 use crate::store::paid_access::ChatFinding;
 
 const OWNER: i64 = 70;
@@ -40,6 +40,18 @@ impl ChatDirectory for Rooms {
         let payments = all.iter().skip(usize::try_from(from).unwrap()).cloned().collect();
         let next = u64::try_from(all.len()).unwrap();
         Box::pin(async move { Ok(PaymentPage { payments, next, is_last: true }) })
+    }
+
+    fn start_link<'a>(&'a self, start: &'a str) -> Pending<'a, Result<Option<String>, DirectoryError>> {
+        Box::pin(async move { Ok(Some(format!("https://t.me/belle_bot?start={start}"))) })
+    }
+
+    fn answer<'a>(&'a self, answer: WaitedFor<'a>) -> Pending<'a, Result<(), DirectoryError>> {
+        if let WaitedFor::Checkout { refusal, .. } = answer {
+            let told = serde_json::json!({ "ok": refusal.is_none() });
+            lock(&self.bot.asked_otherwise).push(("answer_checkout".to_owned(), told));
+        }
+        Box::pin(async { Ok(()) })
     }
 }
 

@@ -77,6 +77,20 @@ const fn words(kind: NoticeKind) -> ((&'static str, &'static str), (&'static str
                 "{plan} renews in a month.[ Paid until {until}.] You can stop it before, free of charge.[\nManage or cancel: {own}]",
             ),
         ),
+        NoticeKind::PaidTwice => (
+            ("Payé deux fois", "Paid twice"),
+            (
+                "Vous avez payé {plan} deux fois pour la même période : l'un des deux est de trop. {seller} est prévenu et vous rembourse.[\nGérer ou résilier : {own}]",
+                "You have paid for {plan} twice for the same time: one of the two is too much. {seller} knows, and gives it back.[\nManage or cancel: {own}]",
+            ),
+        ),
+        NoticeKind::Moved => (
+            ("Changement de compte", "Another account"),
+            (
+                "Votre accès à {plan} est désormais lié à un autre compte Telegram ; celui-ci en sort. Si ce n'est pas vous, écrivez-nous tout de suite.",
+                "Your access to {plan} belongs to another Telegram account now; this one has to leave. If that was not you, write to us at once.",
+            ),
+        ),
         NoticeKind::CardExpiring => (
             ("Votre carte expire", "Your card expires"),
             (
@@ -162,7 +176,7 @@ mod tests {
 
     use super::*;
 
-    const KINDS: [NoticeKind; 8] = [
+    const KINDS: [NoticeKind; 10] = [
         NoticeKind::PaymentReceived,
         NoticeKind::PaymentFailed,
         NoticeKind::GraceEndsInThreeDays,
@@ -171,7 +185,11 @@ mod tests {
         NoticeKind::Refunded,
         NoticeKind::RenewalReminder,
         NoticeKind::CardExpiring,
+        NoticeKind::PaidTwice,
+        NoticeKind::Moved,
     ];
+
+    const WITHOUT_LINK: [NoticeKind; 2] = [NoticeKind::Refunded, NoticeKind::Moved];
 
     fn about(is_known: bool) -> About<'static> {
         let paris = chrono_tz::Europe::Paris;
@@ -196,7 +214,7 @@ mod tests {
                     let (subject, text) = notice(kind, language, &about(is_known));
                     assert!(subject.starts_with("Accès Premium : ") && text.contains("Accès Premium"), "{text}");
                     assert!(!text.contains(['{', '}', '[', ']']), "{text}");
-                    assert_eq!(text.contains("https://"), is_known && kind != NoticeKind::Refunded, "{text}");
+                    assert_eq!(text.contains("https://"), is_known && !WITHOUT_LINK.contains(&kind), "{text}");
                 }
             }
         }

@@ -155,6 +155,7 @@ pub(super) const ACCESS_CHATS: &[MoveColumn] = &[
     time("mended_at"),
     time("next_audit_at"),
     time("audited_at"),
+    text("migrated_to"),
 ];
 
 pub(super) const CHAT_MEMBERS: &[MoveColumn] =

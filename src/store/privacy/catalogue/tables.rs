@@ -167,7 +167,7 @@ pub(in super::super) const TABLES: &[PersonalTable] = &[
         Blank,
         "id tenant_id plan_id channel_id contact_id language state current_period_end grace_until \
         provider provider_subscription_id provider_customer_id provider_payment_id account ledger told \
-        version next_check_at bound_at invoiced_at created_at updated_at",
+        version next_check_at bound_at invoiced_at moved_at created_at updated_at",
     )
     .holding("address=null email=null receipt_url=null pay_url=null"),
     table(
@@ -212,7 +212,7 @@ pub(in super::super) const TABLES: &[PersonalTable] = &[
     ),
     table("webhook_endpoints", "", Keep, "tenant_id id target events state reason created_at updated_at"),
     table("journals", "", Keep, "tenant_id newest complete held_by held_until since updated_at"),
-    table("access_chats", "", Keep, "tenant_id chat_id stuck_since mended_at next_audit_at audited_at"),
+    table("access_chats", "", Keep, "tenant_id chat_id stuck_since mended_at next_audit_at audited_at migrated_to"),
     table("access_bots", "", Keep, "tenant_id channel_id read_up_to next_at"),
     table("assistant_usage", "", Keep, "tenant_id day spent_micros updated_at"),
     table("setup_steps", "", Keep, "tenant_id step author confirmed_at"),

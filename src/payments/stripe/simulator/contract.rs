@@ -1,0 +1,378 @@
+//! What Stripe's OpenAPI description says of the requests that are made and the objects that are read: names, words and kinds, no
+//! more of it than is used here.
+//!
+//! Source: github.com/stripe/openapi, version 2026-07-29.dahlia (v2349), read through the types that Stripe generates from it
+//! (github.com/stripe/stripe-node 22.5.0, `src/resources`). The fields of [`BEFORE_BASIL`] are those that version 2025-03-31.basil
+//! moved, as its changelog says.
+
+use serde_json::Value;
+
+/// Requests: method and path, and the parameters that may stand there. `[]` stands for an index, `[*]` for a key of one's own.
+/// Values after `=` are the words that a parameter may have.
+const REQUESTS: &[(&str, &str, &[&str])] = &[
+    (
+        "POST",
+        "/v1/checkout/sessions",
+        &[
+            "mode=payment|setup|subscription",
+            "success_url",
+            "cancel_url",
+            "locale=auto|fr|en",
+            "line_items[][quantity]",
+            "line_items[][price_data][currency]",
+            "line_items[][price_data][unit_amount]",
+            "line_items[][price_data][tax_behavior]=exclusive|inclusive|unspecified",
+            "line_items[][price_data][product_data][name]",
+            "line_items[][price_data][recurring][interval]=day|month|week|year",
+            "subscription_data[trial_period_days]",
+            "subscription_data[metadata][*]",
+            "payment_intent_data[metadata][*]",
+            "automatic_tax[enabled]=true|false",
+            "allow_promotion_codes=true|false",
+            "customer",
+            "customer_update[address]=auto|never",
+            "customer_creation=always|if_required",
+            "metadata[*]",
+        ],
+    ),
+    ("GET", "/v1/checkout/sessions/{id}", &[]),
+    ("GET", "/v1/subscriptions/{id}", &["expand[]"]),
+    ("POST", "/v1/subscriptions/{id}", &["cancel_at_period_end=true|false"]),
+    ("DELETE", "/v1/subscriptions/{id}", &[]),
+    (
+        "GET",
+        "/v1/invoices",
+        &["subscription", "status=draft|open|paid|uncollectible|void", "expand[]", "limit", "starting_after"],
+    ),
+    ("GET", "/v1/invoices/{id}", &[]),
+    ("GET", "/v1/invoice_payments", &["payment[type]=charge|payment_intent|payment_record", "payment[payment_intent]"]),
+    ("GET", "/v1/charges", &["customer", "limit", "starting_after"]),
+    ("GET", "/v1/charges/{id}", &[]),
+    ("GET", "/v1/disputes", &["charge"]),
+    ("POST", "/v1/refunds", &["payment_intent"]),
+    ("POST", "/v1/billing_portal/sessions", &["customer", "return_url"]),
+    ("POST", "/v1/accounts", &["type=custom|express|standard", "metadata[*]"]),
+    ("GET", "/v1/accounts/{id}", &[]),
+    ("GET", "/v1/webhook_endpoints", &["limit"]),
+    ("POST", "/v1/account_links", &["account", "refresh_url", "return_url", "type=account_onboarding|account_update"]),
+    ("GET", "/v1/events", &["created[gte]", "limit", "starting_after"]),
+];
+
+/// Objects and parts of objects, each with the fields that are read here: `name kind`, with `?` where it may be null. A kind is
+/// `text`, `number`, `flag`, `pairs`, `ref` (an id, or the object), `list:OBJECT`, `of:OBJECT`, or the words it may be.
+const OBJECTS: &[(&str, &[&str])] = &[
+    (
+        "checkout.session",
+        &[
+            "id text",
+            "object checkout.session",
+            "livemode flag",
+            "mode payment|setup|subscription",
+            "status complete|expired|open ?",
+            "payment_status no_payment_required|paid|unpaid",
+            "subscription ref ?",
+            "payment_intent ref ?",
+            "customer ref ?",
+            "metadata pairs ?",
+            "created number",
+            "amount_total number ?",
+            "currency text ?",
+            "customer_details of:customer_details ?",
+            "url text ?",
+        ],
+    ),
+    ("customer_details", &["email text ?"]),
+    (
+        "subscription",
+        &[
+            "id text",
+            "object subscription",
+            "livemode flag",
+            "status active|canceled|incomplete|incomplete_expired|past_due|paused|trialing|unpaid",
+            "customer ref",
+            "metadata pairs",
+            "cancel_at number ?",
+            "cancel_at_period_end flag",
+            "ended_at number ?",
+            "canceled_at number ?",
+            "cancellation_details of:cancellation_details ?",
+            "items list:subscription_item",
+            "start_date number",
+            "default_payment_method of:payment_method ?",
+        ],
+    ),
+    (
+        "cancellation_details",
+        &["reason canceled_by_retention_policy|cancellation_requested|payment_disputed|payment_failed ?"],
+    ),
+    (
+        "subscription_item",
+        &["id text", "object subscription_item", "current_period_start number", "current_period_end number"],
+    ),
+    ("payment_method", &["id text", "object payment_method", "type text", "card of:card"]),
+    ("card", &["exp_month number", "exp_year number"]),
+    (
+        "invoice",
+        &[
+            "id text",
+            "object invoice",
+            "status draft|open|paid|uncollectible|void ?",
+            "parent of:parent ?",
+            "status_transitions of:status_transitions",
+            "lines list:line_item",
+            "period_end number",
+            "created number",
+            "amount_paid number",
+            "amount_due number",
+            "currency text",
+            "hosted_invoice_url text ?",
+            "customer_email text ?",
+            "payments list:invoice_payment",
+        ],
+    ),
+    ("parent", &["type quote_details|subscription_details", "subscription_details of:subscription_details ?"]),
+    ("subscription_details", &["subscription ref"]),
+    ("status_transitions", &["paid_at number ?"]),
+    ("line_item", &["id text", "object line_item", "period of:period"]),
+    ("period", &["start number", "end number"]),
+    ("invoice_payment", &["id text", "object invoice_payment", "invoice ref", "payment of:payment"]),
+    ("payment", &["type charge|payment_intent|payment_record", "payment_intent ref"]),
+    (
+        "charge",
+        &[
+            "id text",
+            "object charge",
+            "payment_intent ref ?",
+            "customer ref ?",
+            "created number",
+            "metadata pairs",
+            "amount number",
+            "amount_refunded number",
+            "currency text",
+            "receipt_url text ?",
+            "refunded flag",
+            "disputed flag",
+        ],
+    ),
+    (
+        "dispute",
+        &[
+            "id text",
+            "object dispute",
+            "charge ref",
+            "status lost|needs_response|prevented|under_review|warning_closed|warning_needs_response|warning_under_review|won",
+        ],
+    ),
+    ("refund", &["id text", "object refund", "status text ?"]),
+    ("billing_portal.session", &["id text", "object billing_portal.session", "customer text", "url text"]),
+    ("account", &["id text", "object account", "charges_enabled flag", "details_submitted flag"]),
+    ("account_link", &["object account_link", "created number", "expires_at number", "url text"]),
+    ("webhook_endpoint", &["id text", "object webhook_endpoint", "url text", "status text"]),
+    (
+        "event",
+        &[
+            "id text",
+            "object event",
+            "type text",
+            "account text",
+            "livemode flag",
+            "created number",
+            "data of:event_data",
+        ],
+    ),
+    ("event_data", &["object object"]),
+];
+
+/// Fields that objects had before version 2025-03-31.basil, in place of those that it added.
+const BEFORE_BASIL: &[(&str, &[&str], &[&str])] = &[
+    ("subscription", &["current_period_start number", "current_period_end number"], &[]),
+    ("subscription_item", &[], &["current_period_start", "current_period_end"]),
+    ("invoice", &["subscription ref ?", "payment_intent ref ?"], &["parent", "payments"]),
+    ("charge", &["invoice ref ?"], &[]),
+];
+
+/// What is wrong with a request: a path or a parameter that the description does not know, or a value that it does not allow.
+pub(super) fn request_faults(method: &str, path: &str, parameters: &[(&str, &str)]) -> Vec<String> {
+    let Some((_, _, known)) = REQUESTS.iter().find(|(of, at, _)| *of == method && *at == path) else {
+        return vec![format!("{method} {path} is not described")];
+    };
+    let mut faults = Vec::new();
+    for (name, value) in parameters {
+        let found = known.iter().map(|one| one.split_once('=').unwrap_or((one, ""))).find(|(one, _)| is_one(one, name));
+        match found {
+            None => faults.push(format!("{method} {path}: no parameter {name}")),
+            Some((_, words)) if !words.is_empty() && !words.split('|').any(|word| word == *value) => {
+                faults.push(format!("{method} {path}: {name} is none of {words}"));
+            }
+            Some(_) => {}
+        }
+    }
+    faults
+}
+
+/// Whether a parameter is a described one: each part the same, an index for `[]`, anything for `[*]`.
+fn is_one(described: &str, name: &str) -> bool {
+    let (mut left, mut right) = (described.split('['), name.split('['));
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return true,
+            (Some("*]"), Some(key)) if key.len() > 1 && key.ends_with(']') => {}
+            (Some("]"), Some(index)) if index == "]" || index.trim_end_matches(']').parse::<u32>().is_ok() => {}
+            (Some(one), Some(other)) if one == other => {}
+            _ => return false,
+        }
+    }
+}
+
+/// What is wrong with an answer: a field that the description does not know, one that is missing, or one of another kind.
+pub(super) fn answer_faults(answer: &Value, is_old: bool) -> Vec<String> {
+    let mut faults = Vec::new();
+    match answer["object"].as_str() {
+        Some("list") => check_list(answer, None, is_old, &mut faults),
+        Some(object) => check(answer, object, is_old, &mut faults),
+        None => faults.push("an answer without its object's name".to_owned()),
+    }
+    faults
+}
+
+fn check_list(list: &Value, of: Option<&str>, is_old: bool, faults: &mut Vec<String>) {
+    if !list["has_more"].is_boolean() || list["object"] != "list" {
+        faults.push("a list without `has_more` or its name".to_owned());
+    }
+    let rows = list["data"].as_array();
+    for row in rows.into_iter().flatten() {
+        check(row, of.or(row["object"].as_str()).unwrap_or("nothing"), is_old, faults);
+    }
+}
+
+fn check(value: &Value, object: &str, is_old: bool, faults: &mut Vec<String>) {
+    let Some((_, described)) = OBJECTS.iter().find(|(name, _)| *name == object) else {
+        faults.push(format!("{object} is not described"));
+        return;
+    };
+    let before = BEFORE_BASIL.iter().find(|(name, ..)| is_old && *name == object);
+    let (more, less) = before.map_or((&[][..], &[][..]), |(_, more, less)| (*more, *less));
+    let parts = |field: &'static str| field.split_once(' ').unwrap_or((field, ""));
+    let described: Vec<(&str, &str)> =
+        described.iter().map(|field| parts(field)).filter(|(name, _)| !less.contains(name)).collect();
+    let described: Vec<(&str, &str)> = described.into_iter().chain(more.iter().map(|field| parts(field))).collect();
+    let Some(fields) = value.as_object() else {
+        faults.push(format!("{object} is no object"));
+        return;
+    };
+    for name in fields.keys() {
+        if !described.iter().any(|(known, _)| known == name) {
+            faults.push(format!("{object} has no field {name}"));
+        }
+    }
+    for (name, kind) in described {
+        match fields.get(name) {
+            // The list of an account's own events does not name it.
+            None if (object, name) == ("event", "account") => {}
+            None => faults.push(format!("{object} lacks {name}")),
+            Some(value) => check_field((object, name), kind, value, is_old, faults),
+        }
+    }
+}
+
+fn check_field((object, name): (&str, &str), kind: &str, value: &Value, is_old: bool, faults: &mut Vec<String>) {
+    let (kind, may_be_null) = kind.strip_suffix(" ?").map_or((kind, false), |kind| (kind, true));
+    if value.is_null() && may_be_null {
+        return;
+    }
+    let fits = match kind {
+        "text" => value.is_string(),
+        "number" => value.is_i64() || value.is_u64(),
+        "flag" => value.is_boolean(),
+        "pairs" => value.as_object().is_some_and(|pairs| pairs.values().all(Value::is_string)),
+        "ref" => value.is_string() || value["id"].is_string(),
+        // Of an event: whatever object it is about.
+        "object" => {
+            faults.extend(answer_faults(value, is_old));
+            true
+        }
+        kind => {
+            if let Some(of) = kind.strip_prefix("list:") {
+                check_list(value, Some(of), is_old, faults);
+                true
+            } else if let Some(of) = kind.strip_prefix("of:") {
+                check(value, of, is_old, faults);
+                true
+            } else {
+                value.as_str().is_some_and(|word| kind.split('|').any(|known| known == word))
+            }
+        }
+    };
+    if !fits {
+        faults.push(format!("{object}.{name} is not {kind}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_stripe_does_not_know_is_found() {
+        let request =
+            |method: &str, path: &str, name: &str, value: &str| request_faults(method, path, &[(name, value)]);
+        let sessions = "/v1/checkout/sessions";
+        for (name, value) in [
+            ("mode", "payment"),
+            ("line_items[0][price_data][currency]", "eur"),
+            ("metadata[palabre_plan]", "x"),
+            ("subscription_data[metadata][a]", "x"),
+        ] {
+            assert!(request("POST", sessions, name, value).is_empty(), "{name}");
+        }
+        for (name, value) in [
+            ("mode", "subscribe"),
+            ("line_items[price_data][currency]", "eur"),
+            ("line_items[x][quantity]", "1"),
+            ("metadata[]", "x"),
+            ("metadata", "x"),
+            ("subscription_data[trial_days]", "7"),
+            ("line_items[0][price_data][currency][x]", "eur"),
+        ] {
+            assert_eq!(request("POST", sessions, name, value).len(), 1, "{name}={value}");
+        }
+        assert_eq!(request("PUT", sessions, "mode", "payment").len(), 1);
+        let dispute = json!({ "id": "dp_1", "object": "dispute", "charge": "ch_1", "status": "won" });
+        assert!(answer_faults(&dispute, false).is_empty());
+        for (field, value) in [
+            ("status", json!("decided")),
+            ("charge", json!(7)),
+            ("amount_of_trouble", json!(1)),
+            ("object", json!("quarrel")),
+            ("id", Value::Null),
+        ] {
+            let mut wrong = dispute.clone();
+            wrong[field] = value;
+            assert_eq!(answer_faults(&wrong, false).len(), 1, "{field}");
+        }
+        let mut short = dispute;
+        short.as_object_mut().unwrap().remove("charge");
+        assert_eq!(answer_faults(&short, false), ["dispute lacks charge"]);
+        for list in [json!({ "object": "list", "data": [] }), json!({ "data": [] })] {
+            assert_eq!(answer_faults(&list, false).len(), 1, "{list}");
+        }
+    }
+
+    #[test]
+    fn every_part_that_is_named_is_described() {
+        let parts = OBJECTS.iter().flat_map(|(_, fields)| fields.iter());
+        let named = parts.filter_map(|field| {
+            let kind = field.split_once(' ')?.1.trim_end_matches(" ?");
+            kind.strip_prefix("of:").or(kind.strip_prefix("list:"))
+        });
+        for part in named {
+            assert!(OBJECTS.iter().any(|(name, _)| *name == part), "{part}");
+        }
+        for (object, _, less) in BEFORE_BASIL {
+            let fields = OBJECTS.iter().find(|(name, _)| name == object).unwrap().1;
+            assert!(less.iter().all(|name| fields.iter().any(|field| field.starts_with(&format!("{name} ")))));
+        }
+    }
+}

@@ -368,7 +368,7 @@ async fn i12_a_purchase_moves_to_another_account_and_the_old_one_has_to_leave() 
     let here = |path: &str| format!("{}{path}", shop.world.base_url());
     // The page leads to the bot as well, where it is paid in Stars.
     let html = shop.client.get(here(&page)).send().await.expect("an answer").text().await.expect("a page");
-    assert!(html.contains("https://t.me/simulated_bot?start=plan_premium") && html.contains("500 ⭐"), "{html}");
+    assert!(html.contains("simulated_bot?start=plan_premium") && html.contains("500 ⭐"), "{html}");
     assert!(html.contains("C&#x27;est le prix total"), "{html}");
     let buy = shop.client.post(here(&format!("{path}/buy"))).form(&[("m", token)]).send().await.expect("an answer");
     assert!(shop.stripe.pay(buy.headers()["location"].to_str().expect("text"), "awa@example.com"));

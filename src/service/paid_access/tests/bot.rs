@@ -105,7 +105,10 @@ impl Bot {
         self.is_away.store(false, Ordering::Relaxed);
         let waiting = std::mem::take(&mut *lock(&self.waiting));
         for (id, kind, user) in waiting {
-            self.does(&kind, user);
+            // Whoever was put out by one purchase and let in by another has both waiting: their ban is lifted next.
+            if kind != "invite_link" {
+                self.does(&kind, user);
+            }
             tests::action_is_done(&self.store, id, "https://t.me/+abc").await;
         }
     }

@@ -332,7 +332,7 @@ impl Model {
     async fn stripe_is_away(&mut self, faults: WebhookFaults) {
         self.world.stripe.go_away(true);
         self.world.work(faults).await;
-        *lock(&self.world.worked) += TimeDelta::hours(self.random.i64(1..20));
+        self.hours_pass();
         self.world.work(faults).await;
         self.world.stripe.go_away(false);
     }
@@ -343,9 +343,17 @@ impl Model {
         let member = self.random.i64(BY_CARD);
         self.world.buys(member, "premium").await;
         self.world.gets_on(faults).await;
-        *lock(&self.world.worked) += TimeDelta::hours(self.random.i64(1..20));
+        self.hours_pass();
         self.world.gets_on(faults).await;
         self.world.bot.comes_back().await;
+    }
+
+    /// Some hours of the day, as long as it has so many.
+    fn hours_pass(&mut self) {
+        let (hours, mut worked) = (TimeDelta::hours(self.random.i64(1..20)), lock(&self.world.worked));
+        if *worked + hours < TimeDelta::hours(20) {
+            *worked += hours;
+        }
     }
 
     async fn is_given_access(&mut self, member: i64) {

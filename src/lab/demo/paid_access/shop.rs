@@ -130,7 +130,10 @@ impl Shop {
             folder.write_secret("traffic", &token)?;
             folder.write_secret("traffic-webhook", &secret)?;
         }
-        folder.write_tenant("institut-belle", &TENANT.replace("http://simulator.invalid", &telegram.base_url()))?;
+        let tenant = TENANT.replace("http://simulator.invalid", &telegram.base_url());
+        // All that Telegram lets a bot do, where that is to be measured.
+        let limits = if watcher.is_some() { "\n\n[limits]\nper_second = 30\n" } else { "" };
+        folder.write_tenant("institut-belle", &format!("{tenant}{limits}"))?;
         let stripe_secrets = [SecretString::from(SECRET_KEY), SecretString::from(WEBHOOK_SECRET)];
         for (name, secret) in [
             ("bot", &token),

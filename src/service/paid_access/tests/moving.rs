@@ -44,7 +44,7 @@ pub(super) async fn moved_once_by_people(store: Store) {
     world.work(CALM).await;
     assert!(!world.is_in(1) && world.is_in(2), "the old account is out, the new one in");
     assert!(lock(&world.bot.banned).is_empty(), "who is out may come back");
-    assert_eq!(world.was_told(1, "lié à un autre compte Telegram"), 1);
+    assert_eq!(world.was_told(1, "lié à un autre compte ;"), 1);
     // Nobody moves it again at once, and another tenant's people never.
     let again = move_to(&caller, &world.access, row, &address(3), world.now()).await;
     assert!(matches!(again, Err(AccessError::MovedLately)));

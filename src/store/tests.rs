@@ -118,6 +118,12 @@ pub(crate) async fn action(store: &Store, id: OutboundId, tenant: &str, (state, 
     store.0.writes.execute(sql.into(), Vec::new()).await.unwrap();
 }
 
+/// An action that waited was done.
+pub(crate) async fn action_is_done(store: &Store, id: OutboundId, answer: &str) {
+    let sql = format!("UPDATE messages_out SET state = 'sent', provider_message_id = '{answer}' WHERE id = '{id}'");
+    store.0.writes.execute(sql.into(), Vec::new()).await.unwrap();
+}
+
 /// An event as whatever happened would write it.
 pub(crate) async fn write_event(store: &Store, tenant: &str, event: &str, (kind, entity): (&str, &str)) {
     let (id, at) = (uuid::Uuid::now_v7(), chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true));

@@ -17,10 +17,12 @@ pub(crate) mod journal;
 mod media;
 mod notices;
 pub(crate) mod paid_access;
+mod person_links;
 mod polling;
 pub(crate) mod privacy;
 mod reload;
 mod retention;
+mod start_error;
 mod startup;
 mod tenants;
 mod webhook_receiver;
@@ -43,58 +45,29 @@ use self::cluster::Cluster;
 use self::events_out::EventsOutHealth;
 use self::journal::JournalWriter;
 use self::media::MediaParts;
+use self::person_links::PersonLinkVisitors;
 use self::polling::Polling;
 use self::privacy::NodeFiles;
 pub use self::reload::ConfigSource;
 use self::reload::{Holders, Reloader};
+pub use self::start_error::StartError;
 use self::startup::OpenedStore;
 use self::tenants::{profile_of, row_of};
 use self::webhook_receiver::{StoreHealth, WebhookReceiver};
-use crate::cache::BadUrl;
 use crate::config::{Config, TenantDirectory};
-use crate::console::{FailingChannels, LiveFeed, PagesError, SetupDeps, TestPhones};
+use crate::console::{FailingChannels, LiveFeed, SetupDeps, TestPhones};
 use crate::gateway::channel_event::ChannelEvents;
 use crate::gateway::{self, CurrentRegistry, Registry};
 use crate::http::health::{Health, Phase};
 use crate::http::{self, HttpDeps};
-use crate::media::StorageError;
-use crate::runtime::{ThreadGone, Threads, cores};
+use crate::runtime::{Threads, cores};
 use crate::service::channels::ConfiguredChannels;
 use crate::service::crm::Correlation;
 use crate::service::events_out::EventsOut;
 use crate::service::privacy::PersonalData;
 use crate::service::reload::{Reload as _, ReloadStatus};
-use crate::spool::SpoolError;
-use crate::store::{Lock, Store, StoreError};
+use crate::store::{Lock, Store};
 use crate::telemetry::metrics::Exporter;
-
-/// Why the daemon did not start. Nothing is left behind.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error("the operating system gave no thread")]
-    Threads(#[source] std::io::Error),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The spool.
-    #[error(transparent)]
-    Spool(#[from] SpoolError),
-    /// Redis' URL is invalid. Redis itself may be away.
-    #[error(transparent)]
-    Redis(#[from] BadUrl),
-    #[error(transparent)]
-    Gateway(#[from] gateway::BuildError),
-    /// Where files are kept.
-    #[error(transparent)]
-    Media(#[from] StorageError),
-    #[error(transparent)]
-    Http(#[from] http::ServeError),
-    /// A bug: the pages that are built in do not hold.
-    #[error(transparent)]
-    Console(#[from] PagesError),
-    /// A bug: a thread panicked while the daemon started.
-    #[error(transparent)]
-    ThreadGone(#[from] ThreadGone),
-}
 
 /// How long the journals may take to write the last events, once nothing more happens.
 const JOURNALS_END: Duration = Duration::from_secs(3);
@@ -227,7 +200,9 @@ async fn start_with(
     let paid = paid_access::connect(&config, &served, operator.clone(), Arc::clone(&outgoing));
     let selling = paid_access::follow(paid.clone(), &store, Arc::clone(&clock), runtime.io());
 
-    let listeners = vec![Arc::new(paid.clone()) as Arc<dyn ChannelEvents>];
+    let links = parts.person_links(&config, operator.clone(), tenants.clone());
+    let visitors = PersonLinkVisitors::new(links.clone(), tenants.clone(), Arc::clone(&outgoing));
+    let listeners: Vec<Arc<dyn ChannelEvents>> = vec![Arc::new(paid.clone()), Arc::new(visitors)];
     let webhook_receiver = Arc::new(WebhookReceiver::new(&served, registry.now(), engine.clone(), spooled, listeners));
     let notices = notices::follow(
         (&config, tenants.clone()),
@@ -288,7 +263,7 @@ async fn start_with(
         metrics,
         api: integrators::api(
             &config,
-            (operator, channels, media, directory),
+            (operator, channels, (media, links), directory),
             outgoing,
             (paid, faq, personal, Arc::clone(&reloader) as _),
             clock,

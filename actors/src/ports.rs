@@ -13,6 +13,7 @@ mod notifier;
 mod quota_leases;
 mod rate_limit;
 mod recipients;
+mod same_person;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,14 +30,13 @@ pub use self::notifier::{Notification, Notifier};
 pub use self::quota_leases::{LeaseGrant, LeaseRequest, QuotaLeases};
 pub use self::rate_limit::{Acquired, KeyedLimit, LimitKey, RateLimiter};
 pub use self::recipients::{OptIn, RecipientStatus, RecipientStatuses};
+pub use self::same_person::{SamePerson, ShownBy, Union};
 use crate::domain::Timestamp;
-use crate::domain::address::{Address, Scheme};
+use crate::domain::address::Scheme;
 use crate::domain::booking::Agenda;
 pub use crate::domain::budget::Usage;
 use crate::domain::conversation::ConversationKey;
-use crate::domain::ids::{
-    ChannelId, ConversationId, CorrelationId, InboundId, OutboundId, ProviderMessageId, TenantId,
-};
+use crate::domain::ids::{ChannelId, ConversationId, InboundId, OutboundId, ProviderMessageId, TenantId};
 use crate::domain::late_failure::LateFailure;
 use crate::domain::live::LiveKnowledge;
 use crate::domain::message::Outbound;
@@ -95,30 +95,6 @@ pub trait Turns: Send + Sync {
         idle_since: Timestamp,
         now: Timestamp,
     ) -> Pending<'_, Result<u64, PortError>>;
-}
-
-/// Two addresses that a message showed to be one person's.
-#[derive(Clone, Debug)]
-pub struct SamePerson {
-    /// The tenant.
-    pub tenant: TenantId,
-    /// The addresses.
-    pub addresses: [Address; 2],
-    /// The flow of the message.
-    pub correlation: CorrelationId,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// What became of two addresses of one person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Union {
-    /// Neither is known yet: the first turn writes both.
-    Strangers,
-    /// They were one contact's before.
-    Before,
-    /// They are one contact's now.
-    Made,
 }
 
 /// Rows of `messages_out`.

@@ -20,6 +20,7 @@ use crate::service::channels::{ConfiguredChannel, ConfiguredChannels};
 use crate::service::media::MediaAccess;
 use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
 use crate::service::paid_access::PaidAccess;
+use crate::service::person_links::PersonLinks;
 use crate::service::privacy::PersonalData;
 use crate::service::reload::Reload;
 use crate::store::StoredFaq;
@@ -41,7 +42,12 @@ pub(super) fn channels(tenants: &[Arc<Tenant>]) -> Vec<ConfiguredChannel> {
 
 pub(super) fn api(
     config: &Config,
-    (operator, channels, media, tenants): (Operator, ConfiguredChannels, MediaAccess, TenantDirectory),
+    (operator, channels, (media, links), tenants): (
+        Operator,
+        ConfiguredChannels,
+        (MediaAccess, PersonLinks),
+        TenantDirectory,
+    ),
     outgoing: Arc<dyn Outgoing>,
     (access, faq, privacy, reload): (PaidAccess, StoredFaq, PersonalData, Arc<dyn Reload>),
     clock: Arc<dyn Clock>,
@@ -56,6 +62,7 @@ pub(super) fn api(
         faq,
         privacy: Some(privacy),
         reload: Some(reload),
+        person_links: Some(links),
         media,
         clock,
     }

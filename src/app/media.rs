@@ -24,6 +24,7 @@ use crate::gateway::client;
 use crate::gateway::media::{Fetcher, FilesOut};
 use crate::media::{MediaLinks, MediaStorage};
 use crate::service::media::MediaAccess;
+use crate::service::person_links::PersonLinks;
 use crate::store::operator::Operator;
 use crate::store::{DueMedia, MediaClaim, MediaOutcome, Store, StoreError, UnwantedMedia};
 use crate::telemetry::metrics as names;
@@ -75,6 +76,11 @@ impl MediaParts {
         let links = MediaLinks::new(storage.clone(), config.http.public_base_url.clone());
         let out = outgoing::files_out(store, storage.clone(), links.clone(), fetcher.clone(), clock);
         Ok(Self { storage, links, fetcher, client, out })
+    }
+
+    /// Links by which contacts show that an address is theirs: their key is with the files.
+    pub(super) fn person_links(&self, config: &Config, store: Operator, tenants: TenantDirectory) -> PersonLinks {
+        PersonLinks::new(store, self.storage.clone(), tenants, config.http.public_base_url.clone())
     }
 
     /// For API and console.

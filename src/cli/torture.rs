@@ -23,6 +23,9 @@ pub(super) struct TortureArgs {
     /// How many contacts write at the same time; who is through is followed by another
     #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u16).range(1..=2_000))]
     conversations: u16,
+    /// Give every business a channel of every simulated provider, not only WhatsApp and SMS of the first one
+    #[arg(long)]
+    every_provider: bool,
     /// How long the provider takes at most between reading a send and having it in its list; must stay below the half
     /// second after which the daemon asks
     #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = humantime::parse_duration)]
@@ -87,10 +90,23 @@ pub(super) fn run(args: TortureArgs) -> u8 {
 
 impl TortureArgs {
     fn options(self) -> Options {
-        let Self { kills, seed, rate, conversations, hesitation, away, patience, servers, keep, quiet, .. } = self;
+        let Self {
+            kills,
+            seed,
+            rate,
+            conversations,
+            every_provider,
+            hesitation,
+            away,
+            patience,
+            servers,
+            keep,
+            quiet,
+            ..
+        } = self;
         let ServerArgs { database, redis, nodes, front, crash_database, crash_redis } = servers;
         let servers = Servers { database, redis, nodes, front, crash_database, crash_redis };
-        Options { kills, seed, rate, conversations, hesitation, away, patience, servers, keep, quiet }
+        Options { kills, seed, rate, conversations, every_provider, hesitation, away, patience, servers, keep, quiet }
     }
 }
 

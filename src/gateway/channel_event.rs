@@ -22,7 +22,7 @@ pub struct ChannelEvent {
 /// What happened.
 #[derive(Clone, PartialEq, Eq)]
 pub enum ChannelEventKind {
-    /// Somebody came by a link to a plan. Their message comes as well.
+    /// Somebody came by a link to a plan, or by one that says who they are. Their message comes as well.
     Started { from: Address, payload: String },
     /// Somebody is about to pay, and waits for an answer (action `answer_checkout`) for ten seconds at most.
     Checkout { query: String, from: Address, price: Price, payload: String },

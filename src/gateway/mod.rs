@@ -107,6 +107,12 @@ pub trait Provider: ProviderSection {
     /// show a code without its provider.
     fn codes(&self) -> &'static [Code];
 
+    /// A link that opens the channel with a payload (`/start …`). `None`: no link opens it, or nobody knows what it is called.
+    fn start_link(&self, channel: &Channel, payload: &str) -> Option<String> {
+        let _ = (channel, payload);
+        None
+    }
+
     /// Whether a text has the form of its ids of messages.
     fn is_message_id(&self, text: &str) -> bool;
 

@@ -12,7 +12,7 @@ use super::problem::HttpProblem;
 use super::request_log::{RequestLog, RouteLabel};
 use super::routes::{Routes, nothing_here};
 use super::state::HttpState;
-use super::{api, calendars, health, payments, plan_pages, webhooks};
+use super::{api, calendars, health, payments, person_pages, plan_pages, webhooks};
 
 /// Which routes a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,7 @@ pub(super) fn mount(config: &mut ServiceConfig, state: web::Data<HttpState>, rol
         plan_pages::mount(&mut routes);
         routes.get("/media/{tenant}/{file}/{until}/{signature}/{name}", api::media::linked);
         calendars::mount(&mut routes);
+        person_pages::mount(&mut routes);
     }
     routes.probe("/healthz", health::healthz);
     routes.probe("/readyz", health::readyz);

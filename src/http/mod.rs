@@ -12,6 +12,7 @@ mod connection;
 pub mod health;
 mod listener;
 mod payments;
+mod person_pages;
 mod plan_pages;
 mod problem;
 mod public_url;

@@ -33,6 +33,12 @@ pub(super) fn simulation_on(scheme: Scheme) -> Option<(&'static dyn Simulation, 
     found.map(|(simulation, provider, _)| (simulation, provider))
 }
 
+/// What simulates a provider, with its name.
+pub(super) fn simulation_named(name: &'static str) -> Option<(&'static dyn Simulation, &'static str)> {
+    let found = simulations().into_iter().find(|simulation| simulates(*simulation, name));
+    found.map(|simulation| (simulation, name))
+}
+
 /// Running simulators. Dropping it stops them.
 pub(super) struct Host {
     simulators: Vec<Hosted>,

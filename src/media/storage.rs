@@ -23,12 +23,12 @@ const LINK_KEY: &str = ".link-key";
 /// Keeps files. Clones share it.
 #[derive(Clone)]
 pub struct MediaStorage {
-    place: Place,
+    backend: MediaBackend,
     link_key: Arc<OnceCell<Vec<u8>>>,
 }
 
 #[derive(Clone, Debug)]
-enum Place {
+enum MediaBackend {
     Folder(MediaFolder),
     Bucket(MediaBucket),
 }
@@ -36,7 +36,7 @@ enum Place {
 /// Shows no key.
 impl fmt::Debug for MediaStorage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MediaStorage").field("place", &self.place).finish_non_exhaustive()
+        f.debug_struct("MediaStorage").field("backend", &self.backend).finish_non_exhaustive()
     }
 }
 
@@ -59,7 +59,7 @@ impl MediaStorage {
     /// [`StorageError`]: the settings of the bucket make no URL.
     pub fn of(settings: &MediaSettings, client: &reqwest::Client) -> Result<Self, StorageError> {
         match &settings.bucket {
-            Some(bucket) => Ok(Self::at(Place::Bucket(MediaBucket::new(bucket, client.clone())?))),
+            Some(bucket) => Ok(Self::at(MediaBackend::Bucket(MediaBucket::new(bucket, client.clone())?))),
             None => Ok(Self::in_folder(MediaFolder::new(settings.dir.clone()))),
         }
     }
@@ -67,11 +67,11 @@ impl MediaStorage {
     /// In a folder, which is made when it is not there.
     #[must_use]
     pub fn in_folder(folder: MediaFolder) -> Self {
-        Self::at(Place::Folder(folder))
+        Self::at(MediaBackend::Folder(folder))
     }
 
-    fn at(place: Place) -> Self {
-        Self { place, link_key: Arc::default() }
+    fn at(backend: MediaBackend) -> Self {
+        Self { backend, link_key: Arc::default() }
     }
 
     /// Whether files can be read there. Nothing is written.
@@ -79,9 +79,9 @@ impl MediaStorage {
     /// # Errors
     /// [`StorageError`]
     pub async fn probe(&self) -> Result<(), StorageError> {
-        match &self.place {
-            Place::Folder(folder) => on_disk(folder, |folder| folder.get(LINK_KEY)).await.map(drop),
-            Place::Bucket(bucket) => Ok(bucket.get(LINK_KEY).await.map(drop)?),
+        match &self.backend {
+            MediaBackend::Folder(folder) => on_disk(folder, |folder| folder.get(LINK_KEY)).await.map(drop),
+            MediaBackend::Bucket(bucket) => Ok(bucket.get(LINK_KEY).await.map(drop)?),
         }
     }
 
@@ -89,10 +89,10 @@ impl MediaStorage {
     ///
     /// # Errors
     /// [`StorageError`]
-    pub(super) async fn link_key(&self) -> Result<Vec<u8>, StorageError> {
-        let making = async || match &self.place {
-            Place::Folder(folder) => on_disk(folder, |folder| folder.secret(LINK_KEY)).await,
-            Place::Bucket(bucket) => Ok(bucket.secret(LINK_KEY).await?),
+    pub async fn link_key(&self) -> Result<Vec<u8>, StorageError> {
+        let making = async || match &self.backend {
+            MediaBackend::Folder(folder) => on_disk(folder, |folder| folder.secret(LINK_KEY)).await,
+            MediaBackend::Bucket(bucket) => Ok(bucket.secret(LINK_KEY).await?),
         };
         Ok(self.link_key.get_or_try_init(making).await?.clone())
     }
@@ -104,9 +104,9 @@ impl MediaStorage {
     pub async fn put(&self, tenant: &str, bytes: Bytes) -> Result<String, StorageError> {
         let hash = hex(&Sha256::digest(&bytes));
         let name = name_of(tenant, &hash)?;
-        match &self.place {
-            Place::Folder(folder) => on_disk(folder, move |folder| folder.put(&name, &bytes)).await?,
-            Place::Bucket(bucket) => bucket.put(&name, bytes).await?,
+        match &self.backend {
+            MediaBackend::Folder(folder) => on_disk(folder, move |folder| folder.put(&name, &bytes)).await?,
+            MediaBackend::Bucket(bucket) => bucket.put(&name, bytes).await?,
         }
         Ok(hash)
     }
@@ -117,9 +117,11 @@ impl MediaStorage {
     /// [`StorageError`]
     pub async fn get(&self, tenant: &str, hash: &str) -> Result<Option<Bytes>, StorageError> {
         let name = name_of(tenant, hash)?;
-        match &self.place {
-            Place::Folder(folder) => Ok(on_disk(folder, move |folder| folder.get(&name)).await?.map(Bytes::from)),
-            Place::Bucket(bucket) => Ok(bucket.get(&name).await?),
+        match &self.backend {
+            MediaBackend::Folder(folder) => {
+                Ok(on_disk(folder, move |folder| folder.get(&name)).await?.map(Bytes::from))
+            }
+            MediaBackend::Bucket(bucket) => Ok(bucket.get(&name).await?),
         }
     }
 
@@ -129,8 +131,8 @@ impl MediaStorage {
     /// [`StorageError`]
     pub async fn remove(&self, tenant: &str, hash: &str) -> Result<bool, StorageError> {
         let name = name_of(tenant, hash)?;
-        match &self.place {
-            Place::Folder(folder) => {
+        match &self.backend {
+            MediaBackend::Folder(folder) => {
                 let removing = move |folder: MediaFolder| match folder.kept_at(&name)? {
                     Some(kept_at) if is_fresh(kept_at) => Ok(false),
                     Some(_) => folder.remove(&name).map(|()| true),
@@ -138,7 +140,7 @@ impl MediaStorage {
                 };
                 on_disk(folder, removing).await
             }
-            Place::Bucket(bucket) => match bucket.kept_at(&name).await? {
+            MediaBackend::Bucket(bucket) => match bucket.kept_at(&name).await? {
                 Some(kept_at) if is_fresh(kept_at) => Ok(false),
                 Some(_) => Ok(bucket.remove(&name).await.map(|()| true)?),
                 None => Ok(true),

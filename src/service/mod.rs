@@ -30,6 +30,7 @@ pub mod outbox;
 pub mod paid_access;
 pub mod people;
 pub mod permissions;
+pub mod person_links;
 pub mod privacy;
 pub mod reload;
 pub mod setup;

@@ -45,7 +45,7 @@ pub use self::live::{LiveSessionSummary, OrderLineRow};
 pub use self::media::{MediaRow, NewUpload};
 pub use self::offers::{OfferRow, OnDutyRow};
 pub use self::pauses::endless;
-pub use self::persons::Parted;
+pub use self::persons::{Linked, Parted};
 pub use self::replay::{Changed, ReplayOptions};
 pub use self::setup_steps::ChannelActivity;
 use super::audit::RecentLooks;

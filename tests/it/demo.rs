@@ -26,7 +26,9 @@ fn every_invariant_holds_and_every_story_is_told() {
     let summary: Value = serde_json::from_slice(&played.stdout).unwrap();
     assert_eq!(played.status.code(), Some(0), "{summary:#}\n{}", text(&played.stderr));
     assert_eq!(summary["holds"], true);
-    assert_eq!(summary["invariants"].as_array().unwrap().len(), 12);
+    assert_eq!(summary["invariants"].as_array().unwrap().len(), 13);
+    let story = summary["invariants"].as_array().unwrap().iter().find(|verdict| verdict["name"] == "one person");
+    assert!(story.is_some_and(|story| story["checked"].as_str().unwrap().contains("on 4 channels")), "{summary:#}");
     assert_eq!(summary["counts"]["duplicates"], 20);
     assert_eq!(summary["counts"]["rate_limited"], 5);
 

@@ -15,10 +15,14 @@ use serde_json::Value;
 
 use crate::daemon::{BELLE, PUBLIC_URL, Setup, TAXI, World, on_postgres};
 use crate::deploy::Caddy;
+use crate::smtp::MailServer;
 
 const ACCOUNT: &str = "acct_Every0000000001";
 /// Of every provider's channel. Telegram's bot has the number before the hyphen.
 const SECRET: &str = "12345678-un-secret-du-fournisseur";
+
+/// Of the mail server.
+const PASSWORD: &str = "smtp-password";
 
 /// What a run said.
 struct Said {
@@ -38,10 +42,12 @@ struct Everything {
     world: World,
     simulators: Vec<Arc<dyn SimulatedProvider>>,
     stripe: SimulatedStripe,
+    _mail: MailServer,
 }
 
 impl Everything {
     fn open() -> Self {
+        let mail = MailServer::start();
         let stripe = SimulatedStripe::start(ACCOUNT, Utc::now()).expect("the simulator starts");
         let mut tenant = "id = \"every\"\nname = \"Tout\"\nlanguage = \"fr\"\nreplies.fallback = \"ok\"\n".to_owned();
         let mut simulators = Vec::new();
@@ -65,10 +71,14 @@ impl Everything {
             simulators.push(simulator);
         }
         tenant.push_str(&format!(
-            "[[channels]]\nid = \"every-sandbox\"\nprovider = \"sandbox\"\naddress = \"sandbox:every\"\n\
+            "[[channels]]\nid = \"every-smtp\"\nprovider = \"smtp\"\naddress = \"mailto:contact@every.example\"\n\
+             from_name = \"Tout\"\nhost = \"localhost\"\nport = {}\nusername = \"contact\"\npassword = {{ file = \"mail-secret\" }}\n\
+             ca = {{ file = \"smtp-ca\" }}\nwebhook_token = {{ file = \"every-secret\" }}\n\
+             [[channels]]\nid = \"every-sandbox\"\nprovider = \"sandbox\"\naddress = \"sandbox:every\"\n\
              [stripe]\naccount = \"{ACCOUNT}\"\n[[plans]]\nid = \"premium\"\nname = \"Accès\"\nprice = 999\n\
              chats = [\"telegram:-1001234567890\"]\nbot = \"every-telegram\"\n\
-             [imprint]\nname = \"Tout SARL\"\n"
+             [imprint]\nname = \"Tout SARL\"\n",
+            mail.port
         ));
         let daemon = format!(
             "[stripe]\nsecret_key = {{ file = \"stripe-key\" }}\nwebhook_secrets = [{{ file = \"stripe-hook\" }}]\n\
@@ -76,12 +86,19 @@ impl Everything {
             stripe.base_url()
         );
         let mut world = World::asleep(&Setup { daemon, ..Setup::default() });
-        for (name, secret) in [("every-secret", SECRET), ("stripe-key", SECRET_KEY), ("stripe-hook", WEBHOOK_SECRET)] {
+        let certificate = std::fs::read_to_string(mail.certificate()).expect("a certificate");
+        for (name, secret) in [
+            ("every-secret", SECRET),
+            ("mail-secret", PASSWORD),
+            ("smtp-ca", &certificate),
+            ("stripe-key", SECRET_KEY),
+            ("stripe-hook", WEBHOOK_SECRET),
+        ] {
             world.write_secret(name, secret);
         }
         std::fs::write(world.config().with_file_name("tenants").join("every.toml"), tenant).expect("a file");
         world.start_daemon();
-        let this = Self { world, simulators, stripe };
+        let this = Self { world, simulators, stripe, _mail: mail };
         this.set_up();
         this
     }
@@ -157,12 +174,13 @@ async fn every_provider_is_asked_about_its_channels_in_good_and_in_bad_states() 
     assert_eq!(wrong(&report), Vec::<String>::new(), "{report:#}");
     assert_eq!((good.code == 0, &report["ready"]), (!on_postgres(), &Value::Bool(!on_postgres())), "{report:#}");
     // Check, subject, and what the bad state is to say about it, in French.
-    let channels: [(&str, &str, &str); 6] = [
+    let channels: [(&str, &str, &str); 7] = [
         ("channel", "every-twilio-whatsapp", "n'arrivent pas ici"),
         ("channel", "every-twilio-sms", "n'arrivent pas ici"),
         ("channel", "every-greenapi-whatsapp", "n'arrivent pas ici"),
         ("channel", "every-whatsapp-cloud", "aucune application n'est abonnée"),
         ("channel", "every-telegram", "est une autre URL"),
+        ("channel", "every-smtp", "refuse la connexion"),
         ("payments", "every", "n'est pas à la plateforme"),
     ];
     for (check, subject, _) in channels {
@@ -181,6 +199,7 @@ async fn every_provider_is_asked_about_its_channels_in_good_and_in_bad_states() 
         simulator.set_misconfigured(true);
     }
     everything.stripe.set_webhook_urls(&["https://elsewhere.example.com/webhooks/stripe"]);
+    everything.world.write_secret("mail-secret", "another");
     let path = everything.world.config().with_file_name("tenants").join("every.toml");
     let text = std::fs::read_to_string(&path).expect("its file");
     std::fs::write(&path, text.replace(ACCOUNT, "acct_Another00000001")).expect("a file");
@@ -198,7 +217,7 @@ async fn every_provider_is_asked_about_its_channels_in_good_and_in_bad_states() 
     assert!(text.code == 1 && text.out.contains("\nto do:\n  1. ") && !text.out.contains("\nready"), "{}", text.out);
     assert!(text.out.contains("palabre telegram set-webhook"), "{}", text.out);
     for said in [&good, &bad, &text] {
-        for secret in [SECRET, SECRET_KEY, WEBHOOK_SECRET, BELLE.auth_token, "un-secret-du"] {
+        for secret in [SECRET, PASSWORD, SECRET_KEY, WEBHOOK_SECRET, BELLE.auth_token, "un-secret-du"] {
             assert!(!said.out.contains(secret) && !said.err.contains(secret), "{secret}: {}{}", said.out, said.err);
         }
     }

@@ -48,6 +48,7 @@ mod escalation;
 #[path = "escalation.rs"]
 mod escalation_on_postgres;
 mod events_out;
+mod every_channel;
 mod faq;
 #[path = "faq.rs"]
 mod faq_on_postgres;
@@ -72,6 +73,7 @@ mod media_bucket;
 mod media_on_postgres;
 mod moving;
 mod nodes_on_postgres;
+mod one_person;
 mod operators;
 #[path = "operators/mod.rs"]
 mod operators_on_postgres;

@@ -8,41 +8,45 @@ use crate::daemon::{PUBLIC_URL, Setup, World};
 
 const TOKEN: &str = "7000000001:AAbelle-token";
 const SECRET: &str = "belle_secret-1";
-const CHANNEL: &str = "belle-tg";
+pub const CHANNEL: &str = "belle-tg";
 const AWA: &str = "telegram:123456789";
 
 /// A channel of each tenant: the bots differ, whatever the tenant is called.
-fn setup(telegram: &TelegramSimulator, more: &str) -> Setup {
+fn setup(telegram: &TelegramSimulator, more: &str, daemon: &str) -> Setup {
     let channel = format!(
         "[[channels]]\nid = \"{{id}}-tg\"\nprovider = \"telegram\"\naddress = \"telegram:700000000{{number}}\"\n\
          bot_token = {{ file = \"{{id}}-bot\" }}\nwebhook_secret = {{ file = \"{{id}}-secret\" }}\n\
          api_base_url = \"{}\"\n{more}",
         telegram.base_url()
     );
-    Setup { sms: channel, ..Setup::default() }
+    Setup { sms: channel, daemon: daemon.to_owned(), ..Setup::default() }
 }
 
-struct Bot {
-    telegram: TelegramSimulator,
-    world: World,
+pub struct Bot {
+    pub telegram: TelegramSimulator,
+    pub world: World,
 }
 
 impl Bot {
     fn start() -> Self {
-        Self::start_with("")
+        Self::start_with("", &Setup::default().daemon, &[])
     }
 
-    fn start_with(more: &str) -> Self {
+    /// With more keys of the channels, tables of the daemon's file, and secrets.
+    pub fn start_with(more: &str, daemon: &str, secrets: &[(&str, &str)]) -> Self {
         let telegram = TelegramSimulator::on_this_machine().expect("the simulator starts");
         telegram.add_bot(CHANNEL, TOKEN, Some(SECRET));
         telegram.add_bot("taxi-tg", "7000000002:AAtaxi-token", Some("taxi_secret-2"));
-        let mut world = World::asleep(&setup(&telegram, more));
+        let mut world = World::asleep(&setup(&telegram, more, daemon));
         for (name, secret) in [
             ("belle-bot", TOKEN),
             ("belle-secret", SECRET),
             ("taxi-bot", "7000000002:AAtaxi-token"),
             ("taxi-secret", "taxi_secret-2"),
         ] {
+            world.write_secret(name, secret);
+        }
+        for (name, secret) in secrets {
             world.write_secret(name, secret);
         }
         world.start_daemon();
@@ -56,12 +60,12 @@ impl Bot {
         assert_eq!((answer.status, answer.body.as_str()), (200, "{}"));
     }
 
-    async fn update(&self, update: &Value) -> u16 {
+    pub async fn update(&self, update: &Value) -> u16 {
         self.telegram.deliver_update(CHANNEL, update).await.expect("an answer").status
     }
 
     /// What was sent to a chat.
-    fn sent_to(&self, chat: i64) -> Vec<String> {
+    pub fn sent_to(&self, chat: i64) -> Vec<String> {
         let sent = self.telegram.calls_of("sendMessage").into_iter();
         let to = sent.filter(|parameters| parameters["chat_id"] == chat);
         to.map(|parameters| parameters["text"].as_str().expect("a text").to_owned()).collect()
@@ -156,7 +160,7 @@ async fn a_bot_that_was_blocked_is_silent_and_a_wait_is_obeyed() {
 
 #[tokio::test]
 async fn a_group_that_migrated_is_answered_under_its_new_id() {
-    let bot = Bot::start_with("groups = [\"telegram:-500\"]");
+    let bot = Bot::start_with("groups = [\"telegram:-500\"]", &Setup::default().daemon, &[]);
     let migrated = json!({ "error_code": 400, "description": "Bad Request: group chat was upgraded to a supergroup chat",
         "parameters": { "migrate_to_chat_id": -1_001_111_111_111_i64 } });
     bot.telegram.refuse_next("sendMessage", migrated);

@@ -23,7 +23,8 @@ CERTIFICATE, KEY, PORT_FILE, MAILS_FILE = sys.argv[1:5]
 
 def login(server, session, envelope, mechanism, data):
     good = isinstance(data, LoginPassword) and data.login == b"contact" and data.password == b"smtp-password"
-    return AuthResult(success=good)
+    # `handled=False`: the refusal is still to be said; a server that is told otherwise keeps silent.
+    return AuthResult(success=good, handled=False)
 
 
 class Handler:

@@ -6,20 +6,22 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 
 use super::Conversation;
 use super::phase::{Memory, Phase};
-use crate::ports::{SamePerson, Union};
+use crate::ports::{SamePerson, ShownBy, Union};
 
 impl Conversation {
     /// A second address that the next message names, when the conversation does not know it as its person's.
     pub(super) fn revealed(&self) -> Option<SamePerson> {
         let Memory::Current(state) = &self.memory else { return None };
         let message = &self.queue.front()?.message;
-        let alias = message.content.details.alias.as_ref()?;
+        let details = &message.content.details;
+        let alias = details.alias.as_ref()?;
         if self.united == Some(message.id) || state.is_known_as(&alias.identity()) {
             return None;
         }
         Some(SamePerson {
             tenant: message.tenant.clone(),
             addresses: [message.from.clone(), alias.clone()],
+            shown_by: if details.cards.is_empty() { ShownBy::Webhook } else { ShownBy::Card },
             correlation: message.correlation,
             at: self.context().now(),
         })

@@ -52,9 +52,47 @@ fn told(failure: &Failure) -> SetupFinding {
             ),
             ("check host, port and security", "vérifier host, port et security"),
         ),
+        (Stage::LoggingIn, FailureKind::TimedOut) => wrong(
+            (
+                "the mail server is there, but does not answer to the login",
+                "le serveur de courrier est là, mais ne répond pas à l'identification",
+            ),
+            (
+                "check username and password; some servers keep silent when they are wrong",
+                "vérifier username et password ; certains serveurs se taisent quand ils sont faux",
+            ),
+        ),
+        (Stage::LoggingIn, FailureKind::Broken) => wrong(
+            ("the mail server hangs up at the login", "le serveur de courrier raccroche à l'identification"),
+            ("check username and password", "vérifier username et password"),
+        ),
+        (Stage::LoggingIn, FailureKind::Unsupported) => wrong(
+            (
+                "the mail server offers no login that we know (PLAIN, LOGIN)",
+                "le serveur de courrier n'offre aucune identification connue (PLAIN, LOGIN)",
+            ),
+            (
+                "check security, or leave username and password out if it needs none",
+                "vérifier security, ou retirer username et password s'il n'en faut pas",
+            ),
+        ),
         (Stage::LoggingIn, _) => wrong(
             ("the server refuses the login", "le serveur refuse la connexion"),
             ("check username and password", "vérifier username et password"),
+        ),
+        (_, FailureKind::TimedOut) => wrong(
+            ("the mail server does not answer in time", "le serveur de courrier ne répond pas à temps"),
+            (
+                "check host, port and a firewall; a slow one needs a longer timeout",
+                "vérifier host, port et le pare-feu ; un serveur lent demande un timeout plus long",
+            ),
+        ),
+        (_, FailureKind::Said(_)) => wrong(
+            ("the mail server is there, but turns us away", "le serveur de courrier est là, mais nous renvoie"),
+            (
+                "look whether this machine's address is blocked, or has too many connections",
+                "voir si l'adresse de cette machine est bloquée, ou a trop de connexions",
+            ),
         ),
         _ => wrong(
             ("the mail server cannot be reached", "le serveur de courrier est injoignable"),

@@ -109,12 +109,11 @@ impl MailServer {
         }
     }
 
-    /// Opens a connection and closes it: whether the set-up works.
+    /// Opens a connection and closes it: whether the set-up works. The deadline is that of each step, so that a failure tells which
+    /// one was not answered.
     pub async fn probe(&self) -> Result<(), Failure> {
-        let opening = tokio::time::timeout(self.timeout, self.open()).await;
-        let mut connection =
-            opening.unwrap_or(Err(Failure { stage: Stage::Connecting, kind: FailureKind::TimedOut }))?;
-        connection.abort().await;
+        let mut connection = self.open().await?;
+        let _ = tokio::time::timeout(self.timeout, connection.abort()).await;
         Ok(())
     }
 
@@ -134,21 +133,27 @@ impl MailServer {
     async fn open(&self) -> Result<AsyncSmtpConnection, Failure> {
         let implicit = self.tls.clone().filter(|_| self.security == Security::Tls);
         let server = (self.host.as_str(), self.port);
-        let connection =
-            AsyncSmtpConnection::connect_tokio1(server, Some(self.timeout), &self.hello, implicit, None).await;
-        let mut connection = connection.map_err(|error| Failure::at(Stage::Connecting, &error))?;
+        let connecting = AsyncSmtpConnection::connect_tokio1(server, Some(self.timeout), &self.hello, implicit, None);
+        let mut connection = self.step(Stage::Connecting, connecting).await?;
         if let (Security::Starttls, Some(tls)) = (self.security, &self.tls) {
             if !connection.can_starttls() {
                 return Err(Failure { stage: Stage::Connecting, kind: FailureKind::Tls });
             }
-            let upgraded = connection.starttls(tls.clone(), &self.hello).await;
-            upgraded.map_err(|error| Failure::at(Stage::Connecting, &error))?;
+            self.step(Stage::Connecting, connection.starttls(tls.clone(), &self.hello)).await?;
         }
         if let Some(credentials) = &self.credentials {
-            let logged_in = connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials).await;
-            logged_in.map_err(|error| Failure::at(Stage::LoggingIn, &error))?;
+            let mechanisms = [Mechanism::Plain, Mechanism::Login];
+            self.step(Stage::LoggingIn, connection.auth(&mechanisms, credentials)).await?;
         }
         Ok(connection)
+    }
+
+    /// One step towards an open connection, which has the whole deadline.
+    async fn step<T>(&self, stage: Stage, work: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
+        match tokio::time::timeout(self.timeout, work).await {
+            Ok(done) => done.map_err(|error| Failure::at(stage, &error)),
+            Err(_) => Err(Failure { stage, kind: FailureKind::TimedOut }),
+        }
     }
 
     /// Keeps a connection that still speaks, and ends any other.

@@ -33,6 +33,8 @@ pub struct TelegramBot {
     pub updates: UpdateSource,
     /// The groups whose messages are read: their chats' addresses.
     pub groups: Vec<Address>,
+    /// What people find it by, without `@`; links to it need it.
+    pub username: Option<String>,
     /// Where the API is, without a trailing slash.
     pub api_base_url: String,
     /// How long one call may take.
@@ -57,6 +59,7 @@ struct Keys {
     webhook_secret: Option<RawSecret>,
     updates: Option<String>,
     groups: Vec<String>,
+    username: Option<String>,
     api_base_url: Option<String>,
 }
 
@@ -82,7 +85,7 @@ impl ProviderSection for Telegram {
     }
 
     fn keys(&self) -> &'static [&'static str] {
-        &["bot_token", "webhook_secret", "updates", "groups", "api_base_url"]
+        &["bot_token", "webhook_secret", "updates", "groups", "username", "api_base_url"]
     }
 
     fn configure(&self, section: &Section<'_>) -> Configured {
@@ -97,6 +100,7 @@ impl ProviderSection for Telegram {
         });
         let secret = secret(section, &keys, updates);
         let groups = groups(section, &keys.groups);
+        let username = keys.username.as_deref().map(|raw| username(section, raw));
         let raw_base = keys.api_base_url.as_deref();
         let in_clear = "the bot's token crosses the network in clear";
         let api_base_url = section.base_url("api_base_url", raw_base.unwrap_or(API), API, in_clear);
@@ -108,6 +112,7 @@ impl ProviderSection for Telegram {
                 webhook_secret: secret?,
                 updates: updates?,
                 groups: groups?,
+                username: username.map_or(Some(None), |read| read.map(Some))?,
                 api_base_url: base.clone(),
                 timeout: section.timeout()?,
                 on_unknown: section.on_unknown()?,
@@ -169,6 +174,16 @@ fn groups(section: &Section<'_>, raw: &[String]) -> Option<Vec<Address>> {
     };
     let read: Vec<Option<Address>> = raw.iter().map(group).collect();
     read.into_iter().collect()
+}
+
+/// 5 to 32 letters, digits and underscores (<https://core.telegram.org/bots/features#creating-a-new-bot>).
+fn username(section: &Section<'_>, raw: &str) -> Option<String> {
+    let name = raw.trim_start_matches('@');
+    let fits = (5..=32).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !fits {
+        section.wrong("username", "is not a bot's username", "write it like `institut_belle_bot`");
+    }
+    fits.then(|| name.to_owned())
 }
 
 /// Whether calls go to Telegram itself rather than to something that stands in for it.

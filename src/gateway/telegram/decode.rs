@@ -4,6 +4,8 @@
 //! `TG` and its number, and in a supergroup also a digest of the chat. What comes in is known by the update's number too
 //! (`TG2746u700000001`): Telegram repeats an update under the same number, and an edit is another update of the same message.
 
+mod content;
+
 use std::fmt::Write as _;
 
 use palabre_actors::domain::Timestamp;
@@ -11,20 +13,20 @@ use palabre_actors::domain::action::Action;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::entitlement::is_plan_link;
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, ProviderMessageId, TenantId};
-use palabre_actors::domain::message::{Button, Content, Details, Location, Media, NewInbound, ProviderConsent};
+use palabre_actors::domain::message::{Button, Content, Details, NewInbound, ProviderConsent};
+use palabre_actors::domain::person_link::is_person_link;
 use serde_json::json;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-use super::update::{
-    ANSWER_CALLBACK, CallbackQuery, Chat, File, MemberUpdate, Message, Quoted, Update, User, is_service,
-};
+use self::content::{bounded, details};
+use super::update::{ANSWER_CALLBACK, CallbackQuery, Chat, MemberUpdate, Message, Quoted, Update, User, is_service};
 use super::{ID_PREFIX, TelegramBot};
 use crate::config::Channel;
 use crate::gateway::channel_event::{
     ChannelEvent, ChannelEventKind, Membership, OwnRights, Payment, Price, SubscriptionChange,
 };
-use crate::gateway::media::file_name;
+use crate::gateway::lenient::without_nul;
 use crate::gateway::{Received, Rejection};
 
 /// The longest text that is taken. Telegram's own limit is 4,096 characters.
@@ -165,7 +167,7 @@ impl Reader {
         if let Some(rest) = body.strip_prefix("/start").filter(|rest| rest.is_empty() || rest.starts_with(' ')) {
             details.start = Some(rest.trim().to_owned());
         }
-        let link = details.start.clone().filter(|start| is_plan_link(start));
+        let link = details.start.clone().filter(|start| is_plan_link(start) || is_person_link(start));
         let new = self.inbound(&message.chat, message.message_id, message.from.as_ref(), (body, details), arrival);
         let message = Received::Message(Box::new(new));
         Ok(match link {
@@ -359,60 +361,4 @@ fn label<'a>(message: Option<&'a Quoted>, data: &'a str) -> &'a str {
     let mut buttons = keyboard.into_iter().flat_map(|keyboard| keyboard.inline_keyboard.iter().flatten());
     let pressed = buttons.find(|button| button.callback_data.as_deref() == Some(data));
     pressed.map_or(data, |button| button.text.as_str())
-}
-
-fn details(message: &Message) -> Details {
-    let place = |at: super::update::Degrees, label: Option<&str>, postal: Option<&str>| {
-        let is_one = at.latitude.abs() <= 90.0 && at.longitude.abs() <= 180.0;
-        let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(without_nul);
-        let (label, address) = (text(label), text(postal));
-        is_one.then_some(Location { latitude: at.latitude, longitude: at.longitude, label, address })
-    };
-    let location = match (&message.venue, message.location) {
-        (Some(venue), _) => place(venue.location, Some(&venue.title), Some(&venue.address)),
-        (None, Some(at)) => place(at, None, None),
-        (None, None) => None,
-    };
-    Details {
-        media: media(message),
-        button: message
-            .web_app_data
-            .as_ref()
-            .map(|app| Button { text: without_nul(&app.button_text), payload: without_nul(&app.data) }),
-        location,
-        reply_to: message.reply_to_message.as_ref().map(|quoted| message_id(message.chat.id, quoted.message_id)),
-        ..Details::default()
-    }
-}
-
-/// A photo comes in several sizes, the largest last.
-fn media(message: &Message) -> Vec<Media> {
-    let of = |file: &File, usual: &str| Media {
-        url: format!("{FILE_SCHEME}{}", without_nul(&file.file_id)),
-        content_type: without_nul(file.mime_type.as_deref().unwrap_or(usual)),
-        name: file.file_name.as_deref().map(file_name),
-    };
-    let photo = message.photo.as_ref().and_then(|sizes| sizes.last()).map(|file| of(file, "image/jpeg"));
-    // An animation comes as a document as well.
-    let document = message.document.as_ref().filter(|_| message.animation.is_none());
-    let others = [
-        (message.animation.as_ref(), "video/mp4"),
-        (document, "application/octet-stream"),
-        (message.audio.as_ref(), "audio/mpeg"),
-        (message.video.as_ref(), "video/mp4"),
-        (message.video_note.as_ref(), "video/mp4"),
-        (message.voice.as_ref(), "audio/ogg"),
-        (message.sticker.as_ref(), "image/webp"),
-    ];
-    let others = others.into_iter().filter_map(|(file, usual)| file.map(|file| of(file, usual)));
-    photo.into_iter().chain(others).collect()
-}
-
-fn bounded(text: &str) -> String {
-    without_nul(&text[..text.floor_char_boundary(MAX_DATA_BYTES)])
-}
-
-/// PostgreSQL's text cannot hold NUL: the replacement character stands in for it.
-fn without_nul(text: &str) -> String {
-    if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text.to_owned() }
 }

@@ -94,6 +94,11 @@ impl Provider for Telegram {
         Some(Arc::new(media::TelegramMedia(api)))
     }
 
+    fn start_link(&self, channel: &Channel, payload: &str) -> Option<String> {
+        let username = settings(channel).ok()?.username.as_deref()?;
+        Some(format!("https://t.me/{username}?start={payload}"))
+    }
+
     fn codes(&self) -> &'static [Code] {
         codes::CODES
     }

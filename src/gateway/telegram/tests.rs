@@ -24,6 +24,7 @@ fn channel() -> Channel {
         webhook_secret: Some(SECRET.into()),
         updates: UpdateSource::Webhook,
         groups: vec![Address::from_normalised("telegram:-1001234567890")],
+        username: Some("institut_belle_bot".to_owned()),
         api_base_url: "http://127.0.0.1:1".to_owned(),
         timeout: std::time::Duration::from_secs(5),
         on_unknown: OnUnknown::Resend,
@@ -312,6 +313,26 @@ fn payments_and_members_are_events() {
         assert!(event.kind == expected, "{}: {update}", event.kind.as_str());
         assert_eq!(event.id.as_str(), format!("TGu{}", update["update_id"]));
         assert!(!format!("{event:?}").contains("plan"), "payloads stay out of logs");
+    }
+}
+
+#[test]
+fn a_card_tells_the_number_of_whoever_shares_their_own() {
+    let shared = |user: Option<i64>, phone: &str| {
+        let contact = json!({ "phone_number": phone, "first_name": "Awa", "last_name": "Ba", "user_id": user });
+        message(&private(&json!({ "contact": contact }))).content.details
+    };
+    let own = private(&json!({}))["message"]["from"]["id"].as_i64();
+    for (user, phone, known) in [
+        (own, "33612345678", Some("sms:+33612345678")),
+        (own, "+33612345678", Some("sms:+33612345678")),
+        (Some(1), "33612345678", None),
+        (None, "33612345678", None),
+        (own, "no number", None),
+    ] {
+        let details = shared(user, phone);
+        assert_eq!(details.alias.as_ref().map(Address::as_str), known, "{user:?} {phone}");
+        assert_eq!((details.cards[0].name.as_str(), details.cards[0].phones[0].as_str()), ("Awa Ba", phone));
     }
 }
 

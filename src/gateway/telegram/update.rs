@@ -45,6 +45,19 @@ pub(super) struct Update<'a> {
     pub subscription: Option<SubscriptionUpdate>,
 }
 
+/// A card that was shared.
+#[derive(Deserialize)]
+pub(super) struct Contact {
+    pub phone_number: String,
+    #[serde(default)]
+    pub first_name: String,
+    #[serde(default, deserialize_with = "lenient")]
+    pub last_name: Option<String>,
+    /// Whose account it is, where it is one.
+    #[serde(default, deserialize_with = "lenient")]
+    pub user_id: Option<i64>,
+}
+
 /// A message, or an edit of one.
 #[derive(Deserialize)]
 pub(super) struct Message {
@@ -74,6 +87,8 @@ pub(super) struct Message {
     pub voice: Option<File>,
     #[serde(default, deserialize_with = "lenient")]
     pub sticker: Option<File>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub contact: Option<Contact>,
     #[serde(default, deserialize_with = "lenient")]
     pub location: Option<Degrees>,
     #[serde(default, deserialize_with = "lenient")]

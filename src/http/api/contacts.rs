@@ -1,16 +1,20 @@
 //! Contacts: the persons of tenants.
 
-use palabre_actors::domain::ids::ContactId;
-use serde::Deserialize;
+use actix_web::http::StatusCode;
+use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::ids::{ChannelId, ContactId};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::call::{Call, Json, PathId, Query, ToOperate, ToRead};
 use super::conversations::{Contact, Contacts, named};
 use super::params::{OfTenant, PageBefore, page_of, uuid};
-use super::problems::{BodyProblems, CallProblems, SearchProblems, UnknownId};
-use super::{Reply, reply};
+use super::problems::{BodyProblems, CallProblems, SearchProblems, UNAVAILABLE, UnknownId};
+use super::visibility::rfc3339;
+use super::{Reply, reply, reply_with};
 use crate::http::routes::Routes;
-use crate::service::{Permission, contacts};
+use crate::service::person_links::LinkTo;
+use crate::service::{Permission, ServiceError, contacts};
 use crate::store::conversations::ContactRow;
 
 /// Adds the routes.
@@ -19,6 +23,7 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     routes.get("/api/v1/contacts/{id}", show);
     routes.post("/api/v1/contacts/{id}/merge", merge);
     routes.post("/api/v1/contacts/{id}/unmerge", unmerge);
+    routes.post("/api/v1/contacts/{id}/link", link);
 }
 
 /// Contacts, the newest first. `GET /api/v1/conversations/search` finds them by name and number.
@@ -81,6 +86,48 @@ pub(super) async fn unmerge(call: Call<ToOperate>, id: PathId) -> Reply {
     let other = uuid("id", &id.0).map(ContactId)?;
     let row = contacts::unmerge(call.caller.service(), &call.operator, other, call.now()).await?;
     shown(&call, &row).await
+}
+
+/// Where the contact is to show that they are there: `channel` or `to`.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct LinkContact {
+    /// A channel of the tenant that is a bot: the link opens it. Send it to the contact where they write.
+    #[schema(example = "belle-tg")]
+    channel: Option<String>,
+    /// An e-mail address: the link opens a page with a button. Send it to that address alone.
+    #[schema(example = "mailto:nadia@example.org")]
+    to: Option<String>,
+}
+
+/// A link by which a contact shows that another address is theirs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ContactLink {
+    url: String,
+    /// Until then it holds.
+    expires_at: String,
+}
+
+/// Makes a signed link for a contact: whoever opens it is that contact, with one more address. It holds for two days.
+#[utoipa::path(post, path = "/api/v1/contacts/{id}/link", operation_id = "link_contact", tag = "contacts",
+    params(("id" = String, Path, description = "The contact")), request_body = LinkContact,
+    security(("key" = ["operate"])), responses(
+    (status = 201, body = ContactLink, description = "The link"), CallProblems, BodyProblems, UnknownId
+))]
+pub(super) async fn link(call: Call<ToOperate>, id: PathId, Json(body): Json<LinkContact>) -> Reply {
+    let contact = uuid("id", &id.0).map(ContactId)?;
+    let not_valid = |reason: &str| ServiceError::NotValid { field: "to", reason: reason.to_owned() };
+    let to = match (body.channel, body.to) {
+        (Some(channel), None) => LinkTo::Channel(ChannelId::new(&channel)),
+        (None, Some(to)) => {
+            let mailbox = Address::parse(Scheme::Mailto, &to, None);
+            LinkTo::Mailbox(mailbox.map_err(|_| not_valid("write it like `mailto:nadia@example.org`"))?)
+        }
+        _ => return Err(not_valid("name either a channel or an address").into()),
+    };
+    let links = call.api.person_links.as_ref().ok_or(UNAVAILABLE)?;
+    let made = links.make(call.caller.service(), contact, &to, call.now()).await?;
+    reply_with(StatusCode::CREATED, &ContactLink { url: made.url, expires_at: rfc3339(made.expires_at) })
 }
 
 async fn shown<S>(call: &Call<S>, row: &ContactRow) -> Reply {

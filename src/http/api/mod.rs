@@ -46,6 +46,7 @@ use crate::service::channels::ConfiguredChannels;
 use crate::service::media::MediaAccess;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
+use crate::service::person_links::PersonLinks;
 use crate::service::privacy::PersonalData;
 use crate::service::reload::Reload;
 use crate::store::operator::Operator;
@@ -89,6 +90,8 @@ pub struct ApiDeps {
     pub privacy: Option<PersonalData>,
     /// Takes the tenants' files over; `None` in tests of other things.
     pub reload: Option<Arc<dyn Reload>>,
+    /// Links by which contacts show that an address is theirs; `None` in tests of other things.
+    pub person_links: Option<PersonLinks>,
     /// Files of messages.
     pub media: MediaAccess,
     /// The time of day.

@@ -43,6 +43,7 @@ use utoipa::{Modify, OpenApi};
         super::contacts::show,
         super::contacts::merge,
         super::contacts::unmerge,
+        super::contacts::link,
         super::paid_access::plans,
         super::paid_access::subscriptions,
         super::paid_access::grant,

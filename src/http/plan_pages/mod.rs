@@ -217,7 +217,7 @@ fn shell(plan: &PlanPage, language: Language) -> Value {
     }
 }
 
-fn html(template: &str, context: Value) -> HttpResponse {
+pub(super) fn html(template: &str, context: Value) -> HttpResponse {
     static PAGES: OnceLock<Environment<'static>> = OnceLock::new();
     let pages = PAGES.get_or_init(|| {
         let mut pages = Environment::new();
@@ -240,14 +240,14 @@ fn html(template: &str, context: Value) -> HttpResponse {
 }
 
 /// The visitor's language, where it is one of ours; else the tenant's.
-fn language(request: &HttpRequest, fallback: Language) -> Language {
+pub(super) fn language(request: &HttpRequest, fallback: Language) -> Language {
     let wanted =
         request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let first = wanted.split(',').next().unwrap_or_default().trim().get(..2).unwrap_or_default();
     first.to_ascii_lowercase().parse().unwrap_or(fallback)
 }
 
-const fn pick(language: Language, french: &'static str, english: &'static str) -> &'static str {
+pub(super) const fn pick(language: Language, french: &'static str, english: &'static str) -> &'static str {
     match language {
         Language::Fr => french,
         Language::En => english,

@@ -82,6 +82,7 @@ impl TestServer {
                 outgoing: Arc::new(fakes::FakeOutgoing::default()),
                 access: None,
                 faq: crate::store::StoredFaq::beside(std::collections::HashMap::new()),
+                person_links: None,
                 media: crate::service::media::MediaAccess::nowhere(Arc::new(FixedClock)),
                 clock: Arc::new(FixedClock),
             },

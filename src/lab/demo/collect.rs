@@ -11,6 +11,7 @@ use super::evidence::{Evidence, Explained, TenantFacts};
 use super::fixtures::{CUSTOMERS, SENDERS};
 use super::folder::DemoFolder;
 use super::journal::Observations;
+use super::journey::{self, Told};
 use super::run::DemoRun;
 use crate::config::Config;
 use crate::store::{Dump, HistoryReader, StoreError};
@@ -60,15 +61,18 @@ pub(super) async fn evidence(
     history: &HistoryReader,
     config: &Config,
     folder: &DemoFolder,
-    observed: Observations,
+    (mut observed, told): (Observations, Option<&Told>),
     mut said: Vec<(&'static str, String)>,
     reasons: Reasons,
 ) -> Result<Evidence, StoreError> {
-    let dump = history.dump().await?;
+    let mut dump = history.dump().await?;
+    let of_story = journey::taken_from(&mut dump);
+    observed.sends.retain(|sent| !journey::is_of_it(sent));
     let explained = explanations(history, &dump, reasons).await?;
     said.push(("the logs", read(&folder.run.log())));
     let secrets = secrets(&observed, folder);
-    Ok(Evidence { observed, dump, tenants: tenants(config), secrets, said, explained })
+    let story = told.map(|told| journey::one_person(told, &of_story, &secrets));
+    Ok(Evidence { observed, dump, tenants: tenants(config), secrets, said, explained, story })
 }
 
 async fn explanations(
@@ -94,7 +98,8 @@ async fn explanations(
 }
 
 fn tenants(config: &Config) -> Vec<TenantFacts> {
-    let facts = config.tenants.iter().map(|tenant| TenantFacts {
+    let scripted = config.tenants.iter().filter(|tenant| tenant.id.as_str() != journey::TENANT);
+    let facts = scripted.map(|tenant| TenantFacts {
         id: tenant.id.as_str().to_owned(),
         channels: tenant.channels.iter().map(|channel| channel.id.as_str().to_owned()).collect(),
         addresses: tenant.channels.iter().map(|channel| channel.address.as_str().to_owned()).collect(),
@@ -111,6 +116,7 @@ fn secrets(observed: &Observations, folder: &DemoFolder) -> Vec<String> {
         CUSTOMERS.iter().map(|customer| customer.from).chain(observed.posts.iter().map(|post| post.from.as_str()));
     let numbers = people
         .chain(SENDERS.iter().map(|sender| sender.address))
+        .chain(journey::ADDRESSES)
         .map(|address| address.rsplit(':').next().unwrap_or_default().trim_start_matches('+').to_owned());
     let texts = observed.posts.iter().map(|post| &post.text).chain(observed.sends.iter().map(|sent| &sent.text));
     let texts = texts.filter(|text| text.chars().count() >= SHORTEST_SECRET_CHARS).cloned();

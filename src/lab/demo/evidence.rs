@@ -7,6 +7,7 @@ use palabre_actors::domain::Timestamp;
 
 use super::journal::{Observations, Post};
 use crate::gateway::simulator::SentMessage;
+use crate::lab::verdict::Verdict;
 use crate::store::Dump;
 use crate::store::entity::message_in;
 
@@ -23,6 +24,8 @@ pub(super) struct Evidence {
     pub said: Vec<(&'static str, String)>,
     /// What `palabre explain` tells, by the id that it was asked for.
     pub explained: HashMap<String, Explained>,
+    /// What came of the story beside the scripts. `None`: it was not played.
+    pub story: Option<Verdict>,
 }
 
 /// What the configuration says of a tenant.

@@ -7,6 +7,7 @@ use std::path::Path;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::fixtures::{BUSINESSES, Business};
+use super::journey;
 use crate::lab::folder::{PUBLIC_BASE_URL, RunFolder, fresh_secret};
 
 /// What the tenants' files have in the place of the simulator's URL.
@@ -17,6 +18,8 @@ const PLACEHOLDER: &str = "http://simulator.invalid";
 pub(super) struct DemoFolder {
     pub run: RunFolder,
     tokens: Vec<(&'static Business, SecretString)>,
+    /// Those of the story's tenant, with their names.
+    story: Vec<(&'static str, SecretString)>,
     api_key: SecretString,
 }
 
@@ -27,12 +30,25 @@ impl DemoFolder {
     /// When the operating system refuses, or the folder is in use.
     pub fn open(keep: Option<&Path>) -> io::Result<Self> {
         let tokens = BUSINESSES.iter().map(|business| (*business, fresh_secret())).collect();
-        Ok(Self { run: RunFolder::open("palabre-demo-", keep)?, tokens, api_key: fresh_secret() })
+        let secret = |name: &'static str| {
+            let fresh = fresh_secret();
+            // A bot's token begins with its id.
+            let is_token = name == journey::BOT_TOKEN;
+            let text = if is_token {
+                format!("{}:{}", journey::BOT, fresh.expose_secret())
+            } else {
+                fresh.expose_secret().to_owned()
+            };
+            (name, SecretString::from(text))
+        };
+        let story = journey::SECRETS.map(secret).into();
+        Ok(Self { run: RunFolder::open("palabre-demo-", keep)?, tokens, story, api_key: fresh_secret() })
     }
 
     /// Every secret in the folder.
     pub fn tokens(&self) -> impl Iterator<Item = &str> {
-        self.tokens.iter().map(|(_, token)| token.expose_secret()).chain([self.api_key.expose_secret()])
+        let story = self.story.iter().map(|(_, secret)| secret.expose_secret());
+        self.tokens.iter().map(|(_, token)| token.expose_secret()).chain(story).chain([self.api_key.expose_secret()])
     }
 
     /// The key to the API, for whoever sits in front of the demo.
@@ -40,16 +56,25 @@ impl DemoFolder {
         self.api_key.expose_secret()
     }
 
-    /// Writes the configuration. `base_url`: where the simulator of a provider listens.
+    /// Writes the configuration. `base_url`: where the simulator of a provider listens; `mail`: the port of the mail server.
     ///
     /// # Errors
     /// When the operating system says no.
-    pub fn write_configuration(&self, listen: SocketAddr, base_url: impl Fn(&str) -> String) -> io::Result<()> {
+    pub fn write_configuration(
+        &self,
+        listen: SocketAddr,
+        base_url: impl Fn(&str) -> String,
+        mail: u16,
+    ) -> io::Result<()> {
         self.run.write_config(&main(listen))?;
         for (business, token) in &self.tokens {
             let file = business.file.replace(PLACEHOLDER, &base_url(provider_in(business.file)));
             self.run.write_tenant(business.id, &file)?;
             self.run.write_secret(business.secret, token)?;
+        }
+        self.run.write_tenant(journey::TENANT, &journey::file(&base_url, mail))?;
+        for (name, secret) in &self.story {
+            self.run.write_secret(name, secret)?;
         }
         self.run.write_secret("api-key", &self.api_key)
     }
@@ -97,10 +122,12 @@ mod tests {
     #[test]
     fn the_configuration_holds_and_has_every_desk() {
         let folder = DemoFolder::open(None).unwrap();
-        folder.write_configuration(SocketAddr::from(([127, 0, 0, 1], 0)), |_| "http://127.0.0.1:1".to_owned()).unwrap();
+        folder
+            .write_configuration(SocketAddr::from(([127, 0, 0, 1], 0)), |_| "http://127.0.0.1:1".to_owned(), 25)
+            .unwrap();
         let config =
             Config::load(&folder.run.config(), &Environment::default(), &crate::gateway::PROVIDERS).unwrap().config;
-        assert_eq!(config.tenants.len(), BUSINESSES.len());
+        assert_eq!(config.tenants.len(), BUSINESSES.len() + 1);
         for sender in SENDERS {
             let tenant = config.tenants.iter().find(|tenant| tenant.id.as_str() == sender.business.id).unwrap();
             let channel = tenant.channels.iter().find(|channel| channel.id.as_str() == sender.channel).unwrap();

@@ -10,6 +10,7 @@ mod evidence;
 mod fixtures;
 mod folder;
 mod journal;
+mod journey;
 pub(crate) mod paid_access;
 mod phones;
 mod printer;
@@ -21,9 +22,10 @@ use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use futures_util::future;
 use palabre_actors::domain::event::ActorType;
 use palabre_actors::domain::rules::Language;
 use secrecy::SecretString;
@@ -33,6 +35,7 @@ use tokio::task::JoinHandle;
 use self::fixtures::{CUT_OFF, TOLD_TO_WAIT};
 use self::folder::DemoFolder;
 use self::journal::Journal;
+use self::journey::{Journey, SimulatedMailServer, Told};
 use self::printer::Printer;
 use self::run::DemoRun;
 use self::summary::Summary;
@@ -141,13 +144,17 @@ struct RunningDemo {
     printing: JoinHandle<()>,
     log: logs::LogGuard,
     reasons: Reasons,
+    mail: SimulatedMailServer,
+    /// What came of the story that is played beside the scripts.
+    told: OnceLock<Told>,
 }
 
 impl RunningDemo {
     async fn start(options: &Options, reasons: Reasons, folder: &DemoFolder, style: Style) -> Result<Self, DemoError> {
         let journal = Arc::new(Journal::default());
         let (host, arriving) = run::host(&journal)?;
-        folder.write_configuration(options.listen, |provider| host.base_url(provider))?;
+        let mail = SimulatedMailServer::start().await?;
+        folder.write_configuration(options.listen, |provider| host.base_url(provider), mail.port())?;
         // The process's own environment is not read: the demo is the same everywhere.
         let config = Config::load(&folder.run.config(), &Environment::default(), &crate::gateway::PROVIDERS)?.config;
         let log = logs::install_to(&config.logs, File::create(folder.run.log())?)?;
@@ -170,7 +177,7 @@ impl RunningDemo {
             client: client::new()?,
         });
         let phones = tokio::spawn(phones::serve(Arc::clone(&demo), arriving));
-        Ok(Self { config, demo, daemon, phones, printing, log, reasons })
+        Ok(Self { config, demo, daemon, phones, printing, log, reasons, mail, told: OnceLock::new() })
     }
 
     /// Runs the scripts, then small talk for as long as was asked, then waits until nothing is under way.
@@ -189,7 +196,9 @@ impl RunningDemo {
             self.demo.host.base_urls().join(", ")
         ));
         printer.note("→ a customer writes (webhook, answer)   ← an answer reaches a phone (since the webhook)   ✓ sent  ✓✓ delivered");
-        customers::follow_scripts(&self.demo).await;
+        let story = Journey::new(&self.demo, &self.mail, (self.daemon.addr, self.daemon.admin_addr), folder.api_key());
+        let ((), told) = future::join(customers::follow_scripts(&self.demo), story.play()).await;
+        let _ = self.told.set(told);
         if let Some(left) = options.at_least.checked_sub(begun.elapsed()) {
             customers::chat(&self.demo, tokio::time::sleep(left)).await;
         }
@@ -200,8 +209,15 @@ impl RunningDemo {
         if options.stay {
             let said = collect::said(&self.demo, &self.urls()).await;
             let observed = self.demo.journal.snapshot();
-            let evidence =
-                collect::evidence(&self.demo.history, &self.config, folder, observed, said, self.reasons).await?;
+            let evidence = collect::evidence(
+                &self.demo.history,
+                &self.config,
+                folder,
+                (observed, self.told.get()),
+                said,
+                self.reasons,
+            )
+            .await?;
             if !options.json {
                 tokio::time::sleep(Duration::from_millis(300)).await;
                 print_line(format_args!("\n{}", Summary::of(&evidence, begun.elapsed()).text(style)));
@@ -237,9 +253,9 @@ impl RunningDemo {
         let observed = self.demo.journal.snapshot();
         let config = self.config.clone();
         let history = self.demo.history.clone();
-        let reasons = self.reasons;
+        let (reasons, told) = (self.reasons, self.told.get().cloned());
         self.close().await;
-        let evidence = collect::evidence(&history, &config, folder, observed, said, reasons).await?;
+        let evidence = collect::evidence(&history, &config, folder, (observed, told.as_ref()), said, reasons).await?;
         if options.stay && !options.json && by_hand(&evidence) {
             print_line(format_args!(
                 "\n{}",

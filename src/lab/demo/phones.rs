@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use super::fixtures::{CUSTOMERS, CUT_OFF, SENDERS, UNREACHABLE};
 use super::journal::Callback;
+use super::journey;
 use super::run::{Arrival, DemoRun, talk};
 use super::transcript::TranscriptEvent;
 use crate::gateway::simulator::SentMessage;
@@ -28,6 +29,10 @@ const QUESTION_COMES_WITHIN: Duration = Duration::from_secs(8);
 pub(super) async fn serve(demo: Arc<DemoRun>, mut arriving: mpsc::UnboundedReceiver<Arrival>) {
     let mut phones = JoinSet::new();
     while let Some((number, sent)) = arriving.recv().await {
+        if journey::is_of_it(&sent) {
+            demo.journal.phone_is_done();
+            continue;
+        }
         phones.spawn(report_statuses(Arc::clone(&demo), number, sent));
         while phones.try_join_next().is_some() {}
     }

@@ -10,6 +10,7 @@ use super::checks::{self, Verdict};
 use super::evidence::Evidence;
 use super::fixtures::{BUSINESSES, CUSTOMERS, CUT_OFF, SENDERS, TOLD_TO_WAIT};
 use super::journal::Meant;
+use super::journey;
 use super::transcript::{Style, milliseconds};
 
 /// A tenant that is paced so that its messages wait on purpose.
@@ -63,13 +64,14 @@ impl Spread {
 impl Summary {
     /// Measures and judges.
     pub fn of(evidence: &Evidence, took: Duration) -> Self {
-        let invariants = checks::all(evidence);
+        let mut invariants = checks::all(evidence);
+        invariants.extend(evidence.story.clone());
         Self {
             holds: invariants.iter().all(|verdict| verdict.holds),
             seconds: (took.as_secs_f64() * 1_000.0).round() / 1_000.0,
-            tenants: BUSINESSES.len(),
-            channels: SENDERS.len(),
-            customers: CUSTOMERS.len(),
+            tenants: BUSINESSES.len() + 1,
+            channels: SENDERS.len() + journey::CHANNELS.len(),
+            customers: CUSTOMERS.len() + 1,
             webhook: Spread::of(webhooks(evidence)),
             reply: Spread::of(replies(evidence)),
             counts: counts(evidence),

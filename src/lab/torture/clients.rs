@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::fixtures::{Contact, Said};
+use super::fixtures::{Contact, Said, TortureSender};
 use super::ledger::{PostId, PostLedger};
 use crate::gateway::simulator::CustomerMessage;
 use crate::lab::host::Host;
@@ -26,6 +26,8 @@ pub(super) struct Clients {
     pub(super) host: Arc<Host>,
     pub(super) ledger: Arc<PostLedger>,
     pub(super) client: reqwest::Client,
+    /// Whom contacts write to.
+    pub(super) senders: Vec<TortureSender>,
     /// Marks of this run are unlike those of any other.
     pub(super) seed: u64,
     /// The mean time between two messages of a contact.
@@ -45,7 +47,7 @@ impl Clients {
         let mut random = fastrand::Rng::with_seed(self.seed ^ place.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let mut posting = JoinSet::new();
         while !*self.stop.borrow() {
-            let contact = Contact::draw(self.contacts.fetch_add(1, Ordering::Relaxed), &mut random);
+            let contact = Contact::draw(self.contacts.fetch_add(1, Ordering::Relaxed), &self.senders, &mut random);
             for said in contact.script.clone() {
                 if *self.stop.borrow() {
                     break;

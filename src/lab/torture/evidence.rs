@@ -1,15 +1,16 @@
 //! Evidence for the checks: what clients posted, what the provider took, what the tables hold.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 
-use super::fixtures::Said;
+use super::fixtures::{Said, TortureSender};
 use super::ledger::{PostRecords, Posted};
 use super::stalls::Stall;
 use crate::gateway::simulator::SentMessage;
 use crate::store::Dump;
-use crate::store::entity::{message_in, message_out};
+use crate::store::entity::{event_log, message_in, message_out};
 
 #[derive(Clone, Default)]
 pub(super) struct Evidence {
@@ -77,7 +78,23 @@ pub(super) struct Index<'a> {
     pub(super) answers: HashMap<&'a str, Vec<&'a message_out::Model>>,
     /// What the provider took, by our id.
     pub(super) sends: HashMap<&'a str, Vec<&'a SentMessage>>,
+    /// Rows that were sent again although nobody could tell whether the provider had them (`on_unknown`).
+    pub(super) blind: HashSet<&'a str>,
 }
+
+/// Sends of one network whose outcome was unknown for a while.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct UnknownShare {
+    /// Messages of the network.
+    pub(super) messages: usize,
+    /// Of them, those whose outcome was unknown at least once.
+    pub(super) unknown: usize,
+    /// Of them, those that were sent again because the provider cannot tell.
+    pub(super) blind: usize,
+}
+
+/// What `on_unknown = "resend"` gives as its reason.
+const UNCLEAR: &str = "unclear_at_provider";
 
 impl Evidence {
     pub(super) fn index(&self) -> Index<'_> {
@@ -108,10 +125,43 @@ impl Evidence {
             answers.entry(answer.in_reply_to.as_deref().unwrap_or_default()).or_default().push(answer);
         }
         let mut sends: HashMap<&str, Vec<&SentMessage>> = HashMap::new();
+        // Requests of some providers do not carry our id: what these took is known by channel, contact and text.
+        let rows: HashMap<(&str, &str, &str), &str> = self
+            .dump
+            .outbound
+            .iter()
+            .map(|row| ((row.channel_id.as_str(), row.to.as_str(), row.body.as_str()), row.id.as_str()))
+            .collect();
         for sent in &self.sends {
-            sends.entry(sent.message_id.as_deref().unwrap_or_default()).or_default().push(sent);
+            let by_text = || {
+                let channel = sent.channel.as_deref().unwrap_or_default();
+                rows.get(&(channel, sent.to.as_str(), sent.text.as_str())).copied()
+            };
+            let id = sent.message_id.as_deref().or_else(by_text).unwrap_or_default();
+            sends.entry(id).or_default().push(sent);
         }
-        Index { conversations, answers, sends }
+        Index { conversations, answers, sends, blind: self.rows_with(|event| event.payload.contains(UNCLEAR)) }
+    }
+
+    /// Outbound rows that have such an event.
+    fn rows_with(&self, is_one: impl Fn(&event_log::Model) -> bool) -> HashSet<&str> {
+        let events = self.dump.events.iter().filter(|event| event.entity_type == "message_out" && is_one(event));
+        events.filter_map(|event| event.entity_id.as_deref()).collect()
+    }
+
+    /// How much of each network's messages had an unknown outcome.
+    pub(super) fn unknown_shares(&self, senders: &[TortureSender]) -> BTreeMap<&'static str, UnknownShare> {
+        let unknown = self.rows_with(|event| event.event_type == "message_unknown");
+        let blind = self.rows_with(|event| event.payload.contains(UNCLEAR));
+        let mut shares: BTreeMap<&'static str, UnknownShare> = BTreeMap::new();
+        for row in &self.dump.outbound {
+            let Some(sender) = senders.iter().find(|sender| sender.channel() == row.channel_id) else { continue };
+            let share = shares.entry(sender.network()).or_default();
+            share.messages += 1;
+            share.unknown += usize::from(unknown.contains(row.id.as_str()));
+            share.blind += usize::from(blind.contains(row.id.as_str()));
+        }
+        shares
     }
 }
 

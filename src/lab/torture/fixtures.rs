@@ -1,8 +1,11 @@
-//! Fixtures of the torture: businesses with a WhatsApp and an SMS channel each, and contacts whose scripts a seed draws.
+//! Fixtures of the torture: businesses with a WhatsApp and an SMS channel each, or with one of every provider, and contacts whose
+//! scripts a seed draws.
 
 use palabre_actors::domain::address::Scheme;
 
+use crate::gateway::simulations;
 use crate::gateway::simulator::CustomerMessage;
+use crate::lab::host::simulation_on;
 
 /// How many businesses there are.
 pub(super) const BUSINESSES: usize = 3;
@@ -14,11 +17,31 @@ pub(super) struct TortureSender {
     pub(super) business: usize,
     /// On which network.
     pub(super) scheme: Scheme,
+    /// By which provider, where it is not the first one of its network.
+    pub(super) provider: Option<&'static str>,
+    /// Its place among the channels of its business.
+    place: usize,
 }
 
 impl TortureSender {
-    pub(super) fn all() -> impl Iterator<Item = Self> {
-        (0..BUSINESSES).flat_map(|business| [Scheme::Whatsapp, Scheme::Sms].map(|scheme| Self { business, scheme }))
+    /// WhatsApp and SMS of every business; with `every_provider`, the channels of all other providers that are simulated, too.
+    pub(super) fn all(every_provider: bool) -> Vec<Self> {
+        let first = [Scheme::Whatsapp, Scheme::Sms].map(|scheme| (scheme, None));
+        let usual = first.map(|(scheme, _)| simulation_on(scheme).map(|(_, provider)| provider));
+        let simulated = simulations().into_iter().flat_map(|simulation| simulation.providers()).copied();
+        let others = simulated.filter(|(provider, _)| every_provider && !usual.contains(&Some(*provider)));
+        let channels: Vec<_> =
+            first.into_iter().chain(others.map(|(provider, scheme)| (scheme, Some(provider)))).collect();
+        let of = |business: usize| {
+            let channels = channels.iter().enumerate();
+            channels.map(move |(place, (scheme, provider))| Self {
+                business,
+                scheme: *scheme,
+                provider: *provider,
+                place,
+            })
+        };
+        (0..BUSINESSES).flat_map(of).collect()
     }
 
     /// `torture-1`
@@ -28,29 +51,36 @@ impl TortureSender {
 
     /// `torture-1-wa`
     pub(super) fn channel(&self) -> String {
-        let network = if self.scheme == Scheme::Whatsapp { "wa" } else { "sms" };
-        format!("{}-{network}", self.tenant())
+        format!("{}-{}", self.tenant(), self.network())
     }
 
-    /// Its address. The two channels of a business share a number.
+    /// `wa`, or what its provider is called.
+    pub(super) fn network(&self) -> &'static str {
+        self.provider.unwrap_or(if self.scheme == Scheme::Whatsapp { "wa" } else { "sms" })
+    }
+
+    /// Its address. The first two channels of a business share a number.
     pub(super) fn address(&self) -> String {
-        self.with_prefix(&format!("+1415523{:04}", 1_000 + self.business))
+        let place = if self.provider.is_some() { self.place } else { 0 };
+        self.with_prefix(14_155_231_000 + 10 * place + self.business)
     }
 
     /// Whether a few faults open its breaker: so on WhatsApp channels, but for the first business's.
     pub(super) fn has_sensitive_breaker(&self) -> bool {
-        self.scheme == Scheme::Whatsapp && self.business > 0
+        self.provider.is_none() && self.scheme == Scheme::Whatsapp && self.business > 0
     }
 
     /// What takes over while its breaker is open: the last business's SMS channel. (The second has none: its messages
     /// wait.)
     pub(super) fn fallback(&self) -> Option<Self> {
         let has = self.has_sensitive_breaker() && self.business + 1 == BUSINESSES;
-        has.then_some(Self { business: self.business, scheme: Scheme::Sms })
+        has.then(|| Self { scheme: Scheme::Sms, place: 1, ..self.clone() })
     }
 
-    fn with_prefix(&self, number: &str) -> String {
-        format!("{}:{number}", self.scheme.as_str())
+    /// Where there are no phone numbers, an account has a number all the same.
+    fn with_prefix(&self, number: usize) -> String {
+        let plus = if matches!(self.scheme, Scheme::Whatsapp | Scheme::Sms) { "+" } else { "" };
+        format!("{}:{plus}{number}", self.scheme.as_str())
     }
 }
 
@@ -60,7 +90,7 @@ impl Contact {
         CustomerMessage {
             channel: self.sender.channel(),
             id,
-            from: self.sender.with_prefix(&self.number()),
+            from: self.sender.with_prefix(self.number()),
             text: text.to_owned(),
             ..CustomerMessage::default()
         }
@@ -102,8 +132,7 @@ const MOST_TEXTS: usize = 24;
 impl Contact {
     /// Draws one. Every fourth says STOP early, so that a short run has some; of the others every third says it at a
     /// random moment.
-    pub(super) fn draw(index: u32, random: &mut fastrand::Rng) -> Self {
-        let senders: Vec<TortureSender> = TortureSender::all().collect();
+    pub(super) fn draw(index: u32, senders: &[TortureSender], random: &mut fastrand::Rng) -> Self {
         let sender = senders[random.usize(..senders.len())].clone();
         let stops = if index.is_multiple_of(4) {
             Some(random.usize(1..4))
@@ -122,8 +151,8 @@ impl Contact {
         Self { index, sender, script }
     }
 
-    fn number(&self) -> String {
-        format!("+336{:08}", 12_000_000 + self.index)
+    fn number(&self) -> usize {
+        33_612_000_000 + self.index as usize
     }
 }
 
@@ -133,8 +162,8 @@ mod tests {
 
     #[test]
     fn a_script_says_stop_and_start_at_most_once_and_in_this_order() {
-        let mut random = fastrand::Rng::with_seed(7);
-        let contacts: Vec<Contact> = (0..500).map(|index| Contact::draw(index, &mut random)).collect();
+        let (mut random, senders) = (fastrand::Rng::with_seed(7), TortureSender::all(true));
+        let contacts: Vec<Contact> = (0..500).map(|index| Contact::draw(index, &senders, &mut random)).collect();
         for contact in &contacts {
             let said = |wanted| contact.script.iter().enumerate().filter(move |(_, said)| **said == wanted);
             let stops: Vec<usize> = said(Said::Stop).map(|(at, _)| at).collect();
@@ -144,7 +173,7 @@ mod tests {
             assert!((2..=MOST_TEXTS + 12).contains(&contact.script.len()));
         }
         assert!(contacts.iter().any(|contact| contact.script.contains(&Said::Start)));
-        let mut numbers: Vec<String> = contacts.iter().map(Contact::number).collect();
+        let mut numbers: Vec<usize> = contacts.iter().map(Contact::number).collect();
         numbers.dedup();
         assert_eq!(numbers.len(), contacts.len());
     }
@@ -152,8 +181,8 @@ mod tests {
     #[test]
     fn a_seed_draws_the_same_people() {
         let draw = |seed| {
-            let mut random = fastrand::Rng::with_seed(seed);
-            (0..20).map(|index| Contact::draw(index, &mut random).script).collect::<Vec<_>>()
+            let (mut random, senders) = (fastrand::Rng::with_seed(seed), TortureSender::all(false));
+            (0..20).map(|index| Contact::draw(index, &senders, &mut random).script).collect::<Vec<_>>()
         };
         assert_eq!(draw(1), draw(1));
         assert_ne!(draw(1), draw(2));

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use super::fixtures::{BUSINESSES, TortureSender, tenant_id};
 use crate::gateway::simulator::SampleChannel;
 use crate::lab::folder::{PUBLIC_BASE_URL, RunFolder, fresh_secret};
-use crate::lab::host::simulation_on;
+use crate::lab::host::{simulation_named, simulation_on};
 
 /// The folder of a torture, and the secrets in it.
 #[derive(Debug)]
@@ -34,13 +34,14 @@ impl TortureFolder {
     /// When the operating system says no.
     pub(super) fn write_configuration(
         &self,
+        senders: &[TortureSender],
         base_url: impl Fn(&str) -> String,
         database: Option<&str>,
     ) -> io::Result<()> {
         self.run.write_config(&main(database.unwrap_or("sqlite://palabre.db")))?;
         for (business, token) in self.tokens.iter().enumerate() {
             let tenant = tenant_id(business);
-            self.run.write_tenant(&tenant, &tenant_file(business, &base_url))?;
+            self.run.write_tenant(&tenant, &tenant_file(business, senders, &base_url))?;
             self.run.write_secret(&format!("{tenant}.token"), token)?;
         }
         Ok(())
@@ -78,7 +79,7 @@ open_for = "700ms""#;
 const TOLERANT_BREAKER: &str = "consecutive_failures = 10000\nsample = 10000";
 
 /// Limits that limit nothing, and answers that repeat the message: each can be told from every other.
-fn tenant_file(business: usize, base_url: &impl Fn(&str) -> String) -> String {
+fn tenant_file(business: usize, senders: &[TortureSender], base_url: &impl Fn(&str) -> String) -> String {
     let tenant = tenant_id(business);
     let mut text = format!(
         r#"# Written by `palabre torture`.
@@ -100,8 +101,9 @@ fallback = "Reçu : {{{{ message.body }}}}"
 "#,
         number = business + 1
     );
-    for sender in TortureSender::all().filter(|sender| sender.business == business) {
-        let Some((simulation, provider)) = simulation_on(sender.scheme) else { continue };
+    for sender in senders.iter().filter(|sender| sender.business == business) {
+        let simulated = sender.provider.map_or_else(|| simulation_on(sender.scheme), simulation_named);
+        let Some((simulation, provider)) = simulated else { continue };
         let id = sender.channel();
         let (address, secret_file) = (sender.address(), format!("secrets/{tenant}.token"));
         let account = u32::try_from(business + 1).unwrap_or(u32::MAX);
@@ -130,10 +132,12 @@ mod tests {
     #[test]
     fn the_configuration_holds_and_has_every_desk() {
         let folder = TortureFolder::open(None).unwrap();
-        folder.write_configuration(|_| "http://127.0.0.1:1".to_owned(), None).unwrap();
+        let senders = TortureSender::all(true);
+        folder.write_configuration(&senders, |_| "http://127.0.0.1:1".to_owned(), None).unwrap();
         let loaded = Config::load(&folder.run.config(), &Environment::default(), &crate::gateway::PROVIDERS).unwrap();
         assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
-        for sender in TortureSender::all() {
+        assert!(senders.len() >= 4 * BUSINESSES, "a channel of every provider");
+        for sender in senders {
             let tenant = loaded.config.tenants.iter().find(|tenant| tenant.id.as_str() == sender.tenant()).unwrap();
             let channel = tenant.channels.iter().find(|channel| channel.id.as_str() == sender.channel()).unwrap();
             assert_eq!(channel.address.as_str(), sender.address());

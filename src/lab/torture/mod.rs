@@ -32,6 +32,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use self::clients::Clients;
 use self::evidence::Evidence;
+use self::fixtures::TortureSender;
 use self::folder::TortureFolder;
 use self::installation::Node;
 pub(crate) use self::installation::Servers;
@@ -62,6 +63,8 @@ pub(crate) struct Options {
     pub(crate) rate: f64,
     /// How many contacts write at the same time.
     pub(crate) conversations: u16,
+    /// Whether every business has a channel of every simulated provider.
+    pub(crate) every_provider: bool,
     /// How long the provider takes at most between reading a send and having it in its list.
     pub(crate) hesitation: Duration,
     /// How long the daemon is away at least between a kill and the next start.
@@ -107,7 +110,8 @@ pub(crate) async fn run(options: &Options) -> Result<TortureReport, TortureError
     let mut folder = TortureFolder::open(options.keep.as_deref()).map_err(TortureError::Folder)?;
     let host = Arc::new(Host::start(seed, None)?);
     let database = options.servers.database();
-    folder.write_configuration(|provider| host.base_url(provider), database).map_err(TortureError::Folder)?;
+    let senders = TortureSender::all(options.every_provider);
+    folder.write_configuration(&senders, |provider| host.base_url(provider), database).map_err(TortureError::Folder)?;
     let config = Config::load(&folder.run.config(), &Environment::default(), &crate::gateway::PROVIDERS)?.config;
     host.set_channels(&config, |_| None);
     let run = TortureRun {
@@ -116,6 +120,7 @@ pub(crate) async fn run(options: &Options) -> Result<TortureReport, TortureError
         ledger: Arc::default(),
         stalls: Stalls::default(),
         client: client::new()?,
+        senders: senders.clone(),
         quiet: options.quiet,
     };
     fault_profile::apply(&host, options.hesitation);
@@ -167,6 +172,7 @@ pub(crate) async fn run(options: &Options) -> Result<TortureReport, TortureError
         faults: host.faults_met(),
         outcomes: counted(evidence.dump.inbound.iter().map(|row| row.reason.as_deref().unwrap_or(&row.state))),
         states: counted(evidence.dump.outbound.iter().map(|row| row.state.as_str())),
+        unknown: evidence.unknown_shares(&senders),
         stalls: evidence.stalls.len(),
         verdicts,
         kept: folder.run.kept().map(PathBuf::from),
@@ -192,6 +198,7 @@ struct TortureRun {
     ledger: Arc<PostLedger>,
     stalls: Stalls,
     client: reqwest::Client,
+    senders: Vec<TortureSender>,
     quiet: bool,
 }
 
@@ -242,6 +249,7 @@ impl TortureRun {
             host: Arc::clone(&self.host),
             ledger: Arc::clone(&self.ledger),
             client: self.client.clone(),
+            senders: self.senders.clone(),
             seed: self.seed,
             gap: Duration::from_secs_f64(f64::from(options.conversations) / options.rate),
             stop,
@@ -324,13 +332,14 @@ fn under_way(counts: &RowCounts) -> u64 {
 impl Options {
     /// The command that draws the same again.
     fn again(&self, seed: u64) -> String {
-        let Self { kills, rate, conversations, hesitation, away, .. } = self;
+        let Self { kills, rate, conversations, hesitation, away, every_provider, .. } = self;
+        let every = if *every_provider { " --every-provider" } else { "" };
         let (hesitation, away) = (humantime::format_duration(*hesitation), humantime::format_duration(*away));
         // What the servers are called may hold a password.
         let servers = if self.servers.database().is_some() { " (and the same servers)" } else { "" };
         format!(
             "palabre torture --seed {seed} --kills {kills} --rate {rate} --conversations {conversations} \
-             --hesitation {hesitation} --away {away}{servers}"
+             --hesitation {hesitation} --away {away}{every}{servers}"
         )
     }
 }

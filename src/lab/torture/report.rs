@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::evidence::Evidence;
+use super::evidence::{Evidence, UnknownShare};
 use super::process_killer::KillCounts;
 use crate::lab::verdict::Verdict;
 
@@ -39,6 +39,8 @@ pub(crate) struct TortureReport {
     pub(super) outcomes: BTreeMap<String, usize>,
     /// Messages out, by their final state.
     pub(super) states: BTreeMap<String, usize>,
+    /// Messages whose outcome was unknown for a while, by network.
+    pub(super) unknown: BTreeMap<&'static str, UnknownShare>,
     /// How often the whole machine stood still.
     pub(super) stalls: usize,
     pub(super) verdicts: Vec<Verdict>,
@@ -99,6 +101,13 @@ impl fmt::Display for TortureReport {
         writeln!(f, "  {} messages taken by the provider, whose faults were: {}", self.taken, list(&self.faults))?;
         writeln!(f, "  in:  {}", list(&self.outcomes))?;
         writeln!(f, "  out: {}", list(&self.states))?;
+        for (network, share) in &self.unknown {
+            let UnknownShare { messages, unknown, blind } = share;
+            writeln!(
+                f,
+                "  {network}: the outcome of {unknown} of {messages} was unknown for a while, {blind} sent again blindly"
+            )?;
+        }
         writeln!(
             f,
             "  settled {:.1} seconds after the last kill; the machine stood still {} times",

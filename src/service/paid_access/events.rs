@@ -2,7 +2,9 @@
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
-use palabre_actors::domain::entitlement::{LedgerEntry, ProviderState, ProviderStatus, SubscriptionState, Until};
+use palabre_actors::domain::entitlement::{
+    LedgerEntry, ProviderState, ProviderStatus, SubscriptionState, Until, is_plan_link,
+};
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::ports::{Pending, PortError, PortErrorKind};
 use serde_json::json;
@@ -62,6 +64,7 @@ impl PaidAccess {
         }
         let at = At { tenant: &event.tenant, channel: &event.channel, now: event.received_at, id: event.id.as_str() };
         match &event.kind {
+            ChannelEventKind::Started { payload, .. } if !is_plan_link(payload) => Ok(()),
             ChannelEventKind::Started { from, payload } => self.started(at, from, payload).await,
             ChannelEventKind::Checkout { query, from, price, payload } => {
                 self.answer_checkout(at, query, from, price, payload).await

@@ -2,11 +2,12 @@
 
 use palabre_actors::domain::event::ActorType;
 use palabre_actors::domain::ids::ContactId;
+use palabre_actors::ports::{SamePerson, ShownBy, Union};
 
 use super::*;
 use crate::store::events::Events;
 use crate::store::statement::{change, column, id, text, time};
-use crate::store::writer::{Merge, MergeReason, merge, settle_consent};
+use crate::store::writer::{Merge, MergeReason, merge, settle_consent, unite};
 
 /// Why contacts were not parted. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +19,58 @@ pub enum Parted {
     SameNumber,
 }
 
+/// What became of an address that somebody showed to be theirs by a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linked {
+    Done,
+    /// It was theirs before: the link was opened twice.
+    Before,
+    /// They have another address of this kind: somebody else opened the link before.
+    Taken,
+    /// The contact is gone.
+    Nobody,
+}
+
 impl Operator {
+    /// Makes an address that of a contact for whom a link was made. A link gives one address of its kind, once.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused, and nothing was changed.
+    pub async fn link_address(
+        &self,
+        tenant: &TenantId,
+        (contact, address): (ContactId, &Address),
+        correlation: CorrelationId,
+        at: Timestamp,
+    ) -> Result<Linked, StoreError> {
+        // Of one that was merged meanwhile, the one that goes on.
+        let Some(known) = self.contact(&Tenants::Of(vec![tenant.clone()]), contact).await? else {
+            return Ok(Linked::Nobody);
+        };
+        let tx = self.begin().await?;
+        let whose = || [text(tenant.as_str()), id(known.id)];
+        if all(&tx, sql::LOCK_CONTACTS, [text(tenant.as_str()), column([known.id])]).await?.is_empty() {
+            return Ok(Linked::Nobody);
+        }
+        let rows = all(&tx, sql::ADDRESSES_OF_CONTACT, whose()).await?;
+        let theirs = rows.iter().map(|row| row.address(0)).collect::<Result<Vec<_>, _>>()?;
+        let Some(first) = theirs.first() else { return Ok(Linked::Nobody) };
+        if theirs.iter().any(|known| known.identity() == address.identity()) {
+            return Ok(Linked::Before);
+        }
+        if theirs.iter().any(|known| known.scheme() == address.scheme()) {
+            return Ok(Linked::Taken);
+        }
+        let addresses = [first.clone(), address.clone()];
+        let found = SamePerson { tenant: tenant.clone(), addresses, shown_by: ShownBy::Link, correlation, at };
+        let mut events = Events::none();
+        let union = unite(&tx, &found, &mut events).await?;
+        events.into_rows().insert(&tx).await?;
+        tx.commit().await?;
+        self.notify_nodes(Notification::tenant(tenant));
+        Ok(if union == Union::Made { Linked::Done } else { Linked::Before })
+    }
+
     /// Makes two contacts of a tenant one: addresses, conversations and consent of the other become the first one's. Answers whether
     /// both were there.
     ///

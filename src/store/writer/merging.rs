@@ -8,7 +8,7 @@ use palabre_actors::domain::address::{Address, Identity};
 use palabre_actors::domain::conversation::{ConversationStatus, Handler};
 use palabre_actors::domain::event::{ActorType, EntityType, Event, EventType, Payload};
 use palabre_actors::domain::ids::{ContactId, CorrelationId, EventId, TenantId};
-use palabre_actors::ports::{SamePerson, Union};
+use palabre_actors::ports::{SamePerson, ShownBy, Union};
 use sea_orm::DbErr;
 
 use super::Transaction;
@@ -42,9 +42,12 @@ pub(in crate::store) enum MergeReason {
 }
 
 /// Makes two addresses those of one contact.
-pub(super) async fn unite(tx: &impl Transaction, found: &SamePerson, events: &mut Events) -> Result<Union, DbErr> {
-    let SamePerson { tenant, addresses, correlation, at } = found;
-    let [first, second] = addresses;
+pub(in crate::store) async fn unite(
+    tx: &impl Transaction,
+    found: &SamePerson,
+    events: &mut Events,
+) -> Result<Union, DbErr> {
+    let SamePerson { tenant, addresses: [first, second], at, .. } = found;
     let mut persons = [first.identity(), second.identity()];
     persons.sort();
     let nothing = || id_or_null(None::<ContactId>);
@@ -54,17 +57,17 @@ pub(super) async fn unite(tx: &impl Transaction, found: &SamePerson, events: &mu
     let other = contact_of(tx, tenant, &second.identity()).await?;
     match (one, other) {
         (None, None) => Ok(Union::Strangers),
-        (Some(contact), None) => add_address(tx, (tenant, second), contact, *at, events).await,
-        (None, Some(contact)) => add_address(tx, (tenant, first), contact, *at, events).await,
+        (Some(contact), None) => add_address(tx, (found, second), contact, events).await,
+        (None, Some(contact)) => add_address(tx, (found, first), contact, events).await,
         (Some(one), Some(other)) if one == other => Ok(Union::Before),
         (Some(one), Some(other)) => {
             let merged = Merge {
                 tenant,
                 keep: one.min(other),
                 gone: one.max(other),
-                correlation: *correlation,
-                actor_type: ActorType::Provider,
-                reason: MergeReason::Word("webhook"),
+                correlation: found.correlation,
+                actor_type: actor_of(found.shown_by),
+                reason: MergeReason::Word(found.shown_by.as_str()),
                 at: *at,
             };
             merge(tx, &merged, events).await?;
@@ -75,14 +78,37 @@ pub(super) async fn unite(tx: &impl Transaction, found: &SamePerson, events: &mu
 
 async fn add_address(
     tx: &impl Transaction,
-    (tenant, address): (&TenantId, &Address),
+    (found, address): (&SamePerson, &Address),
     contact: ContactId,
-    at: Timestamp,
     events: &mut Events,
 ) -> Result<Union, DbErr> {
-    insert_address(tx, (tenant, address), contact, at).await?;
-    settle_consent(tx, (tenant, contact), at, events).await?;
+    let SamePerson { tenant, shown_by, correlation, at, .. } = found;
+    insert_address(tx, (tenant, address), contact, *at).await?;
+    if *shown_by == ShownBy::Link {
+        // Nobody was there before whom it joins: the address alone is news.
+        let payload = Payload::builder().number("conversations", 0).word("reason", shown_by.as_str()).finish();
+        events.push(&Event {
+            id: EventId::fresh(),
+            tenant: tenant.clone(),
+            event_type: EventType::ContactMerged,
+            entity_type: EntityType::Contact,
+            entity_id: Some(contact.0),
+            correlation: *correlation,
+            actor_type: actor_of(*shown_by),
+            payload,
+            created_at: *at,
+        });
+    }
+    settle_consent(tx, (tenant, contact), *at, events).await?;
     Ok(Union::Made)
+}
+
+/// Who says so.
+fn actor_of(shown_by: ShownBy) -> ActorType {
+    match shown_by {
+        ShownBy::Webhook | ShownBy::Card => ActorType::Provider,
+        ShownBy::Link => ActorType::Contact,
+    }
 }
 
 /// Writes an address of a contact.

@@ -39,7 +39,7 @@ pub(super) use self::connection::{TransactFailure, WriterConnection};
 pub(super) use self::consents::{contact_of, invalidate_conversations};
 pub(super) use self::conversation_queue::{QueueKey, reorder, suppress_unsent, unblock_heads};
 pub(super) use self::job::{DeadLetter, OutboxChange, ScanCursors, Sweep, Swept, Task, WriteJob};
-pub(super) use self::merging::{Merge, MergeReason, insert_address, merge, settle_consent};
+pub(super) use self::merging::{Merge, MergeReason, insert_address, merge, settle_consent, unite};
 use self::outage::Outage;
 pub(super) use self::shards::{Sharded, WriterShard};
 use self::write_scheduler::WriteScheduler;

@@ -15,7 +15,7 @@ use crate::domain::message::{Inbound, NewInbound, OutboundKind};
 use crate::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, Rules, RulesSource};
 use crate::domain::status::OutboxState;
 use crate::domain::turn::{ConsentChange, decide};
-use crate::ports::{PortErrorKind, SamePerson, Settled, Union};
+use crate::ports::{PortErrorKind, SamePerson, Settled, ShownBy, Union};
 use crate::testing::fakes::Snapshot;
 
 /// A subscriber of Benin by the number of today, and by that before November 2024.
@@ -46,7 +46,13 @@ async fn says(
 async fn are_one(store: &impl Subject, one: &str, other: &str, seconds: i64) -> Union {
     let addresses = [one, other].map(Address::from_normalised);
     let tenant = anne(one).0.tenant;
-    let found = SamePerson { tenant, addresses, correlation: CorrelationId::fresh(), at: at(seconds) };
+    let found = SamePerson {
+        tenant,
+        addresses,
+        shown_by: ShownBy::Webhook,
+        correlation: CorrelationId::fresh(),
+        at: at(seconds),
+    };
     store.same_person(found).await.expect("unites")
 }
 
@@ -314,7 +320,13 @@ async fn has_its_turn(
         {
             let tenant = who.0.tenant.clone();
             let addresses = [message.from.clone(), alias.clone()];
-            let found = SamePerson { tenant, addresses, correlation: message.correlation, at: at(seconds) };
+            let found = SamePerson {
+                tenant,
+                addresses,
+                shown_by: ShownBy::Webhook,
+                correlation: message.correlation,
+                at: at(seconds),
+            };
             store.same_person(found).await.expect("unites");
             united = true;
             memories.remove(&who.0);

@@ -151,6 +151,7 @@ fn empty() -> Evidence {
         secrets: vec!["33639980001".to_owned(), "le message numéro 1".to_owned()],
         said: vec![("the logs", r#"{"message":"ready"}"#.to_owned())],
         explained: HashMap::new(),
+        story: None,
     }
 }
 

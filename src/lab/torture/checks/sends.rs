@@ -1,6 +1,6 @@
 //! I3, I5: every answer that the rules call for reached the provider, once, in order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::gateway::simulator::SentMessage;
 use crate::lab::torture::evidence::{Due, Evidence, Index, Turn};
@@ -55,7 +55,8 @@ fn reached(finding: &mut Finding, index: &Index<'_>, turn: &Turn<'_>, answer: &m
     }
 }
 
-/// I5: the provider took no row twice, nothing of which there is no row, and no mark twice.
+/// I5: the provider took no row twice, nothing of which there is no row, and no mark twice. The one excuse: nobody can tell what
+/// the provider has, and the channel says that a message is sent again then.
 pub(super) fn none_twice(evidence: &Evidence, index: &Index<'_>) -> Verdict {
     let mut finding = Finding::of("I5", "none twice");
     let rows: HashMap<&str, &message_out::Model> =
@@ -63,7 +64,7 @@ pub(super) fn none_twice(evidence: &Evidence, index: &Index<'_>) -> Verdict {
     for (id, sends) in &index.sends {
         match rows.get(id) {
             None => finding.must(false, || format!("the provider took {}, of which there is no row", sends[0].id)),
-            Some(row) => finding.must(sends.len() == 1, || {
+            Some(row) => finding.must(sends.len() == 1 || index.blind.contains(id), || {
                 let when: Vec<String> = sends.iter().map(|sent| sent.created_at.to_rfc3339()).collect();
                 let (attempts, times) = (row.attempts, when.join(" and "));
                 format!("{id} reached the provider {} times in {attempts} attempts: {times}", sends.len())
@@ -76,12 +77,21 @@ pub(super) fn none_twice(evidence: &Evidence, index: &Index<'_>) -> Verdict {
             *marks.entry(mark(sent)).or_default() += 1;
         }
     }
+    let blind: HashSet<&str> =
+        index.blind.iter().filter_map(|id| index.sends.get(id)).flatten().map(|sent| mark(sent)).collect();
     for (mark, count) in &marks {
-        finding.must(*count == 1, || format!("the mark {mark} reached the provider {count} times"));
+        finding.must(*count == 1 || blind.contains(mark), || {
+            format!("the mark {mark} reached the provider {count} times")
+        });
     }
     let again = evidence.dump.outbound.iter().filter(|row| row.attempts > 1).count();
     finding.exercised(evidence.sends.len(), "nothing was sent");
-    finding.verdict(format!("{} messages at the provider, {again} rows tried more than once", evidence.sends.len()))
+    let twice = index.blind.iter().filter(|id| index.sends.get(*id).is_some_and(|sends| sends.len() > 1)).count();
+    finding.verdict(format!(
+        "{} messages at the provider, {again} rows tried more than once; {} sent again blindly, {twice} of them twice there",
+        evidence.sends.len(),
+        index.blind.len()
+    ))
 }
 
 /// What makes a text unlike every other; the whole text's last word.

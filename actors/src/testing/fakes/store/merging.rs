@@ -91,7 +91,7 @@ impl Data {
             entity: (EntityType::Contact, Some(keep.0)),
             correlation: found.correlation,
             actor_type: ActorType::Provider,
-            payload: json!({ "merged": gone.to_string(), "conversations": folded, "reason": "webhook" }),
+            payload: json!({ "merged": gone.to_string(), "conversations": folded, "reason": found.shown_by.as_str() }),
             at: found.at,
         });
     }

@@ -1,6 +1,7 @@
 //! Tests of every provider of the list.
 
 mod conformance;
+mod mutations;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -16,10 +17,16 @@ fn page(provider: &dyn Provider) -> String {
 
 /// The channel that its page shows as a sample: the block of TOML that names the provider.
 fn sample(provider: &dyn Provider) -> Channel {
+    sample_with(provider, "")
+}
+
+/// The same with more keys.
+fn sample_with(provider: &dyn Provider, more: &str) -> Channel {
     let page = page(provider);
     let named = format!("provider = \"{}\"", provider.name());
     let blocks = page.split("```toml\n").skip(1).filter_map(|block| block.split("```").next());
     let block = blocks.into_iter().find(|block| block.contains(&named)).expect("a sample");
+    let block = format!("{block}\n{more}");
     let secrets = block.split("env = \"").skip(1).filter_map(|rest| Some((rest.split('"').next()?, "secret")));
     let environment = Environment::from_iter(secrets);
     let tenant = format!("id = \"belle\"\nreplies.fallback = \"Bien reçu.\"\n{block}");

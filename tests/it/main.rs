@@ -55,6 +55,7 @@ mod escalation;
 #[path = "escalation.rs"]
 mod escalation_on_postgres;
 mod events_out;
+mod every_channel;
 mod faq;
 #[path = "faq.rs"]
 mod faq_on_postgres;

@@ -1,8 +1,13 @@
 //! The stylesheet and the script of the console, embedded, each with a hash of its content in its URL.
 
-use actix_web::HttpResponse;
+use std::io::Write as _;
+use std::sync::LazyLock;
+
 use actix_web::http::header;
-use actix_web::web::Path;
+use actix_web::web::{Bytes, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
 
 use super::routes::PageRoutes;
@@ -11,6 +16,17 @@ use crate::gateway::provider;
 
 const STYLE: &str = include_str!("assets/console.css");
 const SCRIPT: &str = include_str!("assets/console.js");
+
+/// The same, compressed once. Pages are not: they have secrets beside what others wrote, and their length would tell of both.
+static STYLE_GZ: LazyLock<Option<Bytes>> = LazyLock::new(|| compressed(STYLE));
+static SCRIPT_GZ: LazyLock<Option<Bytes>> = LazyLock::new(|| compressed(SCRIPT));
+
+/// `None`: it is sent as it is.
+fn compressed(content: &str) -> Option<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content.as_bytes()).ok()?;
+    Some(Bytes::from(encoder.finish().ok()?))
+}
 
 /// Where browsers find them: a content that changes has another URL, so that they may keep each for ever.
 #[derive(Clone, Debug)]
@@ -37,17 +53,24 @@ pub(super) fn mount(routes: &mut PageRoutes<'_>) {
 }
 
 /// `GET /console/assets/{name}`
-pub async fn show(name: Path<String>) -> HttpResponse {
-    let (content_type, content) = match name.as_str() {
-        "console.css" => ("text/css; charset=utf-8", STYLE),
-        "console.js" => ("text/javascript; charset=utf-8", SCRIPT),
+pub async fn show(request: HttpRequest, name: Path<String>) -> HttpResponse {
+    let (content_type, content, compressed) = match name.as_str() {
+        "console.css" => ("text/css; charset=utf-8", STYLE, &STYLE_GZ),
+        "console.js" => ("text/javascript; charset=utf-8", SCRIPT, &SCRIPT_GZ),
         name => return picture(name),
     };
-    HttpResponse::Ok()
+    let takes = request.headers().get(header::ACCEPT_ENCODING).and_then(|line| line.to_str().ok()).unwrap_or_default();
+    let takes_gzip = takes.split(',').any(|word| matches!(word.trim(), "gzip" | "gzip;q=1.0"));
+    let mut response = HttpResponse::Ok();
+    response
         .content_type(content_type)
+        .insert_header((header::VARY, "Accept-Encoding"))
         .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(content)
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    match compressed.as_ref().filter(|_| takes_gzip) {
+        Some(compressed) => response.insert_header((header::CONTENT_ENCODING, "gzip")).body(compressed.clone()),
+        None => response.body(content),
+    }
 }
 
 /// A picture of where to click at a provider: `setup.NAME.LANGUAGE.svg`.

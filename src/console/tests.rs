@@ -1,5 +1,6 @@
 //! Every page and form of the route table: with nobody signed in, and with another tenant's things.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ use palabre_actors::ports::{Clock, Pending};
 use tempfile::TempDir;
 
 use super::*;
+use crate::config::{Config, Environment, Tenant};
+use crate::gateway::PROVIDERS;
 use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
 use crate::service::paid_access::tests::sold_by_belle;
 use crate::service::people::{People, SessionTimes, Token};
@@ -32,6 +35,9 @@ use crate::store::{FaqRow, Store};
 
 /// Pages for whoever is not signed in. Every other path leads to the sign-in.
 const OPEN: &[&str] = &["/login", "/invitation/{token}", "/assets/{name}"];
+
+/// Pages about things that a test without files does not have: a stored file, a finished export, a folder of set-ups.
+const HOLLOW: &[&str] = &["/media/{id}", "/privacy/{id}/file", "/channels/{id}/secret"];
 
 /// A conversation of belle's.
 const TALK: &str = "019c1a2b-0000-7000-8000-00000000a1c3";
@@ -53,7 +59,7 @@ impl Outgoing for Nobody {
     }
 
     fn request(&self, _: TenantId, _: ConversationId, _: Request) -> Pending<'_, Result<Performed, NotSent>> {
-        Box::pin(async { Err(NotSent::UnknownConversation) })
+        Box::pin(async { Err(NotSent::KeyTaken) })
     }
 
     fn act(&self, _: TenantId, _: ChannelId, _: Address, _: Action) -> Pending<'_, Result<OutboundId, NotSent>> {
@@ -76,7 +82,44 @@ impl TestPhones for Nobody {
 struct Rig {
     people: People,
     store: Store,
+    /// belle and taxi.
+    tenants: Vec<Tenant>,
     _folder: TempDir,
+}
+
+/// belle's file; taxi's is the same with other ids and numbers.
+const BELLE: &str = r#"
+    id = "belle"
+    name = "Belle"
+    language = "fr"
+    timezone = "Europe/Paris"
+
+    [[channels]]
+    id = "belle-sms"
+    provider = "twilio-sms"
+    address = "+33700000001"
+    account_sid = "AC00000000000000000000000000000001"
+    auth_token = { env = "BELLE_TOKEN" }
+
+    [[services]]
+    id = "manucure"
+    name = "Manucure"
+    duration = "45m"
+    resources = ["Awa"]
+
+    [[flows]]
+    use = "booking"
+    keywords = ["rdv"]
+"#;
+
+fn tenants(folder: &Path) -> Vec<Tenant> {
+    let main = folder.join("palabre.toml");
+    std::fs::create_dir(folder.join("tenants")).unwrap();
+    std::fs::write(&main, "[http]\npublic_base_url = \"https://hooks.example.com\"\n").unwrap();
+    std::fs::write(folder.join("tenants/belle.toml"), BELLE).unwrap();
+    let taxi = BELLE.replace("belle", "taxi").replace("+33700000001", "+33700000002").replace("0001", "0002");
+    std::fs::write(folder.join("tenants/taxi.toml"), taxi).unwrap();
+    Config::load_without_secrets(&main, &Environment::default(), &PROVIDERS).unwrap().config.tenants
 }
 
 impl Rig {
@@ -86,7 +129,7 @@ impl Rig {
         let store = Store::open(&url, true).await.unwrap();
         let times = SessionTimes { idle: Duration::from_hours(1), lasts: Duration::from_hours(1) };
         let people = People::new(store.operator(), Arc::new(FixedClock), times);
-        Self { people, store, _folder: folder }
+        Self { people, store, tenants: tenants(folder.path()), _folder: folder }
     }
 
     fn state(&self) -> web::Data<ConsoleState> {
@@ -105,7 +148,7 @@ impl Rig {
                 &crate::config::Privacy::default(),
             ),
             clock: Arc::new(FixedClock),
-            tenants: crate::config::TenantDirectory::new(Vec::new()),
+            tenants: crate::config::TenantDirectory::new(self.tenants.clone()),
             feed: LiveFeed::start(self.store.operator(), &tokio::runtime::Handle::current()),
             media: crate::service::media::MediaAccess::nowhere(Arc::new(FixedClock)),
             connection,
@@ -161,7 +204,27 @@ fn request(method: &str, path: &str, cookie: Option<&Token>, body: String) -> Te
 /// A path with something in its places.
 fn filled(path: &str, id: &str) -> String {
     let path = path.replace("{id}", id).replace("{channel}", "belle-sms").replace("{token}", "x");
-    path.replace("{name}", "x").replace("{action}", if path.contains("channels") { "pause" } else { "resolve" })
+    let action = match path.split('/').nth(1) {
+        Some("outbox") => "pause",
+        Some("access") => "cancel",
+        _ => "resolve",
+    };
+    path.replace("{name}", "x").replace("{action}", action)
+}
+
+#[test]
+fn every_page_is_in_the_list_of_pages_that_a_browser_opens() {
+    let text = include_str!("../../tests/it/console/pages.txt");
+    let mut listed: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.split(' ').next().unwrap().trim_end_matches('/'))
+        .collect();
+    let mut routes: Vec<&str> =
+        table().into_iter().filter(|(method, _)| *method == "GET").map(|(_, path)| path).collect();
+    listed.sort_unstable();
+    routes.sort_unstable();
+    assert_eq!(listed, routes);
 }
 
 #[actix_web::test]
@@ -195,7 +258,7 @@ async fn i15_nobody_comes_in_without_signing_in() {
 #[actix_web::test]
 async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
     let rig = Rig::new().await;
-    let (belle, _) = rig.owner("belle").await;
+    let (belle, own) = rig.owner("belle").await;
     let (_, taxi) = rig.owner("taxi").await;
     let tenant = TenantId::new("belle");
     let key = NewKey {
@@ -232,6 +295,9 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
     let anna = Address::from_normalised("telegram:1");
     let plan = (&tenant, "premium");
     let access = paid_access::grant(&Caller::command_line(), &shop, plan, &anna, None, FixedClock.now()).await.unwrap();
+    crate::store::tests::booked(&rig.store, TALK, "belle").await;
+    let dead = TALK.replace("-7000-", "-7002-");
+    crate::store::tests::outbox_rows(&rig.store, &[(&dead, "belle", "dead")]).await;
     let contacts = rig.store.operator().contacts(&Tenants::All, None, 1).await.unwrap();
     let (contact, asked) = (contacts[0].id.to_string(), (("user:x", "fr"), (FixedClock.now(), None)));
     let whose = (&tenant, contacts[0].id);
@@ -240,11 +306,12 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
     let things = [
         ("/team/{id}/", Some(belle.to_string())),
         ("/conversations/{id}", Some(TALK.to_owned())),
+        ("/messages/{id}/", Some(dead.clone())),
         ("/messages/{id}", Some(TALK.replace("-7000-", "-7001-"))),
         ("/replies/{id}/", Some(reply.id.to_string())),
         ("/faq/{id}", Some(entry.id.clone())),
         ("/outbox/channels/", Some(String::new())),
-        ("/outbox/{id}/", Some(TALK.replace("-7000-", "-7001-"))),
+        ("/outbox/{id}/", Some(dead)),
         ("/contacts/{id}/", Some(contact.clone())),
         ("/privacy/{id}", Some(wish.to_string())),
         ("/live/{id}", Some(TALK.to_owned())),
@@ -264,7 +331,7 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
         let thing = things.iter().find(|(beginning, _)| path.starts_with(beginning));
         let thing = thing.unwrap_or_else(|| panic!("{path}: say above which thing of a tenant's it is about"));
         let Some(id) = &thing.1 else { continue };
-        let body = format!("csrf={}&role=agent&text=x", taxi.csrf());
+        let body = format!("csrf={}&role=agent&text=x&with={contact}", taxi.csrf());
         let sent = request(method, &filled(path, id), Some(&taxi), body);
         let answer = call_service(&app, sent.to_request()).await;
         assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{method} {path}");
@@ -273,6 +340,16 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
     assert_eq!(memberships[0].role, "owner", "nothing changed");
     assert_eq!(rig.store.operator().faq_entries(&tenant).await.unwrap(), [entry]);
     assert!(rig.people.store.key("d", FixedClock.now()).await.unwrap().is_some());
+    // Each of them is there for whoever it belongs to: a wall is no hole in the ground.
+    for (method, path) in table().into_iter().filter(|(_, path)| path.contains('{') && !HOLLOW.contains(path)) {
+        let Some(id) = things.iter().find(|(beginning, _)| path.starts_with(beginning)).and_then(|(_, id)| id.as_ref())
+        else {
+            continue;
+        };
+        let body = format!("csrf={}&role=agent&text=x&with={contact}&conversation={TALK}", own.csrf());
+        let answer = call_service(&app, request(method, &filled(path, id), Some(&own), body).to_request()).await;
+        assert_ne!(answer.status(), StatusCode::NOT_FOUND, "{method} {path}");
+    }
 }
 
 #[actix_web::test]

@@ -186,8 +186,13 @@ impl World {
 
     /// Starts the daemon on the folder, whatever state it is in.
     pub fn start_daemon(&mut self) {
+        self.start_daemon_at(0);
+    }
+
+    /// The same at this port of loopback.
+    pub fn start_daemon_at(&mut self, port: u16) {
         assert!(self.daemon.is_none(), "it runs already");
-        let process = Process::start(&self.config(), 0, "spool", &self.logs);
+        let process = Process::start(&self.config(), port, "spool", &self.logs);
         self.twilio
             .set_daemon(Whereabouts { public_base_url: PUBLIC_URL.to_owned(), reached_at: process.base_url.clone() });
         self.daemon = Some(process);
@@ -225,6 +230,19 @@ impl World {
     /// kill -9
     pub fn kill(&mut self) {
         drop(self.daemon.take().expect("it runs"));
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.base_url().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port")
+    }
+
+    /// The memory that it holds, in KiB.
+    pub fn resident(&self) -> u64 {
+        let id = self.daemon.as_ref().expect("it runs").child.id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it has memory");
+        line.trim().trim_end_matches("kB").trim().parse().expect("a number")
     }
 
     /// SIGTERM, and how it ended.

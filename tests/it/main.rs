@@ -18,6 +18,8 @@ mod console;
 mod console_access_in_a_browser;
 #[path = "console/agenda_in_a_browser.rs"]
 mod console_agenda_in_a_browser;
+#[path = "console/every_page_in_a_browser.rs"]
+mod console_every_page_in_a_browser;
 #[path = "console/faq_in_a_browser.rs"]
 mod console_faq_in_a_browser;
 #[path = "console/in_a_browser.rs"]

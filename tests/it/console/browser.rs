@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::console::PASSWORD;
@@ -23,6 +23,8 @@ const RULES: [&str; 4] = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"];
 pub(crate) struct Browser {
     pub(crate) client: Client,
     base_url: String,
+    /// Where the driver is asked what the standard does not have.
+    session_url: String,
     driver: Driver,
     _profile: TempDir,
 }
@@ -58,26 +60,7 @@ impl Drop for Driver {
 
 impl Browser {
     /// A browser as wide and as high, with JavaScript.
-    pub(crate) async fn open(world: &World, size: (u32, u32)) -> Self {
-        Self::open_with(world, size).await.0
-    }
-
-    /// The same, whose pages get no script: the driver itself needs a browser that runs some. Their policy allows no
-    /// scripts but those of these files.
-    pub(crate) async fn without_scripts(world: &World, size: (u32, u32)) -> Self {
-        let (browser, url) = Self::open_with(world, size).await;
-        let session = browser.client.session_id().await.expect("a driver").expect("a session");
-        let blocked = json!({ "urls": ["*.js", "*.js?*"] });
-        for (command, parameters) in [("Network.enable", json!({})), ("Network.setBlockedURLs", blocked)] {
-            let request = reqwest::Client::new().post(format!("{url}/session/{session}/goog/cdp/execute"));
-            let body = json!({ "cmd": command, "params": parameters }).to_string();
-            let answer = request.body(body).send().await.expect("the driver answers");
-            assert!(answer.status().is_success(), "{}", answer.text().await.expect("a reason"));
-        }
-        browser
-    }
-
-    async fn open_with(world: &World, (width, height): (u32, u32)) -> (Self, String) {
+    pub(crate) async fn open(world: &World, (width, height): (u32, u32)) -> Self {
         let (driver, url) = Driver::start();
         let profile = tempfile::tempdir().expect("a temporary folder");
         let mut args = vec![
@@ -102,10 +85,46 @@ impl Browser {
         }
         let mut capabilities = serde_json::Map::new();
         capabilities.insert("browserName".to_owned(), json!("chrome"));
+        capabilities.insert("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" }));
         capabilities.insert("goog:chromeOptions".to_owned(), options);
         let mut builder = ClientBuilder::new(HttpConnector::new());
         let client = builder.capabilities(capabilities).connect(&url).await.expect("Chromium starts");
-        (Self { client, base_url: world.base_url().to_owned(), driver, _profile: profile }, url)
+        let session = client.session_id().await.expect("a driver").expect("a session");
+        let session_url = format!("{url}/session/{session}");
+        Self { client, base_url: world.base_url().to_owned(), session_url, driver, _profile: profile }
+    }
+
+    /// The same, whose pages get no script: the driver itself needs a browser that runs some. Their policy allows no
+    /// scripts but those of these files.
+    pub(crate) async fn without_scripts(world: &World, size: (u32, u32)) -> Self {
+        let browser = Self::open(world, size).await;
+        browser.block(&["*.js", "*.js?*"]).await;
+        browser
+    }
+
+    /// Pages get nothing from addresses like these any more.
+    pub(crate) async fn block(&self, urls: &[&str]) {
+        for (command, parameters) in
+            [("Network.enable", json!({})), ("Network.setBlockedURLs", json!({ "urls": urls }))]
+        {
+            self.driven("goog/cdp/execute", &json!({ "cmd": command, "params": parameters })).await;
+        }
+    }
+
+    /// Has the driver do something, and answers what came of it.
+    async fn driven(&self, command: &str, parameters: &Value) -> Value {
+        let request = reqwest::Client::new().post(format!("{}/{command}", self.session_url));
+        let answer = request.body(parameters.to_string()).send().await.expect("the driver answers");
+        let (is_done, text) = (answer.status().is_success(), answer.text().await.expect("a text"));
+        assert!(is_done, "{text}");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    /// What the browser complained of since it was last asked: what the policy of a page forbade, scripts that failed.
+    pub(crate) async fn complaints(&self) -> Vec<String> {
+        let told = self.driven("se/log", &json!({ "type": "browser" })).await;
+        let lines = told["value"].as_array().expect("a list");
+        lines.iter().map(|line| line["message"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
     pub(crate) async fn goto(&self, path: &str) {

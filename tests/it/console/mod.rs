@@ -2,8 +2,11 @@
 
 pub(crate) mod agenda;
 mod faq;
+mod handling;
+pub(crate) mod hostile;
 mod inbox;
 pub(crate) mod leads;
+mod live;
 mod paid_access;
 mod people;
 mod privacy;

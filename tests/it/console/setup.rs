@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::*;
-use crate::daemon::{Setup, Waiting};
+use crate::daemon::{BELLE, Setup, Waiting};
 
 const OPS: &str = "ops@agency.example";
 const AWA: &str = "awa@belle.example";
@@ -144,6 +144,35 @@ async fn steps_write_the_file_at_once_keep_its_comments_and_are_gone_back_to() {
     assert!(page.contains("Nails &#34;N&#34; &lt;b&gt;") || page.contains("Nails &quot;N&quot; &lt;b&gt;"), "{page}");
     assert_eq!(page.matches("class=\"done\"").count(), 3, "{page}");
     assert!(!world.logs().contains("not hold"), "every file that was written holds: {}", world.logs());
+}
+
+#[tokio::test]
+async fn how_customers_agree_is_said_in_a_step_of_its_own_and_counts_at_once() {
+    let (world, mut ops) = nothing().await;
+    make_nails(&mut ops).await;
+    let page = ops.get("/console/setup/consent").await.body;
+    assert!(page.contains("value=\"no\" checked") && page.contains("vous ne recevrez plus de messages"), "{page}");
+    let answers = [("asks", "yes"), ("welcome", "Bonjour {{ contact.nom")];
+    let refused = ops.submit("/console/setup/consent", &answers).await;
+    assert!(refused.status == 400 && refused.body.contains("wrong\" id=\"h-welcome\""), "{}", refused.body);
+    assert!(!text(&world, "nails-co").contains("double_opt_in"), "nothing was written");
+    let answers = [("asks", "yes"), ("welcome", "On vous écrit ? CONFIRMER, ou STOP."), ("opt_out", "Au revoir.")];
+    let held = ops.submit("/console/setup/consent", &answers).await;
+    assert_eq!((held.status, held.location()), (303, "/console/setup/channel"), "{}", held.body);
+    let written = text(&world, "nails-co");
+    assert!(written.contains("double_opt_in = true") && written.contains("opt_out = \"Au revoir.\""), "{written}");
+    let again = ops.get("/console/setup/consent?alone=setup").await.body;
+    assert!(again.contains("value=\"yes\" checked") && again.contains("Au revoir."), "{again}");
+    // It counts: the first message of a customer is asked.
+    let body = json!({ "from": "c1", "text": "Bonjour" }).to_string();
+    let inbound = format!("{}/webhooks/sandbox/nails-co-try", world.base_url());
+    let post = reqwest::Client::new().post(inbound).header("Content-Type", "application/json").body(body);
+    assert_eq!(post.send().await.expect("an answer").status().as_u16(), 200);
+    world.until("SELECT count(*) FROM messages_out WHERE body LIKE 'On vous écrit ?%'", 1).await;
+    let off = ops.submit("/console/setup/consent", &[("asks", "no"), ("alone", "setup")]).await;
+    assert_eq!(off.location(), "/console/setup?done=saved", "{}", off.body);
+    let written = text(&world, "nails-co");
+    assert!(written.contains("double_opt_in = false") && !written.contains("opt_out ="), "{written}");
 }
 
 #[tokio::test]
@@ -286,6 +315,11 @@ async fn channels_are_paused_with_a_reason_and_resumed() {
     let mut awa = signed_in(&world, AWA).await;
     let page = awa.get("/console/channels").await;
     assert!(page.status == 200 && page.body.contains("En attente du premier message"), "{}", page.body);
+    assert!(page.body.contains("aucun envoi"), "{}", page.body);
+    world.write(BELLE, "+33612345678", "Quels sont vos horaires ?").await;
+    world.until("SELECT count(*) FROM usage WHERE channel_id = 'belle' AND messages > 0", 1).await;
+    let page = awa.get("/console/channels").await;
+    assert!(page.body.contains("Ça marche") && page.body.contains("Dernier envoi, vers"), "{}", page.body);
     let personal = awa.submit("/console/channels/belle/pause", &[("reason", "ask +33612345678")]).await;
     assert_eq!(personal.location(), "/console/channels?done=personal");
     let paused = awa.submit("/console/channels/belle/pause", &[("reason", "numéro <b> porté")]).await;
@@ -304,12 +338,12 @@ async fn i15_a_role_that_may_not_sets_nothing_up_and_no_owner_makes_a_tenant() {
     add_user(&world, AWA, "Awa", ("belle", "agent"));
     let mut awa = signed_in(&world, AWA).await;
     let before = text(&world, "belle");
-    for path in ["", "/business", "/hours", "/services", "/people", "/faq", "/trial", "/channel"] {
+    for path in ["", "/business", "/hours", "/services", "/people", "/faq", "/trial", "/consent", "/channel"] {
         let page = awa.get(&format!("/console/setup{path}")).await;
         assert_eq!(page.status, 403, "{path}: {}", page.body);
     }
     awa.get("/console/conversations").await;
-    for path in ["/business", "/hours", "/services"] {
+    for path in ["/business", "/hours", "/services", "/consent"] {
         let fields = [("name", "X"), ("language", "fr"), ("timezone", "Europe/Paris")];
         assert_eq!(awa.submit(&format!("/console/setup{path}"), &fields).await.status, 403, "{path}");
     }

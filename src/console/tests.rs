@@ -98,7 +98,7 @@ const BELLE: &str = r#"
     [[channels]]
     id = "belle-sms"
     provider = "twilio-sms"
-    address = "sms:+33700000001"
+    address = "+33700000001"
     account_sid = "AC00000000000000000000000000000001"
     auth_token = { env = "BELLE_TOKEN" }
 
@@ -205,7 +205,12 @@ fn request(method: &str, path: &str, cookie: Option<&Token>, body: String) -> Te
 /// A path with something in its places.
 fn filled(path: &str, id: &str) -> String {
     let path = path.replace("{id}", id).replace("{channel}", "belle-sms").replace("{token}", "x");
-    path.replace("{name}", "x").replace("{action}", if path.contains("channels") { "pause" } else { "resolve" })
+    let action = match path.split('/').nth(1) {
+        Some("outbox") => "pause",
+        Some("access") => "cancel",
+        _ => "resolve",
+    };
+    path.replace("{name}", "x").replace("{action}", action)
 }
 
 #[test]

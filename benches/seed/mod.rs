@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write as _};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::sea_query::{Alias, Query};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Order, Query};
 use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection};
 use uuid::Uuid;
 
@@ -53,7 +53,7 @@ const LAST_NAMES: [&str; 12] = [
 ];
 /// Of its messages, six of ten are the first tenant's.
 const TENANTS: [&str; 5] = ["belle", "taxi", "live", "artisan", "creator"];
-const ROWS_AT_ONCE: usize = 500;
+const ROWS_AT_ONCE: usize = 1_000;
 
 /// What is written.
 #[derive(Clone, Copy, Debug)]
@@ -146,10 +146,6 @@ impl Table {
 pub async fn seed(url: &str, seeding: &Seeding) {
     let options = ConnectOptions::new(url).sqlx_logging(false).max_connections(1).clone();
     let conn = Database::connect(options).await.unwrap();
-    if url.starts_with("sqlite:") {
-        // A file that is lost with the machine is made anew.
-        conn.execute_unprepared("PRAGMA synchronous = OFF").await.unwrap();
-    }
     let mut tenants = Table::new("tenants", &["id", "name", "language", "timezone", "created_at", "updated_at"]);
     let start = "2026-01-01T00:00:00.000000Z";
     for tenant in TENANTS {
@@ -206,10 +202,29 @@ async fn seed_conversations(
         table.write(conn).await;
     }
     if seeding.with_events {
-        let waiting = "UPDATE conversations SET handler = 'human', status = 'in_progress', waiting_since = last_inbound_at \
-                       WHERE id IN (SELECT id FROM conversations WHERE tenant_id = 'belle' ORDER BY last_message_at DESC LIMIT 300)";
-        conn.execute_unprepared(waiting).await.unwrap();
+        wait_for_a_person(conn).await;
     }
+}
+
+/// The newest conversations of the first tenant.
+async fn wait_for_a_person(conn: &DatabaseConnection) {
+    let [table, id, tenant, last] = ["conversations", "id", "tenant_id", "last_message_at"].map(Alias::new);
+    let newest = Query::select()
+        .column(id.clone())
+        .from(table.clone())
+        .and_where(Expr::col(tenant).eq(TENANTS[0]))
+        .order_by(last.clone(), Order::Desc)
+        .limit(300)
+        .take();
+    let mut update = Query::update();
+    update
+        .table(table)
+        .value(Alias::new("handler"), "human")
+        .value(Alias::new("status"), "in_progress")
+        .value(Alias::new("waiting_since"), Expr::col(last))
+        .and_where(Expr::col(id).in_subquery(newest));
+    let sql = conn.get_database_backend().build(&update).to_string();
+    conn.execute_unprepared(&sql).await.unwrap();
 }
 
 /// Answers when each conversation's last message was.

@@ -66,13 +66,14 @@ async fn page(member: Member, state: web::Data<ConsoleState>) -> Result<Page, Co
 /// The page, with what was wrong: in which part of it, and the word of the texts.
 async fn shown(state: &ConsoleState, member: &Member, wrong: Option<(&str, &str)>) -> Result<Page, ConsoleError> {
     let devices = people::devices(&state.deps.people, &member.person).await?;
+    let display = state.display(member);
     let devices: Vec<Device> = devices
         .into_iter()
         .map(|device| Device {
             id: device.id.to_string(),
             name: device.device,
-            since: device.created_at.format("%Y-%m-%d %H:%M").to_string(),
-            seen: device.seen_at.format("%Y-%m-%d %H:%M").to_string(),
+            since: display.moment(device.created_at),
+            seen: display.moment(device.seen_at),
             is_here: device.id == member.session,
         })
         .collect();

@@ -66,10 +66,11 @@ async fn page(
     let actor = filter.actor.unwrap_or_default();
     let action = filter.action.unwrap_or_default();
     let older = next.map(|id| href(&[("before", &id), ("actor", &actor), ("action", &action)]));
+    let display = state.display(&member);
     let lines: Vec<AuditLine> = rows
         .into_iter()
         .map(|row| AuditLine {
-            at: row.at.format("%Y-%m-%d %H:%M:%S").to_string(),
+            at: display.exact(row.at),
             href: href(&[("actor", &row.actor)]),
             who: names.get(&row.actor).cloned().unwrap_or_default(),
             action: row.action,

@@ -83,6 +83,12 @@ impl Display {
         format!("{} {month} {} {at_word} {}", local.day(), local.year(), local.format("%H:%M"))
     }
 
+    /// `30 novembre 2026 à 14:03:22`
+    #[must_use]
+    pub fn exact(&self, at: Timestamp) -> String {
+        format!("{}{}", self.moment(at), at.with_timezone(&self.timezone).format(":%S"))
+    }
+
     /// `30 novembre 2026`
     #[must_use]
     pub fn date(&self, at: Timestamp) -> String {

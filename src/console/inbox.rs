@@ -331,6 +331,10 @@ impl ShownRows<'_> {
     fn badges(&self, row: &InboxRow) -> Vec<Badge> {
         let mut badges = badges(self.state, self.member, row, &self.display);
         let text = |key: &str| self.state.text(self.member, "badge", key);
+        if row.waits(self.display.now).is_some() {
+            // That a person has it is said by the list itself.
+            badges.retain(|badge| badge.kind != "human" || row.conversation.assignee.is_some());
+        }
         let window = self.state.window(&row.conversation).filter(|_| row.waits(self.display.now).is_some());
         match window {
             Some(MessageWindow::Open(left)) if left < CLOSES_SOON => {

@@ -54,13 +54,14 @@ async fn shown(
 ) -> Result<Page, ConsoleError> {
     let tenants = member.own_tenant();
     let keys = people::keys(&member.caller, &state.deps.people, &tenants).await?;
+    let display = state.display(member);
     let keys: Vec<KeyLine> = keys
         .into_iter()
         .map(|key| KeyLine {
             id: key.id.to_string(),
             is_own: key.user.is_some(),
-            created: key.created_at.format("%Y-%m-%d").to_string(),
-            used: key.used_at.map(|at| at.format("%Y-%m-%d %H:%M").to_string()),
+            created: display.date(key.created_at),
+            used: key.used_at.map(|at| display.moment(at)),
             is_revoked: key.revoked_at.is_some(),
             name: key.name,
             scopes: key.scopes,

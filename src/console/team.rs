@@ -61,6 +61,7 @@ async fn shown(
 ) -> Result<Page, ConsoleError> {
     let tenants = member.own_tenant();
     let team = people::list(&member.caller, &state.deps.people, &tenants).await?;
+    let display = state.display(member);
     let team: Vec<Colleague> = team
         .into_iter()
         .filter_map(|person| {
@@ -71,7 +72,7 @@ async fn shown(
                 is_disabled: person.user.disabled_at.is_some(),
                 has_code: person.user.totp_enabled_at.is_some(),
                 is_me: person.user.id == member.user,
-                signed_in: person.user.signed_in_at.map(|at| at.format("%Y-%m-%d").to_string()),
+                signed_in: person.user.signed_in_at.map(|at| display.date(at)),
                 name: person.user.name,
                 email: person.user.email,
             })

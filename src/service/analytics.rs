@@ -192,6 +192,8 @@ fn limits(day: NaiveDate, timezone: Tz) -> (Timestamp, Timestamp) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Store;
+    use crate::store::tests::{fresh, postgres, told, untold};
 
     fn at(seconds: i64) -> Timestamp {
         "2026-11-30T09:00:00Z".parse::<Timestamp>().unwrap() + TimeDelta::seconds(seconds)
@@ -239,6 +241,69 @@ mod tests {
         let sum = DayFigures::together([&figures, &figures]);
         assert_eq!((&sum.waits, sum.answers["faq[0]"]), (&vec![2, 2, 60, 60], 6));
         assert_eq!((sum.bookings, sum.leads, sum.cost_micros), (4, 2, 80_000));
+    }
+
+    /// What the figures of a day must be, counted one message at a time.
+    fn counted(told: &[(Timestamp, &str, &str, &str)], (since, until): (Timestamp, Timestamp)) -> [u64; 6] {
+        let within = told.iter().filter(|(at, ..)| (since..until).contains(at));
+        let count = |fits: &dyn Fn(&&(Timestamp, &str, &str, &str)) -> bool| {
+            u64::try_from(within.clone().filter(fits).count()).unwrap()
+        };
+        [
+            count(&|(_, way, ..)| *way == "in"),
+            count(&|(_, way, ..)| *way == "out"),
+            count(&|(_, way, kind, _)| *way == "out" && *kind == "reply"),
+            count(&|(_, way, kind, _)| *way == "in" && *kind == "answered_fallback"),
+            count(&|(_, way, _, state)| *way == "out" && ["delivered", "read"].contains(state)),
+            count(&|(_, way, _, state)| *way == "out" && *state == "dead"),
+        ]
+    }
+
+    async fn kept_figures_are_those_of_the_rows(store: Store) {
+        let (caller, belle, paris) = (Caller::command_line(), TenantId::new("belle"), chrono_tz::Europe::Paris);
+        let mut messages = Vec::new();
+        for number in 0..240_i64 {
+            let at = at(-number * 41 * 60);
+            let message = match number % 5 {
+                0 => (at, "in", "answered_fallback", "processed"),
+                1 => (at, "out", "reply", "delivered"),
+                2 => (at, "in", "answered_faq", "processed"),
+                3 => (at, "out", "manual", "read"),
+                _ => (at, "out", "reply", "dead"),
+            };
+            let (_, way, kind, state) = message;
+            told(&store, "belle", (at, u128::from(number.unsigned_abs() % 7)), (way, kind, state)).await;
+            told(&store, "taxi", (at, 99), (way, kind, state)).await;
+            messages.push(message);
+        }
+        let (operator, today) = (store.operator(), at(0).with_timezone(&paris).date_naive());
+        let days = async || days(&caller, &operator, (&belle, paris), (today, 7), at(0)).await.unwrap();
+        let made = days().await;
+        for (day, figures) in &made {
+            let DayFigures { came, went, by_bot, unanswered, delivered, lost, .. } = *figures;
+            let expected = counted(&messages, limits(*day, paris));
+            assert_eq!([came, went, by_bot, unanswered, delivered, lost], expected, "{day}");
+        }
+        assert_eq!(days().await, made, "what was kept says the same");
+        untold(&store).await;
+        let kept = days().await;
+        let settled = made.len() - usize::try_from(SETTLED_AFTER).unwrap();
+        assert_eq!(kept[..settled], made[..settled], "and is there when the messages are not");
+        assert!(made[..settled].iter().all(|(_, figures)| figures.came > 0));
+        assert!(kept[settled..].iter().all(|(_, figures)| figures.came == 0), "what may still change is made anew");
+        store.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_of_a_day_is_what_its_rows_say() {
+        let (store, _folder) = fresh().await;
+        kept_figures_are_those_of_the_rows(store).await;
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_of_a_day_is_what_its_rows_say_on_postgres() {
+        let (store, _database) = postgres::fresh().await;
+        kept_figures_are_those_of_the_rows(store).await;
     }
 
     #[test]

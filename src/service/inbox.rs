@@ -1,6 +1,6 @@
 //! The inbox of a tenant's people: who waits, one conversation with all that is known of it, notes, labels, canned replies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::{ConversationId, TenantId};
@@ -160,7 +160,9 @@ pub async fn thread(
         of.map(|message| message.id).collect::<Vec<Uuid>>()
     };
     let (came, went) = (ids(false), ids(true));
-    let flows: Vec<Uuid> = timeline.messages.iter().map(|message| message.correlation.0).collect();
+    // A question and its answer are of one flow: asked for twice, its events would be told twice.
+    let flows: BTreeSet<Uuid> = timeline.messages.iter().map(|message| message.correlation.0).collect();
+    let flows: Vec<Uuid> = flows.into_iter().collect();
     let mut events = store.flow_events(tenant, &flows).await?;
     let since = match (timeline.earlier, timeline.messages.first()) {
         (Some(_), Some(first)) => first.created_at,

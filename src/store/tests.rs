@@ -70,7 +70,39 @@ pub(crate) async fn talked(store: &Store, id: &str, tenant: &str, body: &str) {
     store.search_index().unwrap().step(chrono::Utc::now()).await.unwrap();
 }
 
-/// A booking, a lead and an offer of a tenant, each with this id, about the conversation and the contact of that id.
+/// A message that has its outcome, for figures: when, in which conversation, and what came of it.
+pub(crate) async fn told(
+    store: &Store,
+    tenant: &str,
+    (at, talk): (Timestamp, u128),
+    (way, kind, state): (&str, &str, &str),
+) {
+    let millis = u128::try_from(at.timestamp_millis()).unwrap();
+    let id = uuid::Uuid::from_u128((millis << 80) | (0x7 << 76) | (0x8 << 60) | u128::from(fastrand::u32(..)));
+    let (talk, at) = (uuid::Uuid::from_u128(talk), at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true));
+    let sql = match way {
+        "in" => format!(
+            "INSERT INTO messages_in (id, tenant_id, channel_id, conversation_id, provider_message_id, \"from\", \"to\", body, role, \
+                state, reason, correlation_id, created_at, processed_at) VALUES ('{id}', '{tenant}', 'c', '{talk}', '{id}', 'x', 'x', \
+                'x', 'client', '{state}', '{kind}', '{id}', '{at}', '{at}')"
+        ),
+        _ => format!(
+            "INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, \"to\", body, kind, state, attempts, \
+                next_attempt_at, correlation_id, created_at, updated_at) VALUES ('{id}', '{tenant}', 'c', '{talk}', 'x', 'x', \
+                '{kind}', '{state}', 1, '{at}', '{id}', '{at}', '{at}')"
+        ),
+    };
+    store.0.writes.execute(sql.into(), Vec::new()).await.unwrap();
+}
+
+/// What was said is there no more.
+pub(crate) async fn untold(store: &Store) {
+    for sql in ["DELETE FROM messages_in", "DELETE FROM messages_out"] {
+        store.0.writes.execute(sql.into(), Vec::new()).await.unwrap();
+    }
+}
+
+/// A booking, a lead, an offer and a place on the waiting list of a tenant, each with this id, about the conversation and the contact of that id.
 pub(crate) async fn booked(store: &Store, id: &str, tenant: &str) {
     let at = "2026-05-28T20:00:00.000000Z";
     let sql = format!(
@@ -82,7 +114,11 @@ pub(crate) async fn booked(store: &Store, id: &str, tenant: &str) {
          VALUES ('{id}', '{tenant}', '{id}', '{id}', 'un devis', 0, 'new', 'lead', '{id}', '{at}', '{at}'); \
          INSERT INTO offers (id, tenant_id, conversation_id, contact_id, kind, body, details, state, expires_at, correlation_id, \
             created_at, updated_at) \
-         VALUES ('{id}', '{tenant}', '{id}', '{id}', 'ride', 'un taxi', '{{}}', 'open', '{at}', '{id}', '{at}', '{at}')"
+         VALUES ('{id}', '{tenant}', '{id}', '{id}', 'ride', 'un taxi', '{{}}', 'open', '{at}', '{id}', '{at}', '{at}'); \
+         INSERT INTO waiting_list (id, tenant_id, conversation_id, contact_id, service, from_at, until_at, state, correlation_id, \
+            created_at, updated_at) \
+         VALUES ('{id}', '{tenant}', '{id}', '{id}', 'manucure', '{at}', '2030-01-01T00:00:00.000000Z', 'waiting', '{id}', '{at}', \
+            '{at}')"
     );
     let DatabasePool::Sqlite(conn) = &store.0.writes else { panic!("a file") };
     conn.execute_unprepared(&sql).await.unwrap();

@@ -9,10 +9,13 @@
   const title = document.title;
 
   const scroller = () => scroll && scroll.scrollHeight > scroll.clientHeight + 4 && getComputedStyle(scroll).overflowY !== "visible" ? scroll : document.scrollingElement;
-  const atEnd = () => { const of = scroller(); return of.scrollHeight - of.scrollTop - of.clientHeight < 80; };
+  // Where the end is: on a phone the page goes on behind the composer, with the card.
+  const end = of => of === document.scrollingElement && talk ? talk.offsetTop + talk.offsetHeight - innerHeight : of.scrollHeight - of.clientHeight;
+  const isNearEnd = within => { const of = scroller(); return Math.abs(end(of) - of.scrollTop) < within; };
+  const atEnd = () => isNearEnd(80);
   // A picture that comes late makes the page longer.
-  scroll?.addEventListener("load", event => { const of = scroller(); if (of.scrollHeight - of.scrollTop - of.clientHeight < event.target.clientHeight + 80) toEnd(); }, true);
-  const toEnd = () => { const of = scroller(); of.scrollTop = of.scrollHeight; };
+  scroll?.addEventListener("load", event => { if (isNearEnd(event.target.clientHeight + 80)) toEnd(); }, true);
+  const toEnd = () => { const of = scroller(); of.scrollTop = end(of); };
 
   // Fragments: elements with data-live are replaced by those of the same id on a fresh copy of the page.
   const parse = html => new DOMParser().parseFromString(html, "text/html");
@@ -157,9 +160,9 @@
     polling = setInterval(refresh, 5000);
     if (line) { line.textContent = body.dataset.polling; line.hidden = false; }
   }
-  let last = body.dataset.after;
+  let last = body.dataset.after, failures = 0;
   function connect(release) {
-    let opened = false, failures = 0;
+    let opened = false;
     const source = new EventSource(`/console/events?after=${encodeURIComponent(last)}`);
     source.onopen = () => { failures = 0; if (polling) { clearInterval(polling); polling = null; } tell({ kind: "open", again: opened }); opened = true; };
     source.addEventListener("changed", event => { last = event.lastEventId || last; tell({ kind: "changed", data: JSON.parse(event.data) }); });

@@ -104,11 +104,17 @@ impl Browser {
     /// scripts but those of these files.
     pub(crate) async fn without_scripts(world: &World, size: (u32, u32)) -> Self {
         let browser = Self::open(world, size).await;
-        let blocked = json!({ "urls": ["*.js", "*.js?*"] });
-        for (command, parameters) in [("Network.enable", json!({})), ("Network.setBlockedURLs", blocked)] {
-            browser.driven("goog/cdp/execute", &json!({ "cmd": command, "params": parameters })).await;
-        }
+        browser.block(&["*.js", "*.js?*"]).await;
         browser
+    }
+
+    /// Pages get nothing from addresses like these any more.
+    pub(crate) async fn block(&self, urls: &[&str]) {
+        for (command, parameters) in
+            [("Network.enable", json!({})), ("Network.setBlockedURLs", json!({ "urls": urls }))]
+        {
+            self.driven("goog/cdp/execute", &json!({ "cmd": command, "params": parameters })).await;
+        }
     }
 
     /// Has the driver do something, and answers what came of it.

@@ -94,6 +94,9 @@ async fn fill(world: &World) -> Places {
         "INSERT INTO bookings (id, tenant_id, conversation_id, contact_id, service, resource, starts_at, ends_at, free_at, state, \
             correlation_id, created_at, updated_at) VALUES ('{THING}', 'belle', '{talk}', '{contact}', 'manucure', \
             'Awa <img src=x onerror=alert(1)>', '{AT}', '{AT}', '{AT}', 'confirmed', '{THING}', '{AT}', '{AT}');
+         INSERT INTO broadcasts (id, tenant_id, channel_id, label, body, per_minute, state, reason, started_by, next_at, \
+            created_at, updated_at) VALUES ('{THING}', 'belle', 'belle', {reason}, {reason}, 10, 'stopped', {reason}, 'user:x', \
+            '{AT}', '{AT}', '{AT}');
          INSERT INTO live_sessions (id, tenant_id, opened_at, last_message_at, closed_at) \
             VALUES ('{THING}', 'belle', '{AT}', '{AT}', '{AT}');
          INSERT INTO channel_pauses (channel_id, tenant_id, reason, until, updated_at) \
@@ -129,7 +132,7 @@ async fn every_page(name: &str, size: (u32, u32)) {
     for path in paths {
         let path = path.replace("{talk}", &talk).replace("{contact}", &contact).replace("{message}", &message);
         let path = path.replace("{thing}", THING).replace("{faq}", "f-1");
-        browser.goto(&format!("/console{path}")).await;
+        browser.goto(&format!("/console{}", path.trim_end_matches('/'))).await;
         browser.text("h1").await;
         let status = "return performance.getEntriesByType('navigation')[0].responseStatus";
         let status = browser.client.execute(status, Vec::new()).await.expect("a number");

@@ -258,54 +258,34 @@ async fn hostile_texts_and_names_run_nothing() {
 }
 
 #[tokio::test]
-async fn what_happens_is_told_at_once_and_what_was_missed_when_one_comes_back() {
-    let mut world = World::start();
+async fn the_first_page_and_all_that_it_loads_are_less_than_60_kb() {
+    let world = World::start_on(&Setup { sms: SANDBOX.to_owned(), ..Setup::default() });
     add_user(&world, AWA, "Awa", ("belle", "owner"));
-    let mut awa = signed_in(&world, AWA).await;
-    assert_eq!(awa.get("/console/conversations").await.status, 200);
-    let cookies: Vec<String> = awa.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let cookies = cookies.join("; ");
-    let connect = async |world: &World, last: Option<&str>| {
-        let mut request =
-            reqwest::Client::new().get(format!("{}/console/events", world.base_url())).header("Cookie", &cookies);
-        if let Some(last) = last {
-            request = request.header("Last-Event-ID", last);
-        }
-        let answer = request.send().await.expect("an answer");
-        assert_eq!(answer.status().as_u16(), 200);
-        assert_eq!(answer.headers()["content-type"], "text/event-stream; charset=utf-8");
-        answer
-    };
-    // The first event of a conversation, with its id.
-    async fn told(mut stream: reqwest::Response, talk: &str) -> String {
-        let mut heard = String::new();
-        let mut waiting = Waiting::begin();
-        loop {
-            assert!(waiting.goes_on(), "nothing of {talk} was told: {heard}");
-            let piece = stream.chunk().await.expect("a piece").expect("the stream goes on");
-            heard.push_str(std::str::from_utf8(&piece).expect("a text"));
-            if let Some(event) = heard.split("\n\n").find(|event| event.contains(talk)) {
-                let id = event.lines().find_map(|line| line.strip_prefix("id: ")).expect("an id");
-                return id.to_owned();
-            }
-        }
+    let client = reqwest::Client::new();
+    let inbound = format!("{}/webhooks/sandbox/belle-try", world.base_url());
+    for customer in 0..45 {
+        let text =
+            format!("Bonjour, avez-vous encore de la place samedi après-midi pour une manucure, vers {customer} h ?");
+        let body = serde_json::json!({ "from": format!("c{customer}"), "name": format!("Aïssatou D. {customer}"), "text": text });
+        let post = client.post(&inbound).header("Content-Type", "application/json").body(body.to_string());
+        assert_eq!(post.send().await.expect("an answer").status().as_u16(), 200);
     }
-    let stream = connect(&world, None).await;
-    world.write(BELLE, CUSTOMER, "Bonjour").await;
-    world.until("SELECT count(*) FROM messages_in WHERE state = 'processed'", 1).await;
-    let talk = conversation_of(&world, "belle", CUSTOMER).await;
-    let last = told(stream, &talk).await;
-    let known: i64 = world.value(&format!("SELECT count(*) FROM event_log WHERE id = '{last}'")).await;
-    assert_eq!(known, 1, "an event has the id of its row");
-
-    // Killed, and written to by another customer before the browser is back.
-    world.kill();
-    world.start_daemon();
-    world.write(BELLE, "+33698765432", "Et moi ?").await;
-    world.until("SELECT count(*) FROM messages_in WHERE state = 'processed'", 2).await;
-    let other = conversation_of(&world, "belle", "+33698765432").await;
-    told(connect(&world, Some(&last)).await, &other).await;
-    world.terminate();
+    world.until("SELECT count(*) FROM messages_in WHERE state = 'processed'", 45).await;
+    let mut awa = signed_in(&world, AWA).await;
+    let page = awa.get("/console/conversations").await.body;
+    assert_eq!(page.matches("data-row=").count(), 40, "a whole page of the list");
+    let shown = page.replace("&#x2f;", "/");
+    let assets = shown.split("\"/console/assets/").skip(1).filter_map(|rest| rest.split('"').next());
+    let assets: Vec<String> = assets.map(|name| format!("/console/assets/{name}")).collect();
+    assert_eq!(assets.len(), 2, "{assets:?}");
+    awa.headers.push(("Accept-Encoding", "gzip, deflate, br".to_owned()));
+    let mut bytes = page.len();
+    for asset in &assets {
+        let answer = awa.get(asset).await;
+        assert_eq!((answer.status, answer.header("content-encoding")), (200, "gzip"), "{asset}");
+        bytes += answer.header("content-length").parse::<usize>().expect("a length");
+    }
+    assert!(bytes < 60_000, "{bytes} bytes, {} of them the page itself", page.len());
 }
 
 #[tokio::test]

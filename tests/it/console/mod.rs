@@ -7,6 +7,7 @@ mod handling;
 pub(crate) mod hostile;
 mod inbox;
 pub(crate) mod leads;
+mod live;
 pub(crate) mod outgoing;
 mod paid_access;
 mod people;

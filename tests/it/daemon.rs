@@ -340,6 +340,11 @@ impl World {
         self.postgres.is_some()
     }
 
+    /// For whoever looks often.
+    pub async fn reader(&self) -> DatabaseConnection {
+        self.database().await
+    }
+
     async fn database(&self) -> DatabaseConnection {
         self.connect("?mode=ro").await
     }
@@ -406,6 +411,11 @@ impl Process {
             panic!("the daemon did not get ready:\n{}", logs.lock().expect("nobody panicked"));
         };
         Self { child, base_url: format!("http://{address}") }
+    }
+
+    /// `http://127.0.0.1:…`
+    pub fn base_url(&self) -> &str {
+        &self.base_url
     }
 
     /// SIGTERM, and how it ended.

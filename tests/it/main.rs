@@ -85,6 +85,9 @@ mod retention;
 mod retention_on_postgres;
 mod rolling_on_postgres;
 mod sandbox;
+mod scenarios;
+#[path = "scenarios.rs"]
+mod scenarios_on_postgres;
 mod smtp;
 mod stand_in;
 mod still;

@@ -3,6 +3,7 @@
 mod days;
 mod reload;
 mod silence;
+mod transcripts;
 
 use std::ops::RangeInclusive;
 use std::process::Command;

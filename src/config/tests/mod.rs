@@ -2,6 +2,7 @@
 
 mod delivery;
 mod files;
+mod flows;
 mod layers;
 mod mistakes;
 mod mutations;

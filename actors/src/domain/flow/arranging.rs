@@ -47,7 +47,8 @@ impl<'a> Stage<'a> {
                     return self.milestone(&name, super::Milestone::Completed);
                 }
                 running.misses = 0;
-                self.run(running, flow, step.next);
+                let place = self.lead_on(&mut running, flow, step, step.next);
+                self.run(running, flow, place);
             }
             Turned::Nothing => {
                 running.appointment = Some(appointment);

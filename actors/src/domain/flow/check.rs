@@ -5,11 +5,9 @@ use std::str::FromStr;
 
 use super::source::{Flow, FlowSource, Step, StepKind, StepSource};
 use super::texts::{FACTS, Text, TextKey};
+use super::ways_out;
 use crate::domain::booking::Service;
 use crate::domain::folding::fold;
-
-/// The most answers that a customer gives from any step to the end, on the shortest way.
-pub const MOST_ANSWERS: u32 = 6;
 
 /// The word that ends a flow.
 const END: &str = "end";
@@ -48,9 +46,7 @@ pub(super) fn compile(sources: &[FlowSource], known: &Known<'_>, errors: &mut Ve
         }
     }
     if errors.is_empty() {
-        for (at, flow) in flows.iter().enumerate() {
-            walk(at, flow, errors);
-        }
+        ways_out::look(&flows, errors);
     }
     flows
 }
@@ -244,93 +240,4 @@ fn revision(source: &FlowSource) -> u64 {
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     hash >> 12
-}
-
-impl Flow {
-    /// The places that may come after a step.
-    #[must_use]
-    pub fn ways(&self, place: usize) -> Vec<Option<usize>> {
-        let Some(step) = self.steps.get(place) else { return Vec::new() };
-        match &step.kind {
-            StepKind::Choose { .. } => step.options.clone(),
-            // A no without a step of its own cancels: that is a way out as well.
-            StepKind::Confirm { no, .. } => vec![step.next, no.as_ref().and(step.no)],
-            StepKind::HandOver { .. } => vec![None],
-            _ => vec![step.next],
-        }
-    }
-}
-
-/// Answers that a step takes, on the shortest way.
-const fn answers_of(kind: &StepKind) -> u32 {
-    match kind {
-        StepKind::Ask { .. } | StepKind::Choose { .. } | StepKind::Confirm { .. } => 1,
-        // Day, time, yes; the service is a step more.
-        StepKind::Book { service: Some(_) } => 3,
-        StepKind::Book { service: None } => 4,
-        StepKind::Say { .. }
-        | StepKind::Call { .. }
-        | StepKind::Lead
-        | StepKind::Offer { .. }
-        | StepKind::HandOver { .. } => 0,
-    }
-}
-
-fn walk(at: usize, flow: &Flow, errors: &mut Vec<FlowError>) {
-    let mut reached = BTreeSet::new();
-    let mut open = vec![0];
-    while let Some(place) = open.pop() {
-        if reached.insert(place) {
-            open.extend(flow.ways(place).into_iter().flatten());
-        }
-    }
-    // The fewest answers from each step to the end, by relaxation.
-    let mut fewest: Vec<Option<u32>> = vec![None; flow.steps.len()];
-    for _ in 0..=flow.steps.len() {
-        for place in (0..flow.steps.len()).rev() {
-            let Some(step) = flow.steps.get(place) else { continue };
-            let ways = flow.ways(place);
-            let least =
-                ways.into_iter().filter_map(|way| way.map_or(Some(0), |way| fewest.get(way).copied().flatten())).min();
-            if let Some(known) = fewest.get_mut(place) {
-                *known = least.map(|least| least + answers_of(&step.kind));
-            }
-        }
-    }
-    for (place, step) in flow.steps.iter().enumerate() {
-        let mut wrong = |message: String| {
-            let field = "next".to_owned();
-            errors.push(FlowError { flow: Some(at), step: Some(place), field, message });
-        };
-        if !reached.contains(&place) {
-            wrong(format!("no way leads to the step `{}`", step.id));
-            continue;
-        }
-        match fewest.get(place).copied().flatten() {
-            None => wrong(format!("no way leads from the step `{}` to the end", step.id)),
-            Some(answers) if answers > MOST_ANSWERS => wrong(format!(
-                "from the step `{}` it takes {answers} answers to the end; customers give {MOST_ANSWERS} at most",
-                step.id
-            )),
-            Some(_) if talks_for_ever(flow, place) => {
-                wrong(format!("from the step `{}` it comes back without asking anything", step.id));
-            }
-            Some(_) => {}
-        }
-    }
-}
-
-/// Whether a step comes back to itself without a question in between.
-fn talks_for_ever(flow: &Flow, place: usize) -> bool {
-    let silent = |place: usize| flow.steps.get(place).is_some_and(|step| answers_of(&step.kind) == 0);
-    let mut seen = BTreeSet::new();
-    let mut open = if silent(place) { flow.ways(place) } else { Vec::new() };
-    while let Some(next) = open.pop() {
-        match next {
-            Some(next) if next == place => return true,
-            Some(next) if silent(next) && seen.insert(next) => open.extend(flow.ways(next)),
-            _ => {}
-        }
-    }
-    false
 }

@@ -16,7 +16,7 @@ impl<'a> Stage<'a> {
         let Some(step) = flow.step(&running.step).filter(|_| !changed) else {
             self.milestone(&running.flow, Milestone::Abandoned("changed"));
             self.let_go(&running);
-            self.begin_again(flow, TextKey::Changed);
+            self.begin_again(self.outermost(&running, flow), TextKey::Changed);
             return self.made;
         };
         self.repair_or_answer(running, flow, step);
@@ -31,10 +31,10 @@ impl<'a> Stage<'a> {
         }
         if phrases::restarts(self.said) {
             self.let_go(&running);
-            return self.begin_again(flow, TextKey::Restarted);
+            return self.begin_again(self.outermost(&running, flow), TextKey::Restarted);
         }
         if phrases::cancels(self.said) && !manages {
-            return self.cancel(&running, flow);
+            return self.cancel(&running, self.outermost(&running, flow));
         }
         if phrases::asks_again(self.said, text) {
             return self.wait(running, step);
@@ -43,6 +43,11 @@ impl<'a> Stage<'a> {
             return;
         }
         self.answer(running, flow, step);
+    }
+
+    /// The flow that the customer began: the one that is running, or the one that called it.
+    fn outermost(&self, running: &Running, flow: &'a Flow) -> &'a Flow {
+        running.callers.first().and_then(|(name, _)| self.flows.flow(name)).unwrap_or(flow)
     }
 
     /// Begins the flow anew, with some words before its question.
@@ -80,14 +85,14 @@ impl<'a> Stage<'a> {
 
     fn go_back(&mut self, running: &Running, flow: &'a Flow) -> bool {
         let mut back = running.clone();
-        while let Some(id) = back.trail.pop() {
-            let Some(step) = flow.step(&id).filter(|step| step.id != running.step) else { continue };
+        while let Some(last) = back.trail.pop() {
+            let Some(step) = flow.marked(&last).filter(|step| step.id != running.step) else { continue };
             if let StepKind::Ask { save, .. } | StepKind::Choose { save, .. } = &step.kind {
                 back.answers.remove(save);
             }
             self.let_go(running);
             back.appointment = None;
-            back.step = id;
+            back.step.clone_from(&step.id);
             back.misses = 0;
             let place = flow.position(&step.id);
             // The word itself answers nothing.
@@ -138,16 +143,10 @@ impl<'a> Stage<'a> {
                 }
                 if phrases::is_no(self.said, text) {
                     if no.is_none() {
-                        return self.cancel(&running, flow);
+                        return self.cancel(&running, self.outermost(&running, flow));
                     }
-                    // Whatever the way back asks is asked anew.
-                    if let Some(StepKind::Ask { save, .. } | StepKind::Choose { save, .. }) =
-                        step.no.and_then(|place| flow.steps.get(place)).map(|step| &step.kind)
-                    {
-                        running.answers.remove(save);
-                    }
-                    self.used.extend(AnswerKind::ALL);
-                    return self.proceed(running, flow, step, step.no);
+                    self.take_back(&mut running, flow, step);
+                    return self.go_to(running, flow, step, step.no);
                 }
             }
             StepKind::Book { .. } => return self.book(running, flow, step),
@@ -156,7 +155,27 @@ impl<'a> Stage<'a> {
         self.otherwise(running, flow, step, wrong);
     }
 
+    /// After a no, the step that it leads to asks anew, and so do the choices that led here. Other answers stay.
+    fn take_back(&mut self, running: &mut Running, flow: &Flow, step: &Step) {
+        self.spent = true;
+        let (back, here) = (step.no.unwrap_or(usize::MAX), flow.position(&step.id).unwrap_or_default());
+        for (place, step) in flow.steps.iter().enumerate() {
+            match &step.kind {
+                StepKind::Ask { save, .. } if place == back => drop(running.answers.remove(save)),
+                StepKind::Choose { save, .. } if place == back || (back..here).contains(&place) => {
+                    running.answers.remove(save);
+                }
+                _ => {}
+            }
+        }
+    }
+
     fn proceed(&mut self, mut running: Running, flow: &'a Flow, step: &Step, place: Option<usize>) {
+        let place = self.lead_on(&mut running, flow, step, place);
+        self.go_to(running, flow, step, place);
+    }
+
+    fn go_to(&mut self, mut running: Running, flow: &'a Flow, step: &Step, place: Option<usize>) {
         running.misses = 0;
         Self::remember(&mut running, &step.id);
         self.run(running, flow, place);
@@ -235,7 +254,7 @@ impl<'a> Stage<'a> {
     fn correction(&self, running: &Running, flow: &Flow) -> Option<(String, Given)> {
         let announced = phrases::correction(self.said);
         let written = self.written();
-        running.trail.iter().rev().filter_map(|id| flow.step(id)).find_map(|step| {
+        running.trail.iter().rev().filter_map(|mark| flow.marked(mark)).find_map(|step| {
             let (save, given) = match &step.kind {
                 StepKind::Ask { answer: AnswerKind::Text | AnswerKind::Place | AnswerKind::YesNo, .. } => return None,
                 StepKind::Ask { answer: AnswerKind::Name, save, .. } => {

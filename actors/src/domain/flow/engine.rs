@@ -33,6 +33,8 @@ pub(super) struct Stage<'a> {
     pub(super) opening: bool,
     /// Kinds of answers that the message gave already.
     pub(super) used: Vec<AnswerKind>,
+    /// The message led back to an earlier step: it answers nothing more.
+    pub(super) spent: bool,
     pub(super) made: Move,
 }
 
@@ -68,7 +70,7 @@ impl Flows {
 impl<'a> Stage<'a> {
     pub(super) fn new(flows: &'a Flows, scene: &'a Scene<'a>, said: &'a str) -> Self {
         let agenda = Arc::clone(scene.agenda);
-        Self { flows, scene, agenda, said, opening: false, used: Vec::new(), made: Move::default() }
+        Self { flows, scene, agenda, said, opening: false, used: Vec::new(), spent: false, made: Move::default() }
     }
 
     fn begin(mut self) -> Option<Move> {
@@ -125,7 +127,8 @@ impl<'a> Stage<'a> {
                         let Some(above) = self.flows.flow(&caller) else { break };
                         running.flow = caller;
                         running.revision = above.revision;
-                        place = above.step(&id).and_then(|step| step.next);
+                        let call = above.step(&id);
+                        place = call.and_then(|call| self.lead_on(&mut running, above, call, call.next));
                         flow = above;
                         continue;
                     }
@@ -141,7 +144,7 @@ impl<'a> Stage<'a> {
                 StepKind::Say { .. } => {
                     let text = self.fill(step.text.as_ref(), &running, &[]);
                     self.say(text);
-                    place = step.next;
+                    place = self.lead_on(&mut running, flow, step, step.next);
                 }
                 StepKind::Ask { answer, save, from_opening, .. } => {
                     if !running.answers.contains_key(save) {
@@ -152,20 +155,22 @@ impl<'a> Stage<'a> {
                             None => return self.wait(running, step),
                         }
                     }
-                    place = step.next;
+                    place = self.lead_on(&mut running, flow, step, step.next);
                 }
                 StepKind::Choose { options, save, .. } => {
                     let known = running
                         .answers
                         .get(save)
                         .and_then(|given| options.iter().position(|option| option.value == given.value));
-                    match known.or_else(|| picking::by_name(self.said, &names_of(options))) {
+                    let named = || picking::by_name(self.said, &names_of(options)).filter(|_| !self.spent);
+                    match known.or_else(named) {
                         Some(at) => {
                             if let Some(option) = options.get(at) {
                                 let given = Given { shown: option.label.clone(), value: option.value.clone() };
                                 running.answers.insert(save.clone(), given);
                             }
-                            place = step.options.get(at).copied().flatten();
+                            let way = step.options.get(at).copied().flatten();
+                            place = self.lead_on(&mut running, flow, step, way);
                         }
                         None => return self.wait(running, step),
                     }
@@ -186,13 +191,13 @@ impl<'a> Stage<'a> {
                 StepKind::Lead => {
                     let lead = self.lead(&running);
                     self.made.effects.push(Effect::Lead(lead));
-                    place = step.next;
+                    place = self.lead_on(&mut running, flow, step, step.next);
                 }
                 StepKind::Offer { .. } => {
                     let text = self.fill(step.text.as_ref(), &running, &[]);
                     let details = serde_json::to_value(&running.answers).unwrap_or_default();
                     self.made.effects.push(Effect::Offer { text, details });
-                    place = step.next;
+                    place = self.lead_on(&mut running, flow, step, step.next);
                 }
                 StepKind::HandOver { .. } => {
                     let text = self.fill(step.text.as_ref(), &running, &[]);
@@ -202,6 +207,42 @@ impl<'a> Stage<'a> {
         }
         let name = running.flow.clone();
         self.milestone(&name, Milestone::Abandoned("changed"));
+    }
+
+    /// The way from a step. Where it leads back, what was answered in between is asked anew: an answer that is known would
+    /// lead the same way round for ever.
+    pub(super) fn lead_on(
+        &mut self,
+        running: &mut Running,
+        flow: &Flow,
+        step: &Step,
+        way: Option<usize>,
+    ) -> Option<usize> {
+        let from = flow.position(&step.id);
+        if let (Some(back), Some(from)) = (way, from)
+            && back <= from
+        {
+            self.spent = true;
+            for step in flow.steps.iter().skip(back).take(from - back + 1) {
+                self.forget(running, step);
+            }
+        }
+        way
+    }
+
+    /// Forgets what a step was answered, and what the flow that it calls was.
+    fn forget(&self, running: &mut Running, step: &Step) {
+        match &step.kind {
+            StepKind::Ask { save, .. } | StepKind::Choose { save, .. } => {
+                running.answers.remove(save);
+            }
+            StepKind::Call { flow } => {
+                for step in self.flows.flow(flow).into_iter().flat_map(|flow| &flow.steps) {
+                    self.forget(running, step);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Asks a step's question, and waits.
@@ -224,7 +265,7 @@ impl<'a> Stage<'a> {
     }
 
     fn volunteered(&mut self, kind: AnswerKind, from_opening: bool) -> Option<Given> {
-        if self.used.contains(&kind) {
+        if self.spent || self.used.contains(&kind) {
             return None;
         }
         let written = self.written();
@@ -295,11 +336,17 @@ pub(super) fn names_of(options: &[super::OptionSource]) -> Vec<Vec<String>> {
 
 impl Stage<'_> {
     pub(super) fn remember(running: &mut Running, step: &str) {
-        if running.trail.last().is_none_or(|last| last != step) {
-            running.trail.push(step.to_owned());
+        let mark = mark(&running.flow, step);
+        if running.trail.last() != Some(&mark) {
+            running.trail.push(mark);
         }
         if running.trail.len() > LONGEST_TRAIL {
             running.trail.remove(0);
         }
     }
+}
+
+/// How a step stands in [`Running::trail`]: another flow may have a step of the same name.
+pub(super) fn mark(flow: &str, step: &str) -> String {
+    format!("{flow}/{step}")
 }

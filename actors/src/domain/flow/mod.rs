@@ -34,11 +34,15 @@ pub mod phrases;
 mod picking;
 mod source;
 mod texts;
+#[cfg(any(test, feature = "testing"))]
+pub mod walk;
+mod ways_out;
 
 pub use self::appointment::Appointment;
-pub use self::check::{FlowError, MOST_ANSWERS};
+pub use self::check::FlowError;
 pub use self::source::{Flow, FlowSource, OnChange, OptionSource, Step, StepKind, StepSource};
 pub use self::texts::TextKey;
+pub use self::ways_out::MOST_ANSWERS;
 
 /// The number of the form in which a running flow is stored (`conversations.flow.version`).
 pub const STORED_AS: u32 = 1;
@@ -126,7 +130,7 @@ pub struct Running {
     /// Messages in a row that were not understood.
     #[serde(default)]
     pub misses: u32,
-    /// Steps that were asked before this one, the latest last.
+    /// Steps that were asked before this one, as `flow/step`, the latest last.
     #[serde(default)]
     pub trail: Vec<String>,
     /// What the customer is choosing an appointment with.

@@ -182,6 +182,11 @@ impl Flow {
         self.steps.iter().find(|step| step.id == id)
     }
 
+    /// The step that stands so in a trail.
+    pub(super) fn marked(&self, mark: &str) -> Option<&Step> {
+        self.step(mark.strip_prefix(self.name.as_str())?.strip_prefix('/')?)
+    }
+
     /// Whether it leads to a booking.
     pub(super) fn books(&self) -> bool {
         self.steps.iter().any(|step| matches!(step.kind, StepKind::Book { .. }))

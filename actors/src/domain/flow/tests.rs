@@ -5,16 +5,15 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
-use proptest::prelude::*;
 
 use super::answers::AnswerKind;
 use super::*;
-use crate::domain::booking::{Booking, BookingState, Busy};
+use crate::domain::booking::{BookingState, Busy};
 use crate::domain::folding::fold;
 use crate::domain::hours::OpenSpan;
-use crate::domain::ids::BookingId;
 
 mod checks;
+mod walks;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -495,90 +494,4 @@ fn what_a_conversation_remembers_is_read_back() {
     let stored = serde_json::to_value(&running).unwrap();
     assert_eq!(serde_json::from_value::<Running>(stored).unwrap(), running);
     assert!(!format!("{running:?}").contains("Awa"));
-}
-
-fn any_message() -> impl Strategy<Value = String> {
-    let known = prop::sample::select(vec![
-        "rdv",
-        "1",
-        "2",
-        "la 2e",
-        "demain",
-        "demain 15h",
-        "jeudi",
-        "mardi prochain",
-        "oui",
-        "non",
-        "non plutôt jeudi",
-        "avec Sophie",
-        "laisse tomber",
-        "retour",
-        "quoi ?",
-        "recommencer",
-        "vous prenez la carte ?",
-        "devis",
-        "taxi",
-        "Diallo",
-        "a@b.fr",
-        "annuler mon rdv",
-        "décaler",
-        "31 novembre",
-        "hier",
-        "",
-        "👍",
-        "16h",
-        "le plus tôt possible",
-        "manucure",
-        "soin",
-        "conseiller",
-        "abc",
-        "quand vous voulez",
-        "la dernière",
-        "et demie",
-        "pour deux",
-    ]);
-    prop_oneof![9 => known.prop_map(str::to_owned), 1 => any::<String>()]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
-
-    /// Whatever is written, nothing panics, no two bookings overlap, and from wherever it leads six sensible messages end it.
-    #[test]
-    fn any_messages_leave_a_way_out(messages in prop::collection::vec(any_message(), 0..25)) {
-        let mut talk = Talk::fr();
-        for message in &messages {
-            talk.say(message);
-            talk.now += TimeDelta::minutes(1);
-            let taken: Vec<&Booking> = talk.agenda.mine.iter().filter(|booking| booking.state.is_taken()).collect();
-            for (at, one) in taken.iter().enumerate() {
-                for other in &taken[at + 1..] {
-                    let apart = one.resource != other.resource || one.free_at <= other.starts_at || other.free_at <= one.starts_at;
-                    prop_assert!(apart, "two bookings at once");
-                }
-            }
-        }
-        let mut answers = 0;
-        while let Some(running) = talk.running.clone() {
-            prop_assert!(answers < 6, "no way out of {running:?} after {messages:?}");
-            let sensible = match &running.appointment {
-                Some(appointment) => match appointment.open {
-                    appointment::Open::Service | appointment::Open::Which | appointment::Open::Time => "1",
-                    appointment::Open::Day => "samedi 12 décembre",
-                    _ => "oui",
-                },
-                None => match running.step.as_str() {
-                    "email" => "non",
-                    "when" => "demain 15h",
-                    "agree" => "oui",
-                    _ => "Martin",
-                },
-            };
-            talk.say(sensible);
-            answers += 1;
-        }
-        let held = talk.agenda.mine.iter().filter(|booking| booking.state == BookingState::Held).count();
-        prop_assert_eq!(held, 0, "nothing stays kept after a flow");
-        let _ = (BookingId::fresh(), AnswerKind::ALL);
-    }
 }

@@ -131,3 +131,62 @@ fn a_flow_calls_another_and_goes_on() {
     talk.dialogue(&[("une carte de fidélité", "?"), ("Nadia", "Merci Nadia.")]);
     assert!(talk.running.is_none());
 }
+
+#[test]
+fn what_a_called_flow_asks_counts() {
+    let mut source = source(false);
+    let flow = |name: &str, steps| FlowSource { name: name.into(), steps, ..built_in::flow("lead", false).unwrap() };
+    let questions = |count: usize| (0..count).map(|n| ask(&format!("q{n}"), None)).collect::<Vec<_>>();
+    let calling = |own: usize| {
+        let call = step("appel", StepKind::Call { flow: "autre".into() }, None);
+        questions(own).into_iter().chain([call]).collect::<Vec<_>>()
+    };
+    source.flows = vec![flow("essai", calling(3)), flow("autre", questions(3))];
+    assert!(Flows::new(source.clone()).is_ok());
+    // Whoever declines is out at once; whoever does not has all the rest before them.
+    let declines = step("non", StepKind::Confirm { text: "?".into(), no: None }, None);
+    let asks = std::iter::once(declines).chain(questions(3)).collect::<Vec<_>>();
+    let then = std::iter::once(step("appel", StepKind::Call { flow: "autre".into() }, None)).chain(questions(4));
+    source.flows = vec![flow("essai", then.collect()), flow("autre", asks)];
+    let errors = Flows::new(source.clone()).unwrap_err();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(errors[0].message.contains("from the step `q0` it takes too many answers"), "{errors:?}");
+    source.flows = vec![flow("essai", calling(4)), flow("autre", questions(3))];
+    let errors = Flows::new(source).unwrap_err();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(errors[0].message.contains("from the step `q0` it takes 7 answers"), "{errors:?}");
+}
+
+#[test]
+fn a_new_beginning_in_a_called_flow_begins_with_the_caller() {
+    let mut source = source(false);
+    let flow = |name: &str, keyword: &str, steps| FlowSource {
+        name: name.into(),
+        keywords: vec![keyword.into()],
+        steps,
+        ..built_in::flow("lead", false).unwrap()
+    };
+    let call = step("appel", StepKind::Call { flow: "nom".into() }, None);
+    let called = StepKind::Ask {
+        text: "Et le nom ?".into(),
+        answer: AnswerKind::Name,
+        save: "nom".into(),
+        optional: false,
+        retry: None,
+        from_opening: false,
+    };
+    source.flows = vec![
+        flow("carte", "carte de fidélité", vec![ask("motif", None), call, say("fin", "Merci {{ nom }}.", None)]),
+        flow("nom", "autre", vec![step("nom", called, None)]),
+    ];
+    let mut talk = Talk::with(Flows::new(source).unwrap());
+    talk.dialogue(&[
+        ("une carte de fidélité", "?"),
+        ("pour mes achats", "Et le nom ?"),
+        ("recommencer", "D'accord, on recommence. ?"),
+        ("pour ma fille", "Et le nom ?"),
+        ("Nadia", "Merci Nadia."),
+    ]);
+    talk.dialogue(&[("une carte de fidélité", "?"), ("pour mes achats", "Et le nom ?")]);
+    assert!(talk.say("laisse tomber").contains("carte"), "the word that begins the flow which they began");
+}

@@ -122,13 +122,12 @@ impl Assistants {
         let most = settings.cost_micros(prompt.most_tokens(), settings.max_tokens);
         if let Err(why) = self.take(&day, most, settings.budget_micros, deadline).await {
             // That says nothing about the endpoint.
-            assistant.breaker.end(attempt, None, self.clock.now());
             return AssistantReply::Silent(why);
         }
         let answered = timeout_at(deadline, assistant.client.ask(&prompt)).await;
         let answered = answered.unwrap_or(Err(AssistantSilence::Late));
         let failed = matches!(answered, Err(AssistantSilence::Late | AssistantSilence::Failed));
-        assistant.breaker.end(attempt, Some(!failed), self.clock.now());
+        attempt.end(!failed, self.clock.now());
         // What was not answered may have been computed and billed: it stays taken.
         if let Ok(Answered { usage: Some(usage), .. }) = &answered {
             let spent = settings.cost_micros(usage.prompt, usage.completion);

@@ -14,6 +14,8 @@ use super::secret::Secrets;
 const TIMEOUT: Duration = Duration::from_secs(4);
 /// A customer who waits longer has gone; other nodes take a message that waits for half a minute for lost.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// With the turn and the send, customers read something within five seconds.
+const PROMPT_TIMEOUT: Duration = Duration::from_millis(4_500);
 /// Prices of a million tokens unless told otherwise, in the tenant's currency: rather too high than too low.
 const PRICE_PROMPT: f64 = 1.0;
 const PRICE_COMPLETION: f64 = 3.0;
@@ -84,6 +86,15 @@ pub(super) fn assistant(
     let facts = raw.facts.as_deref().map_or_else(|| Some(String::new()), |path| read_facts(scope, path, secrets));
     let timeout =
         or_default(raw.timeout.as_ref(), TIMEOUT, |raw| duration_up_to(scope, "timeout", raw, LONGEST_TIMEOUT));
+    if timeout.is_some_and(|timeout| timeout > PROMPT_TIMEOUT) {
+        let reason =
+            format!("`{}` lets customers wait longer than five seconds for a first word", scope.name("timeout"));
+        scope.warning(
+            "timeout",
+            reason,
+            "write `timeout = \"4s\"`: what the model has not answered by then, the rules answer",
+        );
+    }
     let budget = settled(raw.budget_per_day.map(|raw| amount(scope, "budget_per_day", raw)));
     let price = |key: &str, raw: Option<f64>, default: f64| {
         or_default(raw, default, |raw| decimal(scope, key, raw, 0.0..=10_000.0))

@@ -1,8 +1,9 @@
-//! What one turn's decision costs: a question with a known answer, a fallback, a STOP, and silence after one.
+//! What one turn's decision costs: a question with a known answer, a fallback, a flow that begins, its next step, a question
+//! in the middle of it, a STOP, and silence after one.
 
 #![expect(clippy::unwrap_used, reason = "a bench may fail")]
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +12,13 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::conversation::{ConversationKey, State};
+use palabre_actors::domain::flow::{BookingTemplates, Flows, FlowsSource, built_in};
+use palabre_actors::domain::hours::Hours;
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, InboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::live::LiveKnowledge;
 use palabre_actors::domain::message::{Content, Inbound};
 use palabre_actors::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, Rules, RulesSource};
+use palabre_actors::domain::slots::BookingPolicy;
 use palabre_actors::domain::turn::{Prepared, Turn, decide};
 
 fn rules() -> Rules {
@@ -44,7 +48,19 @@ fn rules() -> Rules {
         double_opt_in: false,
         templates: Vec::new(),
     };
-    Rules::new(source).unwrap()
+    let flows = Flows::new(FlowsSource {
+        flows: built_in::flow("lead", false).into_iter().collect(),
+        services: Vec::new(),
+        policy: BookingPolicy::default(),
+        hours: Hours::default(),
+        zone: chrono_tz::Europe::Paris,
+        english: false,
+        tenant_name: "Institut Belle".to_owned(),
+        texts: BTreeMap::new(),
+        templates: BookingTemplates::default(),
+        drivers: Vec::new(),
+    });
+    Rules::new(source).unwrap().with_flows(flows.unwrap())
 }
 
 fn noon() -> Timestamp {
@@ -66,8 +82,8 @@ fn inbound(body: &str) -> Inbound {
 }
 
 /// The conversation after a first turn, so that nothing has to be made.
-fn state(rules: &Rules, opted_out: bool) -> State {
-    let message = inbound("Bonjour");
+fn state(rules: &Rules, first: &str, opted_out: bool) -> State {
+    let message = inbound(first);
     let key = ConversationKey::new(message.tenant.clone(), message.channel.clone(), message.from.clone());
     let new = State {
         key: key.clone(),
@@ -98,13 +114,17 @@ fn state(rules: &Rules, opted_out: bool) -> State {
 fn decisions(criterion: &mut Criterion) {
     let rules = rules();
     let mut group = criterion.benchmark_group("decide");
-    for (name, body, opted_out) in [
-        ("faq", "Bonjour, c'est au sujet de la phrase : une phrase 13, merci !", false),
-        ("fallback", "Bonjour, je voudrais savoir si vous avez de la place jeudi matin.", false),
-        ("stop", "Arrêt !", false),
-        ("silence", "Vous êtes là ?", true),
+    let question = "Bonjour, c'est au sujet de la phrase : une phrase 13, merci !";
+    for (name, first, body, opted_out) in [
+        ("faq", "Bonjour", question, false),
+        ("fallback", "Bonjour", "Bonjour, je voudrais savoir si vous avez de la place jeudi matin.", false),
+        ("flow begins", "Bonjour", "Bonjour, je voudrais un devis pour ma salle de bain.", false),
+        ("flow step", "devis", "peindre un salon de 20 m2", false),
+        ("question in a flow", "devis", question, false),
+        ("stop", "Bonjour", "Arrêt !", false),
+        ("silence", "Bonjour", "Vous êtes là ?", true),
     ] {
-        let (state, message) = (state(&rules, opted_out), inbound(body));
+        let (state, message) = (state(&rules, first, opted_out), inbound(body));
         group.bench_function(name, |bencher| {
             bencher.iter(|| decide(black_box(&state), black_box(&message), &rules, &(), noon()));
         });

@@ -223,7 +223,9 @@ async fn start_with(
     let paid = paid_access::connect(&config, &served, operator.clone(), Arc::clone(&outgoing));
     let selling = paid_access::follow(paid.clone(), &store, Arc::clone(&clock), runtime.io());
 
-    let listeners = vec![Arc::new(paid.clone()) as Arc<dyn ChannelEvents>];
+    let feed = LiveFeed::start(operator.clone(), runtime.io());
+    let typing = console::CustomersTyping { feed: feed.clone(), operator: operator.clone() };
+    let listeners: Vec<Arc<dyn ChannelEvents>> = vec![Arc::new(paid.clone()), Arc::new(typing)];
     let webhook_receiver = Arc::new(WebhookReceiver::new(&served, registry.now(), engine.clone(), spooled, listeners));
     let notices = notices::follow(
         (&config, tenants.clone()),
@@ -239,10 +241,8 @@ async fn start_with(
     let correlation = Correlation::new(operator.clone(), config.webhooks.private_targets, Arc::clone(&clock));
     let correlation = correlation.map_err(gateway::BuildError::from)?;
     let correlating = crm::follow(correlation, tenants.clone(), (&store, operator.clone()), runtime.io());
-    let feed = LiveFeed::start(operator.clone(), runtime.io());
     let reception: Arc<dyn http::Reception> = Arc::clone(&webhook_receiver) as _;
-    let polling = Polling::new(&config, (&store, &node), reception, Arc::clone(&clock), runtime.io())?;
-    let polling = Arc::new(polling);
+    let polling = Arc::new(Polling::new(&config, (&store, &node), reception, Arc::clone(&clock), runtime.io())?);
     polling.serve(&served, |_| false).await;
     let channels = ConfiguredChannels::new(integrators::channels(&served));
     let is_watched = source.is_some();

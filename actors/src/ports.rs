@@ -40,7 +40,7 @@ use crate::domain::ids::{
 use crate::domain::late_failure::LateFailure;
 use crate::domain::live::LiveKnowledge;
 use crate::domain::message::Outbound;
-use crate::domain::send::{Found, OnUnknown, OutboundRequest, Receipt, SendError, SendErrorClass};
+use crate::domain::send::{Found, OnUnknown, OutboundRequest, Receipt, SendError, SendErrorClass, TypingNotice};
 use crate::domain::status::{DeliveryStatus, HeldReason, OutboxState};
 use crate::domain::turn::Turn;
 
@@ -381,6 +381,13 @@ pub trait Gateway: Send + Sync {
     /// What to do when the provider cannot tell.
     fn on_unknown(&self) -> OnUnknown {
         OnUnknown::default()
+    }
+
+    /// Shows a contact for a while that somebody is typing. `None`: the provider has nothing like it. Nothing waits for it, it
+    /// is not tried again, and nobody is told how it went.
+    fn show_typing<'a>(&'a self, notice: TypingNotice<'a>) -> Option<Pending<'a, ()>> {
+        let _ = notice;
+        None
     }
 }
 

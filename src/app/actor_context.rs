@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicUsize;
 
 use palabre_actors::domain::ids::NodeId;
 use palabre_actors::ports::Clock;
-use palabre_actors::runtime::{ActorContext, LiveNodes, Outage, Ports, ServedTenants, Settings};
+use palabre_actors::runtime::{ActorContext, LiveNodes, Outage, Ports, ServedTenants, Settings, TypingCalls};
 
 use super::cluster::Cluster;
 use super::tenants::profile_of;
@@ -65,5 +65,6 @@ pub(super) fn actor_context(
         io,
         residents: AtomicUsize::new(0),
         outage: Outage::default(),
+        typing: TypingCalls::default(),
     }
 }

@@ -83,7 +83,8 @@ pub(super) fn channel(
         sender.map(|((provider, account), address)| (provider.name().to_owned(), account, address.as_str().to_owned()));
     let whole = || {
         let address = address.clone()?;
-        let profile = ChannelProfile { scheme: address.scheme(), ..profile? };
+        let typing = provider.and_then(|provider| provider.capabilities().typing);
+        let profile = ChannelProfile { scheme: address.scheme(), typing, ..profile? };
         let (id, tenant) = (id.clone()?, tenant?.clone());
         Some(Channel { id, tenant, address, provider: settings?, profile: Arc::new(profile) })
     };

@@ -34,8 +34,8 @@ pub struct Capabilities {
     pub pair: Option<RateLimit>,
     /// Whether it has templates.
     pub templates: bool,
-    /// Whether it can show that somebody is typing.
-    pub typing: bool,
+    /// How long it shows that somebody is typing; `None`: it has nothing like it.
+    pub typing: Option<Duration>,
     /// Where its API is, unless a channel says otherwise; `None`: it has none over HTTP.
     pub api_base_url: Option<&'static str>,
 }

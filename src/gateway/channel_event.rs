@@ -40,6 +40,8 @@ pub enum ChannelEventKind {
     OwnRightsChanged { chat: Address, rights: OwnRights },
     /// A group has got another id for good.
     ChatMigrated { from: Address, to: Address },
+    /// Somebody is typing a message.
+    Typing { from: Address },
 }
 
 impl ChannelEventKind {
@@ -56,6 +58,7 @@ impl ChannelEventKind {
             Self::MemberChanged { .. } => "member_changed",
             Self::OwnRightsChanged { .. } => "own_rights_changed",
             Self::ChatMigrated { .. } => "chat_migrated",
+            Self::Typing { .. } => "typing",
         }
     }
 }

@@ -128,3 +128,26 @@ async fn i6_a_stop_does_not_wait_for_the_assistant() {
     let stopped = "SELECT count(*) FROM messages_in WHERE reason = 'opted_out'";
     assert_eq!(world.value::<i64>(stopped).await, 1);
 }
+
+#[actix_web::test]
+async fn the_customer_sees_that_somebody_is_typing_while_it_thinks() {
+    let endpoint = SimulatedAssistant::start().expect("the endpoint starts");
+    endpoint.suffer(AssistantFault::Slow);
+    let channel = "[[channels]]\nid = \"{id}-try\"\nprovider = \"sandbox\"\naddress = \"sandbox:{id}\"".to_owned();
+    let world = World::start_on(&Setup { sms: channel, ..setup(&endpoint, "") });
+    let (client, url) = (reqwest::Client::new(), format!("{}/webhooks/sandbox/belle-try", world.base_url()));
+    let body = serde_json::json!({ "from": "nadia", "text": PREGNANT }).to_string();
+    let posted = client.post(&url).header("Content-Type", "application/json").body(body).send().await;
+    assert_eq!(posted.expect("an answer").status(), 200);
+    let mut waiting = Waiting::begin();
+    loop {
+        let shown = client.get(format!("{url}/sent")).send().await.expect("an answer");
+        let shown: serde_json::Value = shown.json().await.expect("JSON");
+        if let Some(typing) = shown["typing"].get(0) {
+            assert_eq!((&typing["to"], &shown["sent"]), (&"sandbox:nadia".into(), &serde_json::json!([])));
+            break;
+        }
+        assert!(waiting.goes_on(), "nothing is shown: {shown}");
+    }
+    assert_eq!(world.value::<i64>("SELECT count(*) FROM messages_out").await, 0, "it is no row");
+}

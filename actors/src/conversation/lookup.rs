@@ -1,8 +1,11 @@
 //! What a message's turn needs to know is looked up, and the message is decided again.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use tokio::task::{JoinError, JoinHandle};
 
 use super::Conversation;
 use super::phase::{Memory, Phase};
@@ -10,11 +13,29 @@ use crate::domain::assistant::{AssistantKnowledge, AssistantQuestion, AssistantR
 use crate::domain::conversation::State;
 use crate::domain::turn::{Lookup, Prepared};
 use crate::ports::LiveScope;
+use crate::runtime::Typing;
 
 /// What was looked up for a message, and the version of the conversation for which it holds.
 pub(super) struct Found {
     version: i64,
     prepared: Prepared,
+}
+
+/// A task that ends when nobody waits for it any more: after a STOP nothing is shown.
+struct Awaited<T>(JoinHandle<T>);
+
+impl<T> Future for Awaited<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context)
+    }
+}
+
+impl<T> Drop for Awaited<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 fn version(state: &State) -> i64 {
@@ -61,11 +82,14 @@ impl Conversation {
         false
     }
 
-    /// Asks the assistant. It may take seconds: the mailbox stays open, and other conversations go on.
+    /// Asks the assistant. It may take seconds: the contact sees that somebody is typing, the mailbox stays open, and other
+    /// conversations go on.
     fn ask(&mut self, question: AssistantQuestion, found: Found, ctx: &mut Context<Self>) {
         let context = Arc::clone(self.context());
         let io = context.io.clone();
-        let answer = io.spawn(async move { context.ports.assistant.ask(question).await });
+        let typing = self.typing();
+        let asking = async move { context.while_typing(typing, context.ports.assistant.ask(question)).await };
+        let answer = Awaited(io.spawn(asking));
         let asking = answer.into_actor(self).map(move |reply, conversation, ctx| {
             conversation.wait_ended();
             let reply = reply.unwrap_or(AssistantReply::Silent(AssistantSilence::Failed));
@@ -75,6 +99,14 @@ impl Conversation {
         });
         let asking = ctx.spawn(asking);
         self.enter(Phase::Asking(asking), ctx);
+    }
+
+    /// Where the contact sees that somebody is typing, if the channel can show it.
+    fn typing(&self) -> Option<Typing> {
+        let message = &self.queue.front()?.message;
+        let lasts = self.setup.pool.channel(&self.channel_key())?.typing(self.context().now())?;
+        let (channel, to) = (message.channel.clone(), message.from.clone());
+        Some(Typing { channel, to, in_reply_to: Some(message.provider_message_id.clone()), lasts })
     }
 
     /// Reads the live session. When the store fails, the message waits with the others.

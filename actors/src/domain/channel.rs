@@ -26,6 +26,8 @@ pub struct ChannelProfile {
     pub breaker: BreakerPolicy,
     /// Another channel of the same tenant that takes over while this one is broken or paused.
     pub fallback: Option<ChannelId>,
+    /// How long the provider shows that somebody is typing; `None`: it has nothing like it.
+    pub typing: Option<Duration>,
     /// What one message costs, in millionths of the tenant's currency.
     pub cost_micros: i64,
     /// The tenant's templates as this channel's provider knows them, by name.
@@ -43,6 +45,7 @@ impl Default for ChannelProfile {
             retry: RetryPolicy::default(),
             breaker: BreakerPolicy::default(),
             fallback: None,
+            typing: None,
             cost_micros: 0,
             templates: BTreeMap::new(),
         }

@@ -20,6 +20,15 @@ pub struct OutboundRequest<'a> {
     pub content: OutboundContent<'a>,
 }
 
+/// Whom a gateway shows that somebody is typing.
+#[derive(Clone, Copy, Debug)]
+pub struct TypingNotice<'a> {
+    /// Who sees it.
+    pub to: &'a Address,
+    /// The message that is being answered, as the provider calls it.
+    pub in_reply_to: Option<&'a ProviderMessageId>,
+}
+
 /// What is said, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OutboundContent<'a> {

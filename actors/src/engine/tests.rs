@@ -11,6 +11,7 @@ mod quota;
 mod quota_leases;
 mod requests;
 mod timers;
+mod typing;
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{LiveNodes, ServedTenants};
+use super::{LiveNodes, ServedTenants, TypingCalls};
 use crate::domain::Timestamp;
 use crate::domain::ids::NodeId;
 use crate::domain::retry::RetryPolicy;
@@ -34,6 +34,8 @@ pub struct ActorContext {
     pub residents: AtomicUsize,
     /// Whether the store is known to be unavailable.
     pub outage: Outage,
+    /// Calls that show that somebody is typing.
+    pub typing: TypingCalls,
 }
 
 /// Whether the store is unavailable: logged when it becomes so, once a minute while it lasts, and once when it is over; not by

@@ -8,7 +8,9 @@ pub mod metric;
 mod nodes;
 pub mod restart_budget;
 mod served_tenants;
+mod typing;
 
 pub use context::{ActorContext, Outage, Ports, Settings};
 pub use nodes::LiveNodes;
 pub use served_tenants::{ServedTenants, TenantChanges, TenantProfile};
+pub use typing::{Typing, TypingCalls};

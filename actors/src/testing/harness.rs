@@ -10,17 +10,18 @@ use tokio::time::Instant;
 use super::fakes::{FakeGateway, FakeGateways, FakeRateLimiter, FakeStore, Snapshot};
 use crate::domain::Timestamp;
 use crate::domain::address::{Address, Identity};
+use crate::domain::assistant::{AssistantQuestion, AssistantReply, AssistantSilence};
 use crate::domain::budget::BudgetPolicy;
 use crate::domain::channel::{ChannelProfile, ChannelTemplate};
 use crate::domain::ids::{ChannelId, ConversationId, CorrelationId, NodeId, OutboundId, ProviderMessageId, TenantId};
 use crate::domain::message::{Category, Content, Generation, NewInbound, Outbound, OutboundKind};
-use crate::domain::rules::{FaqEntry, Replies, Rules, RulesSource, SellerBook};
+use crate::domain::rules::{AssistantPolicy, FaqEntry, Replies, Rules, RulesSource, SellerBook};
 use crate::domain::template::Template;
 use crate::domain::turn::SendRequest;
 use crate::engine::{Engine, EngineBuilder, SendRefusal};
 use crate::ingress::{Accepted, Refusal};
-use crate::ports::{Clock, Inbox, Outbox, QuotaLeases, RecipientStatuses, Turns};
-use crate::runtime::{ActorContext, LiveNodes, Outage, Ports, ServedTenants, Settings, TenantProfile};
+use crate::ports::{Assistant, Clock, Inbox, Outbox, Pending, QuotaLeases, RecipientStatuses, Turns};
+use crate::runtime::{ActorContext, LiveNodes, Outage, Ports, ServedTenants, Settings, TenantProfile, TypingCalls};
 
 /// Wall time that follows tokio's, which tests pause.
 #[derive(Debug)]
@@ -40,6 +41,28 @@ impl TokioClock {
 impl Clock for TokioClock {
     fn now(&self) -> Timestamp {
         self.base + TimeDelta::from_std(self.start.elapsed()).unwrap_or_default()
+    }
+}
+
+/// Thinks for as long as the plan says.
+#[derive(Debug)]
+struct FakeAssistant(HashMap<TenantId, Duration>);
+
+impl FakeAssistant {
+    fn of(plan: &Plan) -> Self {
+        Self(plan.tenants.iter().filter_map(|(name, plan)| Some((TenantId::new(name), plan.thinks_for?))).collect())
+    }
+}
+
+impl Assistant for FakeAssistant {
+    fn ask(&self, question: AssistantQuestion) -> Pending<'_, AssistantReply> {
+        Box::pin(async move {
+            let Some(time) = self.0.get(&question.tenant) else {
+                return AssistantReply::Silent(AssistantSilence::Absent);
+            };
+            tokio::time::sleep(*time).await;
+            AssistantReply::Answer("Yes.".to_owned())
+        })
     }
 }
 
@@ -92,6 +115,8 @@ pub struct TenantPlan {
     pub budget: BudgetPolicy,
     /// Whether contacts must confirm.
     pub double_opt_in: bool,
+    /// It has an assistant that answers "Yes." after so long.
+    pub thinks_for: Option<Duration>,
     /// Its channels, by name.
     pub channels: BTreeMap<String, ChannelProfile>,
 }
@@ -105,6 +130,7 @@ impl Plan {
             weight: 1,
             budget: BudgetPolicy::default(),
             double_opt_in: false,
+            thinks_for: None,
             channels: BTreeMap::from([(tenant.to_owned(), ChannelProfile::default())]),
         })
     }
@@ -164,6 +190,7 @@ impl Harness {
         let ports = Ports {
             quota_leases: plan.shared.then(|| Arc::new(store.clone()) as Arc<dyn QuotaLeases>),
             rate_limiter: Arc::new(rate_limiter.clone()),
+            assistant: Arc::new(FakeAssistant::of(&plan)),
             ..ports(&store, Arc::new(TokioClock::at(noon())), &gateways)
         };
         let engine = engine(plan, ports, &gateways, nodes.clone());
@@ -267,6 +294,7 @@ fn engine(plan: Plan, ports: Ports, gateways: &FakeGateways, nodes: LiveNodes) -
         io: tokio::runtime::Handle::current(),
         residents: std::sync::atomic::AtomicUsize::new(0),
         outage: Outage::default(),
+        typing: TypingCalls::default(),
     };
     let builder = EngineBuilder::new(context, 1);
     let shard = builder.start_shard(0);
@@ -344,7 +372,11 @@ fn rules(tenant: &TenantId, plan: &TenantPlan) -> Rules {
         keywords: crate::domain::rules::ExtraKeywords::default(),
     };
     #[expect(clippy::expect_used, reason = "fixed texts that compile")]
-    Rules::new(source).expect("the harness' own rules hold")
+    let rules = Rules::new(source).expect("the harness' own rules hold");
+    match plan.thinks_for {
+        Some(_) => rules.with_assistant(AssistantPolicy { person: None }),
+        None => rules,
+    }
 }
 
 /// The templates that the plan's channels know.

@@ -134,11 +134,17 @@
   function post(url, fields) {
     return fetch(url, { method: "POST", body: new URLSearchParams({ csrf: body.dataset.csrf, ...fields }), keepalive: true });
   }
-  let typedAt = 0;
+  let typedAt = 0, wrote;
   const here = (typing, gone) => { if (talk) post("/console/presence", { conversation, typing, gone }).catch(() => {}); };
   function colleagues(data) {
-    const strip = $("#colleagues");
+    const strip = $("#colleagues"), customer = $("#customer");
     if (!strip || data.conversation !== conversation) return;
+    if (data.customer) {
+      customer.hidden = false;
+      clearTimeout(wrote);
+      wrote = setTimeout(() => { customer.hidden = true; }, 6000);
+      return;
+    }
     const others = data.people.filter(each => each.who !== who), typing = others.filter(each => each.is_typing);
     const told = typing.length ? [strip.dataset.typing, typing] : [strip.dataset.looking, others];
     strip.textContent = told[0].replace("{names}", told[1].map(each => each.name).join(", "));
@@ -163,7 +169,12 @@
   canned?.addEventListener("click", event => { const of = event.target.closest("button"); if (of) take(of); });
   text?.addEventListener("input", () => {
     suggest();
-    if (Date.now() - typedAt > 3000 && text.value) { typedAt = Date.now(); here(true, false); }
+    if (Date.now() - typedAt > 3000 && text.value) {
+      typedAt = Date.now();
+      if (talk) here(true, false);
+      // On the test phone one writes as the customer.
+      else if (conversation && who) post("/console/presence", { conversation, customer: true }).catch(() => {});
+    }
   });
   text?.addEventListener("keydown", event => {
     if (canned && !canned.hidden && (event.key === "Enter" || event.key === "Tab")) { event.preventDefault(); take($("[aria-selected=true]", canned)); }

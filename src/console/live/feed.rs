@@ -32,7 +32,7 @@ const REMEMBERED: usize = 50_000;
 #[derive(Debug)]
 pub enum LiveEvent {
     Changed(FeedRow),
-    /// Who looks at a conversation, as JSON.
+    /// Who looks at a conversation, or that its customer writes, as JSON.
     Presence(String),
 }
 
@@ -127,7 +127,21 @@ impl LiveFeed {
             presence.note(tenant, conversation, who, (is_typing, is_gone), now);
             presence.of(tenant, conversation)
         };
-        let told = serde_json::json!({ "conversation": conversation, "people": people });
+        self.tell(tenant, &serde_json::json!({ "conversation": conversation, "people": people }));
+    }
+
+    /// Whether somebody looks at a tenant's conversations here.
+    #[must_use]
+    pub fn is_watched(&self, tenant: &TenantId) -> bool {
+        lock(&self.0.tenants).get(tenant).is_some_and(|sender| sender.receiver_count() > 0)
+    }
+
+    /// The customer of a conversation is writing. Best effort, as [`Presence`] is.
+    pub fn customer_types(&self, tenant: &TenantId, conversation: Uuid) {
+        self.tell(tenant, &serde_json::json!({ "conversation": conversation, "customer": true }));
+    }
+
+    fn tell(&self, tenant: &TenantId, told: &serde_json::Value) {
         if let Some(sender) = lock(&self.0.tenants).get(tenant) {
             // Nobody listens: nobody need be told.
             let _ = sender.send(Arc::new(LiveEvent::Presence(told.to_string())));

@@ -150,6 +150,8 @@ pub struct PresenceForm {
     typing: bool,
     /// They have closed it.
     gone: bool,
+    /// They type into the test phone, as the customer.
+    customer: bool,
 }
 
 /// `POST /console/presence`
@@ -160,6 +162,11 @@ pub async fn presence(
 ) -> Result<HttpResponse, ConsoleError> {
     member.caller.require(Permission::ConversationRead)?;
     let conversation: Uuid = form.0.conversation.parse().map_err(|_| ConsoleError::NotFound)?;
+    if form.0.customer {
+        member.caller.require(Permission::ConversationWrite)?;
+        state.deps.feed.customer_types(&member.tenant, conversation);
+        return Ok(HttpResponse::NoContent().finish());
+    }
     let who = (member.caller.who.to_string(), member.name.clone());
     state.deps.feed.seen(&member.tenant, conversation, who, (form.0.typing, form.0.gone), state.now());
     Ok(HttpResponse::NoContent().finish())

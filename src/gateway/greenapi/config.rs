@@ -24,7 +24,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     per_second: Some(2),
     pair: None,
     templates: false,
-    typing: false,
+    typing: Some(Duration::from_secs(4)),
     api_base_url: Some(API),
 };
 

@@ -22,7 +22,9 @@ mod tests;
 use std::sync::Arc;
 
 use palabre_actors::domain::address::Address;
-use palabre_actors::domain::send::{Found, OnUnknown, OutboundRequest, Receipt, SendError, SendErrorClass};
+use palabre_actors::domain::send::{
+    Found, OnUnknown, OutboundRequest, Receipt, SendError, SendErrorClass, TypingNotice,
+};
 use palabre_actors::ports::{Gateway, Pending};
 
 pub use self::config::GreenSettings;
@@ -122,6 +124,10 @@ impl Gateway for GreenGateway {
 
     fn on_unknown(&self) -> OnUnknown {
         self.on_unknown
+    }
+
+    fn show_typing<'a>(&'a self, notice: TypingNotice<'a>) -> Option<Pending<'a, ()>> {
+        Some(Box::pin(self.show_typing(notice.to)))
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::OutboundId;
 use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::send::{
@@ -65,6 +66,17 @@ struct FileMessage<'a> {
     caption: &'a str,
 }
 
+/// `sendTyping`: <https://green-api.com/en/docs/api/service/SendTyping/>
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TypingShown<'a> {
+    chat_id: &'a str,
+    typing_time: u32,
+}
+
+/// The shortest that Green-API takes, in milliseconds: it stands in the queue before the answer.
+const TYPING_TIME: u32 = 1_000;
+
 impl GreenGateway {
     /// A channel's gateway. `None`: its base URL is none.
     #[must_use]
@@ -118,6 +130,12 @@ impl GreenGateway {
             self.unknown_since(outbound.message.id, true);
         }
         result
+    }
+
+    /// Shows for a second that somebody writes.
+    pub(super) async fn show_typing(&self, to: &Address) {
+        let shown = TypingShown { chat_id: &chat_of(to), typing_time: TYPING_TIME };
+        let _ = self.post("sendTyping", &shown).await;
     }
 
     /// Since when this process knows that the outcome of a message is unknown; `anew`: since now.

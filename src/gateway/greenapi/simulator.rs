@@ -93,6 +93,10 @@ impl RestApi for GreenWire {
                 let own = |sent: &RestSent| sent.channel == channel.id.as_str() && sent.to == chat;
                 RestCall::List(ledger.newest(count, own).iter().map(past).collect())
             }
+            ("POST", "sendTyping") => match (stored(text("chatId")), body["typingTime"].as_u64()) {
+                (Some(_), None | Some(1_000..=20_000)) => RestCall::Answer(200, json!({})),
+                _ => RestCall::Answer(400, self.refusal(400, None)),
+            },
             // What is taken leaves at once.
             ("GET", "showMessagesQueue") => RestCall::List(json!([])),
             ("GET", "getStateInstance") => RestCall::Answer(200, json!({ "stateInstance": "authorized" })),

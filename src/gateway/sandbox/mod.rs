@@ -11,11 +11,14 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
-use palabre_actors::domain::send::{Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, numbered};
+use palabre_actors::domain::send::{
+    Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, TypingNotice, numbered,
+};
 use palabre_actors::ports::{Gateway, Pending};
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +60,7 @@ impl ProviderSection for Sandbox {
             per_second: None,
             pair: None,
             templates: true,
-            typing: false,
+            typing: Some(Duration::from_secs(5)),
             api_base_url: None,
         }
     }
@@ -132,6 +135,14 @@ pub struct SandboxChannel {
     address: Address,
     /// The newest last.
     sent: Mutex<VecDeque<SandboxMessage>>,
+    typing: Mutex<VecDeque<SandboxTyping>>,
+}
+
+/// Somebody was shown that somebody is typing.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct SandboxTyping {
+    pub to: String,
+    pub at: Timestamp,
 }
 
 /// A message that a sandbox was given. `Debug` shows no content (I10).
@@ -167,6 +178,7 @@ impl SandboxChannel {
             channel: channel.id.clone(),
             address: channel.address.clone(),
             sent: Mutex::default(),
+            typing: Mutex::default(),
         }
     }
 
@@ -181,6 +193,12 @@ impl SandboxChannel {
     #[must_use]
     pub fn sent(&self) -> Vec<SandboxMessage> {
         self.lock().iter().cloned().collect()
+    }
+
+    /// Whom it showed that somebody is typing, the oldest first.
+    #[must_use]
+    pub fn typing(&self) -> Vec<SandboxTyping> {
+        self.typing.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     fn keep(&self, request: &OutboundRequest<'_>) -> Result<Receipt, SendError> {
@@ -242,6 +260,17 @@ impl Gateway for SandboxChannel {
     fn on_unknown(&self) -> OnUnknown {
         OnUnknown::Resend
     }
+
+    fn show_typing<'a>(&'a self, notice: TypingNotice<'a>) -> Option<Pending<'a, ()>> {
+        let shown = SandboxTyping { to: notice.to.as_str().to_owned(), at: chrono::Utc::now() };
+        Some(Box::pin(async move {
+            let mut typing = self.typing.lock().unwrap_or_else(PoisonError::into_inner);
+            if typing.len() == KEPT {
+                typing.pop_front();
+            }
+            typing.push_back(shown);
+        }))
+    }
 }
 
 static PROTOCOL: WebhookProtocol = WebhookProtocol {
@@ -264,6 +293,9 @@ impl Receiver for SandboxChannel {
         now: Timestamp,
     ) -> Result<Received, Rejection> {
         let posted: post::PostedMessage = post::read(&request)?;
+        if let Some(event) = posted.typing((&self.tenant, &self.channel), correlation, now)? {
+            return Ok(Received::Event(Box::new(event)));
+        }
         let message = posted.decoded((&self.tenant, &self.channel, &self.address), correlation, now)?;
         Ok(Received::Message(Box::new(message)))
     }
@@ -275,7 +307,8 @@ impl Receiver for SandboxChannel {
     }
 
     fn page(&self, name: &str, is_local: bool) -> Option<ReceiverPage> {
-        let body = (is_local && name == "sent").then(|| serde_json::json!({ "sent": self.sent() }).to_string())?;
+        let shown = || serde_json::json!({ "sent": self.sent(), "typing": self.typing() }).to_string();
+        let body = (is_local && name == "sent").then(shown)?;
         Some(ReceiverPage { content_type: "application/json", body })
     }
 }
@@ -290,6 +323,12 @@ impl std::fmt::Debug for SandboxChannel {
 impl std::fmt::Debug for SandboxMessage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SandboxMessage").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for SandboxTyping {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SandboxTyping").field("at", &self.at).finish_non_exhaustive()
     }
 }
 

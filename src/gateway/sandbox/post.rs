@@ -9,6 +9,7 @@ use palabre_actors::ports::StatusUpdate;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::gateway::channel_event::{ChannelEvent, ChannelEventKind};
 use crate::gateway::{Rejection, WebhookRequest};
 
 /// The longest text that is taken, as of any provider.
@@ -36,6 +37,9 @@ pub(super) struct PostedMessage {
     media: Vec<Media>,
     location: Option<Location>,
     reply_to: Option<String>,
+    /// They are still writing: nothing else of it counts.
+    #[serde(default)]
+    typing: bool,
 }
 
 /// News of a message that was sent.
@@ -61,15 +65,34 @@ pub(super) fn read<T: DeserializeOwned>(request: &WebhookRequest<'_>) -> Result<
 }
 
 impl PostedMessage {
+    /// What it says when they are still writing.
+    pub(super) fn typing(
+        &self,
+        (tenant, channel): (&TenantId, &ChannelId),
+        correlation: CorrelationId,
+        received_at: Timestamp,
+    ) -> Result<Option<ChannelEvent>, Rejection> {
+        if !self.typing {
+            return Ok(None);
+        }
+        let id = ProviderMessageId::new(&format!("{}{}", super::ID_PREFIX, uuid::Uuid::now_v7().simple()));
+        let kind = ChannelEventKind::Typing { from: self.sender()? };
+        Ok(Some(ChannelEvent { tenant: tenant.clone(), channel: channel.clone(), id, correlation, received_at, kind }))
+    }
+
+    fn sender(&self) -> Result<Address, Rejection> {
+        let from = Address::parse(Scheme::Sandbox, &self.from, None).ok();
+        let from = from.filter(|from| from.scheme() == Scheme::Sandbox);
+        from.ok_or(Rejection::Malformed("`from` is not a sandbox's address such as `sandbox:anna`"))
+    }
+
     pub(super) fn decoded(
         self,
         (tenant, channel, own): (&TenantId, &ChannelId, &Address),
         correlation: CorrelationId,
         received_at: Timestamp,
     ) -> Result<NewInbound, Rejection> {
-        let from = Address::parse(Scheme::Sandbox, &self.from, None).ok();
-        let from = from.filter(|from| from.scheme() == Scheme::Sandbox);
-        let from = from.ok_or(Rejection::Malformed("`from` is not a sandbox's address such as `sandbox:anna`"))?;
+        let from = self.sender()?;
         if self.text.len() > MAX_TEXT_BYTES {
             return Err(Rejection::Malformed("`text` is longer than 65536 bytes"));
         }

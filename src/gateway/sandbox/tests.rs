@@ -6,6 +6,7 @@ use palabre_actors::domain::status::DeliveryStatus;
 
 use super::*;
 use crate::gateway::WebhookHeaders;
+use crate::gateway::channel_event::ChannelEventKind;
 
 const JSON: &str = "application/json; charset=utf-8";
 
@@ -15,6 +16,7 @@ fn sandbox() -> SandboxChannel {
         channel: ChannelId::new("belle-try"),
         address: Address::from_normalised("sandbox:belle"),
         sent: Mutex::default(),
+        typing: Mutex::default(),
     }
 }
 
@@ -143,4 +145,22 @@ async fn no_more_is_kept_than_there_is_room_for() {
         sandbox.send(asked(&message)).await.unwrap();
     }
     assert_eq!(sandbox.sent().len(), KEPT);
+}
+
+#[tokio::test]
+async fn who_is_typing_is_told_both_ways() {
+    let sandbox = sandbox();
+    let typing = |body: &str| sandbox.receive(request(JSON, true, body), CorrelationId::fresh(), chrono::Utc::now());
+    let Ok(Received::Event(event)) = typing(r#"{"from": "anna", "typing": true}"#) else { panic!("an event") };
+    assert!(matches!(&event.kind, ChannelEventKind::Typing { from } if from.as_str() == "sandbox:anna"));
+    assert_eq!((event.tenant.as_str(), event.channel.as_str()), ("belle", "belle-try"));
+    assert!(matches!(typing(r#"{"from": "anna", "text": "x", "typing": false}"#), Ok(Received::Message(_))));
+    assert!(matches!(typing(r#"{"from": "+33612345678", "typing": true}"#), Err(Rejection::Malformed(_))));
+
+    let to = Address::from_normalised("sandbox:anna");
+    sandbox.show_typing(TypingNotice { to: &to, in_reply_to: None }).unwrap().await;
+    assert_eq!(sandbox.typing()[0].to, "sandbox:anna");
+    assert!(sandbox.sent().is_empty(), "it is no message");
+    assert!(sandbox.page("sent", true).unwrap().body.contains("\"typing\":[{"));
+    assert!(!format!("{:?}", sandbox.typing()).contains("anna"));
 }

@@ -83,7 +83,7 @@ impl ProviderSection for Smtp {
             per_second: None,
             pair: None,
             templates: false,
-            typing: false,
+            typing: None,
             api_base_url: None,
         }
     }

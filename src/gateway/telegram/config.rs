@@ -76,7 +76,7 @@ impl ProviderSection for Telegram {
             per_second: Some(30),
             pair: Some(RateLimit { every: Duration::from_secs(1), burst: 3 }),
             templates: false,
-            typing: true,
+            typing: Some(Duration::from_secs(5)),
             api_base_url: Some(API),
         }
     }

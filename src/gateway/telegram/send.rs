@@ -12,7 +12,7 @@ use palabre_actors::domain::ids::OutboundId;
 use palabre_actors::domain::message::{Choice, Outbound};
 use palabre_actors::domain::presentation::SentFile;
 use palabre_actors::domain::send::{
-    Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass, numbered,
+    Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass, TypingNotice, numbered,
 };
 use palabre_actors::ports::{Gateway, Pending};
 use serde::{Deserialize, Serialize};
@@ -252,6 +252,15 @@ impl Gateway for TelegramGateway {
 
     fn on_unknown(&self) -> OnUnknown {
         self.on_unknown
+    }
+
+    /// Telegram shows it for five seconds, or until a message comes.
+    fn show_typing<'a>(&'a self, notice: TypingNotice<'a>) -> Option<Pending<'a, ()>> {
+        let chat_id = self.chat(notice.to)?;
+        Some(Box::pin(async move {
+            let action = serde_json::json!({ "chat_id": chat_id, "action": "typing" });
+            let _ = self.api.call("sendChatAction", &action, |_| Some(())).await;
+        }))
     }
 }
 

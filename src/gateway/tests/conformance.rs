@@ -12,10 +12,12 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use palabre_actors::domain::address::{Address, Scheme};
-use palabre_actors::domain::ids::{ConversationId, CorrelationId, OutboundId, TenantId};
+use palabre_actors::domain::ids::{ConversationId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{Choice, Generation, NewInbound, Outbound, OutboundKind};
 use palabre_actors::domain::presentation::{FilePlace, Presentation, SentFile};
-use palabre_actors::domain::send::{Found, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass};
+use palabre_actors::domain::send::{
+    Found, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass, TypingNotice,
+};
 use palabre_actors::domain::status::DeliveryStatus;
 use palabre_actors::ports::{Pending, StatusUpdate};
 use tempfile::TempDir;
@@ -396,6 +398,26 @@ async fn the_longest_text_passes_with_an_emoji_at_its_end_and_choices_always_do(
         let content = OutboundContent::Choices { text: &message.body, choices: &choices };
         let sent = subject.connections[0].gateway.send(OutboundRequest { content, ..asked(&message) }).await;
         assert!(sent.is_ok(), "{}: {sent:?}", subject.name());
+    }
+}
+
+#[tokio::test]
+async fn somebody_is_typing_is_shown_where_it_can_be_and_is_no_message() {
+    for subject in subjects() {
+        let lasts = subject.provider.capabilities().typing;
+        let to = Address::from_normalised(&address(subject.provider.capabilities().scheme, 1));
+        let answered = ProviderMessageId::new("wamid.HBgLMzM2MTIzNDU2NzgVAgASGBQz");
+        for faults in [Faults::none(), Faults::of([Rule::always(Fault::ServerError(500))])] {
+            subject.simulator.set_faults(faults);
+            let notice = TypingNotice { to: &to, in_reply_to: Some(&answered) };
+            let shown = subject.connections[0].gateway.show_typing(notice);
+            assert_eq!(shown.is_some(), lasts.is_some(), "{}", subject.name());
+            if let Some(shown) = shown {
+                shown.await;
+            }
+        }
+        assert!(subject.sent.lock().unwrap().is_empty(), "{}", subject.name());
+        assert!(lasts.is_none_or(|lasts| lasts >= Duration::from_secs(3)), "{}: a call every so often", subject.name());
     }
 }
 

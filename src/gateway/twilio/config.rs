@@ -26,7 +26,7 @@ const WHATSAPP: Capabilities = Capabilities {
     per_second: Some(80),
     pair: Some(RateLimit { every: Duration::from_secs(6), burst: 45 }),
     templates: true,
-    typing: false,
+    typing: None,
     api_base_url: Some(API),
 };
 

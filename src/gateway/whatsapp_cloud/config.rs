@@ -25,7 +25,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     per_second: Some(80),
     pair: Some(RateLimit { every: Duration::from_secs(6), burst: 45 }),
     templates: true,
-    typing: true,
+    typing: Some(Duration::from_secs(25)),
     api_base_url: Some(API),
 };
 

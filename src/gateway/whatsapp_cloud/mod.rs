@@ -19,7 +19,9 @@ mod tests;
 
 use std::sync::Arc;
 
-use palabre_actors::domain::send::{Found, OnUnknown, OutboundRequest, Receipt, SendError, SendErrorClass};
+use palabre_actors::domain::send::{
+    Found, OnUnknown, OutboundRequest, Receipt, SendError, SendErrorClass, TypingNotice,
+};
 use palabre_actors::ports::{Gateway, Pending};
 
 pub use self::config::CloudSettings;
@@ -121,5 +123,9 @@ impl Gateway for CloudGateway {
 
     fn on_unknown(&self) -> OnUnknown {
         self.on_unknown
+    }
+
+    fn show_typing<'a>(&'a self, notice: TypingNotice<'a>) -> Option<Pending<'a, ()>> {
+        Some(Box::pin(self.show_typing(notice.in_reply_to?.as_str())))
     }
 }

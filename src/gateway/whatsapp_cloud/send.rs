@@ -54,6 +54,15 @@ pub struct CloudGateway {
     unknown_since: Mutex<HashMap<OutboundId, Instant>>,
 }
 
+/// That a message was read, and that somebody writes.
+fn noticed(message_id: &str, is_typing: bool) -> Value {
+    let mut body = json!({ "messaging_product": "whatsapp", "status": "read", "message_id": message_id });
+    if is_typing {
+        body["typing_indicator"] = json!({ "type": "text" });
+    }
+    body
+}
+
 impl CloudGateway {
     /// A channel's gateway. `None`: its base URL is none, or its token has characters that no header can carry.
     #[must_use]
@@ -117,11 +126,7 @@ impl CloudGateway {
         let (true, Some(message_id)) = (matches!(action.kind.as_str(), MARK_READ | TYPING), message_id) else {
             return Err(SendError::unsupported_action());
         };
-        let mut body = json!({ "messaging_product": "whatsapp", "status": "read", "message_id": message_id });
-        if action.kind == TYPING {
-            body["typing_indicator"] = json!({ "type": "text" });
-        }
-        match self.post(&body).await {
+        match self.post(&noticed(message_id, action.kind == TYPING)).await {
             Ok(reply) if reply.status.is_success() => {
                 Ok(Receipt { provider_message_id: ProviderMessageId::new(&format!("{}.{id}", action.kind)) })
             }
@@ -129,6 +134,11 @@ impl CloudGateway {
             Err(CallFailure::Refused(status)) => Err(refused(status, &HeaderMap::new(), b"")),
             Err(failure) => Err(failure.error(LABEL, SendErrorClass::Retry { after: None })),
         }
+    }
+
+    /// Shows that somebody writes, for 25 seconds or until the answer comes. It marks the message as read as well.
+    pub(super) async fn show_typing(&self, message_id: &str) {
+        let _ = self.post(&noticed(message_id, true)).await;
     }
 
     /// What is known of a message whose answer was lost: a callback settles it, if Meta took it; nobody else can tell.

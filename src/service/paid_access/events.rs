@@ -96,6 +96,7 @@ impl PaidAccess {
                 }
                 Ok(())
             }
+            ChannelEventKind::Typing { .. } => Ok(()),
         }
     }
 

@@ -2,7 +2,8 @@
 
 use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::ids::TenantId;
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::ids::{ChannelId, TenantId};
 use sea_orm::DbErr;
 use uuid::Uuid;
 
@@ -79,6 +80,23 @@ impl Operator {
         let values = [text(tenant.as_str()), text(since), time(made_at - OVERLAP), count(limit)];
         let rows = all(self.reads(), sql::MISSED, values).await?;
         Ok(rows.iter().map(FeedRow::read).collect::<Result<_, _>>()?)
+    }
+}
+
+impl Operator {
+    /// A contact's conversation on a channel, by any of their addresses.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn conversation_with(
+        &self,
+        tenant: &TenantId,
+        channel: &ChannelId,
+        address: &Address,
+    ) -> Result<Option<Uuid>, StoreError> {
+        let values = [text(tenant.as_str()), text(channel.as_str()), text(address.as_str())];
+        let rows = all(self.reads(), sql::WITH_ADDRESS, values).await?;
+        Ok(rows.first().map(|row| row.parse(0)).transpose()?)
     }
 }
 

@@ -500,6 +500,23 @@ async fn on_postgresql_a_message_that_was_committed_late_is_found_all_the_same()
 }
 
 #[tokio::test]
+async fn a_conversation_is_found_by_the_address_of_its_tenants_contact() {
+    let (postgres, _database) = tests::postgres::fresh().await;
+    let (sqlite, _folder) = tests::fresh().await;
+    for store in [postgres, sqlite] {
+        let anne = conversation(&store, "belle", 1, "Anne").await;
+        let with = async |tenant: &str, channel: &str, address: &str| {
+            let (tenant, channel) = (TenantId::new(tenant), ChannelId::new(channel));
+            store.operator().conversation_with(&tenant, &channel, &Address::from_normalised(address)).await.unwrap()
+        };
+        assert_eq!(with("belle", "belle-wa", "whatsapp:+33612345601").await, Some(anne.0));
+        assert_eq!(with("taxi", "belle-wa", "whatsapp:+33612345601").await, None);
+        assert_eq!(with("belle", "belle-sms", "whatsapp:+33612345601").await, None);
+        assert_eq!(with("belle", "belle-wa", "whatsapp:+33612345602").await, None);
+    }
+}
+
+#[tokio::test]
 async fn on_postgresql_two_nodes_index_one_at_a_time() {
     let (store, database) = tests::postgres::fresh().await;
     let other = Store::open(&database.url(), false).await.unwrap();

@@ -99,6 +99,11 @@ pub(in crate::store) const MISSED: &str = "SELECT 0::bigint, e.id, e.tenant_id, 
         WHEN 'message_out' THEN (SELECT m.conversation_id FROM messages_out m WHERE m.id = e.entity_id) END, e.created_at \
     FROM event_log e WHERE e.tenant_id = $1 AND e.created_at >= $3::timestamptz AND e.id >= $2 ORDER BY e.id LIMIT $4";
 
+/// Tenant, channel, address: a contact's conversation there, by any of their addresses.
+pub(in crate::store) const WITH_ADDRESS: &str = "SELECT c.id FROM contact_addresses a JOIN conversations c \
+    ON c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id AND c.channel_id = $2 \
+    WHERE a.tenant_id = $1 AND a.address = $3";
+
 /// Tenant, id, until, now.
 pub(in crate::store) const SNOOZE: &str = "UPDATE conversations SET snoozed_until = $3::timestamptz, snoozed_at = $4::timestamptz WHERE tenant_id = $1 AND id = $2";
 

@@ -100,6 +100,11 @@ pub(in crate::store) const MISSED: &str = "SELECT e.rowid, e.id, e.tenant_id, e.
     FROM (SELECT rowid, * FROM event_log ORDER BY rowid DESC LIMIT 20000) e WHERE e.tenant_id = ?1 AND e.id >= ?2 \
         AND ?3 IS NOT NULL ORDER BY e.id LIMIT ?4";
 
+/// Tenant, channel, address: a contact's conversation there, by any of their addresses.
+pub(in crate::store) const WITH_ADDRESS: &str = "SELECT c.id FROM contact_addresses a JOIN conversations c \
+    ON c.tenant_id = a.tenant_id AND c.contact_id = a.contact_id AND c.channel_id = ?2 \
+    WHERE a.tenant_id = ?1 AND a.address = ?3";
+
 /// Tenant, id, until, now.
 pub(in crate::store) const SNOOZE: &str =
     "UPDATE conversations SET snoozed_until = ?3, snoozed_at = ?4 WHERE tenant_id = ?1 AND id = ?2";

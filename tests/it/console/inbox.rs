@@ -335,6 +335,39 @@ async fn what_happens_is_told_at_once_and_what_was_missed_when_one_comes_back() 
 }
 
 #[tokio::test]
+async fn whoever_has_a_conversation_open_sees_that_its_customer_is_typing() {
+    let world = World::start_on(&Setup { sms: SANDBOX.to_owned(), ..Setup::default() });
+    add_user(&world, AWA, "Awa", ("belle", "owner"));
+    let mut awa = signed_in(&world, AWA).await;
+    let anna = async |body: &'static str| {
+        let url = format!("{}/webhooks/sandbox/belle-try", world.base_url());
+        let request = reqwest::Client::new().post(url).header("Content-Type", "application/json").body(body);
+        assert_eq!(request.send().await.expect("an answer").status(), 200);
+    };
+    anna(r#"{"from": "anna", "text": "Bonjour"}"#).await;
+    world.until("SELECT count(*) FROM messages_in WHERE state = 'processed'", 1).await;
+    let talk: String = world.value("SELECT id FROM conversations WHERE address = 'sandbox:anna'").await;
+    let page = awa.get(&format!("/console/conversations/{talk}")).await.body;
+    assert!(page.contains("Le client écrit…"), "{page}");
+    let cookies: Vec<String> = awa.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let events = reqwest::Client::new().get(format!("{}/console/events", world.base_url()));
+    let mut stream = events.header("Cookie", cookies.join("; ")).send().await.expect("an answer");
+    let told = format!("event: presence\ndata: {{\"conversation\":\"{talk}\",\"customer\":true}}\n\n");
+    anna(r#"{"from": "anna", "typing": true}"#).await;
+    // And on the test phone.
+    let phone = [("conversation", talk.as_str()), ("customer", "true")];
+    assert_eq!(awa.submit("/console/presence", &phone).await.status, 204);
+    let (mut heard, mut waiting) = (String::new(), Waiting::begin());
+    while heard.matches(&told).count() < 2 {
+        assert!(waiting.goes_on(), "{heard}");
+        let piece = stream.chunk().await.expect("a piece").expect("the stream goes on");
+        heard.push_str(std::str::from_utf8(&piece).expect("a text"));
+    }
+    let stored: i64 = world.value("SELECT count(*) FROM messages_in").await;
+    assert_eq!(stored, 1, "it leaves no row");
+}
+
+#[tokio::test]
 async fn the_test_phone_writes_through_the_real_pipeline() {
     let world = World::start_on(&Setup { sms: SANDBOX.to_owned(), ..Setup::default() });
     add_user(&world, AWA, "Awa", ("belle", "owner"));

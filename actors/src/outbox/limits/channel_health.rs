@@ -99,6 +99,11 @@ impl ChannelHealth {
         }
     }
 
+    /// How long the provider shows that somebody is typing, while the channel may send.
+    pub(crate) fn typing(&self, now: Timestamp) -> Option<Duration> {
+        self.profile.typing.filter(|_| self.availability(now) == Availability::Ready)
+    }
+
     /// Counts a message that had its turn.
     pub(crate) fn count_turn(&self, outcome: Outcome) {
         self.counters.count_turn(outcome);

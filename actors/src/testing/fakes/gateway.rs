@@ -12,7 +12,7 @@ use crate::domain::address::Address;
 use crate::domain::ids::{ChannelId, OutboundId, ProviderMessageId};
 use crate::domain::message::Outbound;
 use crate::domain::send::{
-    Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass, numbered,
+    Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass, TypingNotice, numbered,
 };
 use crate::ports::{Gateway, Gateways, Pending};
 
@@ -103,6 +103,8 @@ struct Inner {
     actions: HashSet<String>,
     on_unknown: OnUnknown,
     classes: HashMap<String, SendErrorClass>,
+    typing: Vec<(Address, Instant)>,
+    typing_answer: Option<Answer>,
 }
 
 /// A gateway that records what it is given. Without a script it takes everything.
@@ -187,6 +189,17 @@ impl FakeGateway {
     #[must_use]
     pub fn asked(&self) -> Vec<OutboundId> {
         self.lock().asked.clone()
+    }
+
+    /// To whom it showed that somebody is typing, and when.
+    #[must_use]
+    pub fn typing(&self) -> Vec<(Address, Instant)> {
+        self.lock().typing.clone()
+    }
+
+    /// Showing that somebody is typing hangs, or panics.
+    pub fn answer_typing(&self, answer: Answer) {
+        self.lock().typing_answer = Some(answer);
     }
 
     /// Comes back when so many sends were begun.
@@ -310,6 +323,23 @@ impl Gateway for FakeGateway {
 
     fn on_unknown(&self) -> OnUnknown {
         self.lock().on_unknown
+    }
+
+    #[expect(clippy::panic, reason = "the script asks for it")]
+    fn show_typing<'a>(&'a self, notice: TypingNotice<'a>) -> Option<Pending<'a, ()>> {
+        let answer = {
+            let mut inner = self.lock();
+            inner.typing.push((notice.to.clone(), Instant::now()));
+            inner.typing_answer.clone()
+        };
+        self.progress.send_modify(|count| *count += 1);
+        Some(Box::pin(async move {
+            match answer {
+                Some(Answer::Hang) => std::future::pending().await,
+                Some(Answer::Panic) => panic!("scripted panic"),
+                _ => {}
+            }
+        }))
     }
 }
 

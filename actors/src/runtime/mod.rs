@@ -10,7 +10,7 @@ pub mod restart_budget;
 mod served_tenants;
 mod typing;
 
-pub use context::{ActorContext, Outage, Ports, Settings};
+pub use context::{ActorContext, Outage, Ports, Settings, TypingCalls};
 pub use nodes::LiveNodes;
 pub use served_tenants::{ServedTenants, TenantChanges, TenantProfile};
-pub use typing::{Typing, TypingCalls};
+pub use typing::Typing;

@@ -46,7 +46,13 @@ pub(super) fn compile(sources: &[FlowSource], known: &Known<'_>, errors: &mut Ve
         }
     }
     if errors.is_empty() {
-        ways_out::look(&flows, errors);
+        let lost = ways_out::lost_steps(&flows).into_iter();
+        errors.extend(lost.map(|lost| FlowError {
+            flow: Some(lost.flow),
+            step: Some(lost.step),
+            field: "next".to_owned(),
+            message: lost.message,
+        }));
     }
     flows
 }

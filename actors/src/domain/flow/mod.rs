@@ -42,10 +42,9 @@ pub mod walk;
 mod ways_out;
 
 pub use self::appointment::Appointment;
-pub use self::check::FlowError;
 pub use self::source::{Flow, FlowSource, OnChange, OptionSource, Step, StepKind, StepSource};
 pub use self::texts::TextKey;
-pub use self::ways_out::MOST_ANSWERS;
+pub use self::{check::FlowError, ways_out::MOST_ANSWERS};
 
 /// The number of the form in which a running flow is stored (`conversations.flow.version`).
 pub const STORED_AS: u32 = 1;

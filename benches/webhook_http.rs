@@ -13,14 +13,15 @@ use actix_web::http::header::HeaderName;
 use actix_web::test::TestRequest;
 use actix_web::{App, test};
 use criterion::{Criterion, criterion_group, criterion_main};
-use palabre::config;
+use palabre::config::{self, LogFormat, Logs, OtlpCollector};
 use palabre::gateway::{Received, Receiver, Rejection, WebhookProtocol, WebhookRequest};
 use palabre::http::api::ApiDeps;
 use palabre::http::health::{Health, Phase};
 use palabre::http::{Accepted, ChannelEndpoint, HttpDeps, Receivers, Reception, Refusal};
 use palabre::service::channels::ConfiguredChannels;
 use palabre::service::messages::{NotSent, Outgoing, OutgoingMessage};
-use palabre::telemetry::metrics;
+use palabre::telemetry::observer::Observer;
+use palabre::telemetry::{logs, metrics};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::action::Action;
 use palabre_actors::domain::address::Address;
@@ -29,6 +30,7 @@ use palabre_actors::domain::message::{Content, NewInbound};
 use palabre_actors::domain::turn::Request;
 use palabre_actors::engine::Performed;
 use palabre_actors::ports::{AccountNews, Clock, Pending, StatusUpdate};
+use palabre_actors::runtime::spans;
 
 const PATH: &str = "/webhooks/twilio-whatsapp/belle-wa";
 const SIGNATURE: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAA=";
@@ -107,8 +109,12 @@ impl Reception for AcceptAll {
         Box::pin(async { Ok(()) })
     }
 
-    fn accept(&self, _: NewInbound) -> Pending<'_, Result<Accepted, Refusal>> {
-        Box::pin(async { Ok(Accepted::New) })
+    fn accept(&self, message: NewInbound) -> Pending<'_, Result<Accepted, Refusal>> {
+        Box::pin(async move {
+            let span = spans::webhook(&message);
+            span.record("webhook.outcome", "accepted");
+            Ok(Accepted::New)
+        })
     }
 
     fn status(&self, _: StatusUpdate) -> Pending<'_, Result<(), Refusal>> {
@@ -199,6 +205,19 @@ fn webhook(criterion: &mut Criterion) {
     group.bench_function("unknown path", |bencher| bencher.iter(|| local.block_on(&runtime, call("/nowhere", 404))));
     // What the bench itself costs: the request is built each time.
     group.bench_function("building the request", |bencher| bencher.iter(|| request(PATH).to_request()));
+    // The same with a log, and with a collector of traces beside it. Nobody listens there: what posting costs is another thread's.
+    let logs = Logs { format: LogFormat::Json, level: "info".to_owned() };
+    let logged = tracing::Dispatch::new(logs::json_subscriber(&logs, std::io::sink).unwrap());
+    let collector = OtlpCollector { endpoint: "http://127.0.0.1:9".to_owned(), sample: 1.0 };
+    let (observer, _guard) = Observer::of(None, Some(&collector)).unwrap().unwrap();
+    let traced = tracing::Dispatch::new(logs::observed_json_subscriber(&logs, std::io::sink, observer).unwrap());
+    for (name, subscriber) in [("accepted, logged", logged), ("accepted, logged and traced", traced)] {
+        group.bench_function(name, |bencher| {
+            tracing::dispatcher::with_default(&subscriber, || {
+                bencher.iter(|| local.block_on(&runtime, call(PATH, 200)))
+            });
+        });
+    }
     group.finish();
 }
 

@@ -9,6 +9,7 @@ use palabre_actors::domain::message::NewInbound;
 use palabre_actors::engine::Engine;
 use palabre_actors::ingress;
 use palabre_actors::ports::{AccountNews, Clock, Pending, StatusUpdate};
+use palabre_actors::runtime::spans;
 use serde_json::{Map, Value, json};
 use tracing::{debug, warn};
 
@@ -102,14 +103,19 @@ impl Receivers for WebhookReceiver {
 impl Reception for WebhookReceiver {
     fn accept(&self, message: NewInbound) -> Pending<'_, Result<Accepted, Refusal>> {
         Box::pin(async move {
-            match self.engine.accept(message).await {
-                Ok(ingress::Accepted::New) => Ok(Accepted::New),
-                Ok(ingress::Accepted::Spooled) => Ok(Accepted::Spooled),
-                Ok(ingress::Accepted::Duplicate { first }) => Ok(Accepted::Duplicate { first }),
-                Err(ingress::Refusal::Overloaded) => Err(Refusal::Overloaded { retry_after: RETRY_AFTER }),
-                Err(ingress::Refusal::Unavailable) => Err(Refusal::Unavailable),
-                Err(ingress::Refusal::Stopping) => Err(Refusal::Stopping),
-            }
+            let span = spans::webhook(&message);
+            let (answer, outcome) = match self.engine.accept(message).await {
+                Ok(ingress::Accepted::New) => (Ok(Accepted::New), "accepted"),
+                Ok(ingress::Accepted::Spooled) => (Ok(Accepted::Spooled), "spooled"),
+                Ok(ingress::Accepted::Duplicate { first }) => (Ok(Accepted::Duplicate { first }), "duplicate"),
+                Err(ingress::Refusal::Overloaded) => {
+                    (Err(Refusal::Overloaded { retry_after: RETRY_AFTER }), "overloaded")
+                }
+                Err(ingress::Refusal::Unavailable) => (Err(Refusal::Unavailable), "unavailable"),
+                Err(ingress::Refusal::Stopping) => (Err(Refusal::Stopping), "stopping"),
+            };
+            span.record("webhook.outcome", outcome);
+            answer
         })
     }
 

@@ -11,6 +11,7 @@ use crate::app::{self, ConfigSource, RunningDaemon, StartError};
 use crate::config::{Config, Environment, Loaded};
 use crate::gateway::PROVIDERS;
 use crate::telemetry;
+use crate::telemetry::observer::Observer;
 
 /// Runs until SIGTERM or SIGINT; a second one ends it at once. SIGHUP reads the tenants' files again.
 pub(super) fn run(path: &Path) -> u8 {
@@ -19,7 +20,12 @@ pub(super) fn run(path: &Path) -> u8 {
         return exit::FOUND_WRONG;
     };
     let source = ConfigSource { path: path.to_owned(), environment, files };
-    let logs = match telemetry::logs::install(&config.logs) {
+    let observer = match Observer::of(config.sentry.as_ref(), config.otlp.as_ref()) {
+        Ok(observer) => observer,
+        Err(error) => return super::complain(&error),
+    };
+    let (observer, told) = observer.unzip();
+    let logs = match telemetry::logs::install(&config.logs, observer) {
         Ok(logs) => logs,
         Err(error) => return super::complain(&error),
     };
@@ -39,6 +45,7 @@ pub(super) fn run(path: &Path) -> u8 {
             Err(error) => not_started(&error),
         }
     });
+    drop(told);
     drop(logs);
     code
 }

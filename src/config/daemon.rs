@@ -14,7 +14,7 @@ use super::fields::{base_url, choice, duration, number, quoted, settled, text};
 use super::raw::{RawConfig, RawDatabase, RawDuration, RawHttp, RawLogs, RawRuntime};
 use super::redis::redis;
 use super::types::{Api, Config, Database, Http, LogFormat, Logs, Runtime, WebhookTargets};
-use super::{console, media, retention, spool, suggest};
+use super::{console, media, observers, retention, spool, suggest};
 
 /// More of anything than one process can hold.
 const MANY: i64 = 10_000_000;
@@ -39,6 +39,8 @@ fn whole(root: &Scope<'_>, raw: &RawConfig, folder: &Path, lease: Option<Duratio
     let privacy = retention::privacy(&root.table("privacy"), &raw.privacy, folder);
     let console = console::console(&root.table("console"), &raw.console);
     let private_targets = root.table("webhooks").required("private_targets", raw.webhooks.private_targets, "");
+    let sentry = observers::sentry(&root.table("sentry"), &raw.sentry);
+    let otlp = observers::otlp(&root.table("otlp"), &raw.otlp);
     Some(Config {
         http: http?,
         database: database?,
@@ -53,6 +55,8 @@ fn whole(root: &Scope<'_>, raw: &RawConfig, folder: &Path, lease: Option<Duratio
         api: Api::default(),
         stripe: None,
         webhooks: WebhookTargets { private_targets: private_targets? },
+        sentry: sentry?,
+        otlp: otlp?,
         tenants: Vec::new(),
     })
 }

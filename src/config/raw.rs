@@ -7,6 +7,7 @@ use std::fmt;
 use serde::Deserialize;
 
 pub(super) use super::raw_media::{RawMedia, RawTenantMedia};
+pub(super) use super::raw_observers::{RawOtlp, RawSentry};
 use super::raw_plans::{RawImprint, RawPlan, RawStripe, RawStripeAccount};
 pub(super) use super::raw_values::{INLINE_SECRET, RawPair};
 pub use super::raw_values::{RawDuration, RawSecret};
@@ -32,6 +33,8 @@ pub(super) struct RawConfig {
     pub(super) privacy: RawPrivacy,
     pub(super) stripe: RawStripe,
     pub(super) webhooks: RawWebhookTargets,
+    pub(super) sentry: RawSentry,
+    pub(super) otlp: RawOtlp,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -194,6 +194,13 @@ impl Section<'_> {
         self.secrets.resolve(&self.scope, key, raw)
     }
 
+    /// A secret that may be left out. The outer `None`: something was reported.
+    #[must_use]
+    #[expect(clippy::option_option, reason = "as for every key that may be left out")]
+    pub fn secret_if_any(&self, key: &str, raw: Option<&RawSecret>) -> Option<Option<SecretString>> {
+        raw.map_or(Some(None), |raw| self.secret(key, Some(raw)).map(Some))
+    }
+
     /// Certificates in PEM.
     #[must_use]
     pub fn certificates(&self, key: &str, raw: &RawSecret) -> Option<Vec<u8>> {

@@ -18,6 +18,7 @@ pub use super::console::Console;
 pub use super::crm::{Crm, CrmSource};
 pub use super::journal::Journal;
 pub use super::media::{MediaSettings, TenantMedia};
+pub use super::observers::{OtlpCollector, SentryProject};
 pub use super::plan::{Sales, StripePlatform};
 pub use super::provider_account::ProviderAccount;
 pub use super::retention::{Privacy, Retention};
@@ -53,6 +54,10 @@ pub struct Config {
     pub stripe: Option<StripePlatform>,
     /// Where events may go out to.
     pub webhooks: WebhookTargets,
+    /// Who is told of errors.
+    pub sentry: Option<SentryProject>,
+    /// Who is told what took how long.
+    pub otlp: Option<OtlpCollector>,
     /// The businesses, in the order of their files' names.
     pub tenants: Vec<Tenant>,
 }

@@ -97,6 +97,8 @@ fn create_counters() {
     by(core_metric::ACCEPTED, "kind", core_metric::ACCEPTED_KINDS);
     by(CONFIG_RELOADS, "result", CONFIG_RELOAD_RESULTS);
     by(core_metric::PANICS, "actor", core_metric::PANICKING);
+    by(SENTRY_EVENTS, "result", SENTRY_RESULTS);
+    by(OTLP_SPANS, "result", OTLP_RESULTS);
 }
 
 #[cfg(test)]

@@ -1,8 +1,15 @@
-//! Telemetry: log lines ([`logs`]), metrics ([`metrics`]), panics ([`panics`]).
+//! Telemetry: log lines ([`logs`]), metrics ([`metrics`]), panics ([`panics`]), and what is told to others ([`observer`]): errors to
+//! Sentry, traces to a collector.
 //!
 //! Nothing here may name a person (I10); `docs/operations.md` has the never-log list.
 
+mod discreet;
+mod error_reports;
+mod export_runtime;
 pub mod logs;
 pub mod metrics;
+pub mod observer;
 pub mod panics;
 mod process;
+mod span_record;
+mod traces;

@@ -11,6 +11,7 @@ mod docs;
 mod glossary;
 mod habits;
 mod imports;
+pub(crate) mod logs;
 mod outbox;
 mod providers;
 mod tree;
@@ -132,6 +133,11 @@ fn the_outbox_is_drawn_as_it_is() {
 #[test]
 fn alerts_ask_for_what_is_written_and_lead_somewhere() {
     none(&alerts::complaints(&Tree::of_the_repository()));
+}
+
+#[test]
+fn logs_have_the_fields_of_their_schema() {
+    none(&logs::complaints(&Tree::of_the_repository()));
 }
 
 #[test]

@@ -93,6 +93,7 @@ fn channel(base_url: &str) -> Channel {
         instance_id: "7105440259".to_owned(),
         api_token: SecretString::from(API_TOKEN),
         webhook_token: SecretString::from(WEBHOOK_TOKEN),
+        previous_webhook_token: None,
         api_base_url: base_url.to_owned(),
         groups: false,
         journal_delay: std::time::Duration::from_secs(1),

@@ -41,6 +41,7 @@ mod delivery;
 mod delivery_on_postgres;
 mod demo;
 mod deploy;
+mod discreet;
 mod doctor;
 #[path = "doctor.rs"]
 mod doctor_on_postgres;
@@ -66,11 +67,13 @@ mod journeys_on_postgres;
 mod live_sales;
 #[path = "live_sales.rs"]
 mod live_sales_on_postgres;
+mod logs;
 mod media;
 #[path = "media.rs"]
 mod media_on_postgres;
 mod moving;
 mod nodes_on_postgres;
+mod observers;
 mod operators;
 #[path = "operators/mod.rs"]
 mod operators_on_postgres;

@@ -41,6 +41,7 @@ fn channel(base_url: &str, (tenant, id, address): (&str, &str, &str)) -> Channel
         business_account_id: "100000000000002".to_owned(),
         access_token: SecretString::from(SECRET),
         app_secret: SecretString::from(SECRET),
+        previous_app_secret: None,
         verify_token: SecretString::from(SECRET),
         api_base_url: format!("{base_url}/v23.0"),
         template_language: "fr".to_owned(),

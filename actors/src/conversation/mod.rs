@@ -8,6 +8,7 @@
 
 mod agenda;
 mod backpressure;
+mod bookmark;
 mod lookup;
 mod mailbox;
 pub mod messages;
@@ -17,9 +18,7 @@ mod same_person;
 mod timers;
 mod turn_in_flight;
 
-use std::cell::Cell;
 use std::collections::VecDeque;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,14 +47,12 @@ use crate::ports::{ChannelKey, Loaded, PortError, PortErrorKind};
 use crate::runtime::admission::Permit;
 use crate::runtime::{ActorContext, TenantProfile, metric};
 
+pub use self::bookmark::{Bookmark, Bookmarked};
 pub use self::turn_in_flight::TurnInFlight;
 use self::turn_in_flight::{Applied, Blocking, Decided, ReservedSend};
 
 /// After so many conflicts of one request, its idempotency key is the cause and no race.
 const LOST_RACES: u32 = 3;
-
-/// The message whose turn is going on. The parent shares it, so that it survives a panic of the conversation.
-pub type Bookmark = Rc<Cell<Option<InboundId>>>;
 
 /// What a conversation is built with.
 pub struct ConversationSetup {
@@ -276,7 +273,7 @@ impl Conversation {
         let Memory::Current(state) = &mut self.memory else { return self.load(ctx) };
         lookup::prepare(state, self.found.as_ref());
         if let Some(next) = self.queue.front() {
-            self.setup.bookmark.set(Some(next.message.id));
+            self.setup.bookmark.set(Some(Bookmarked::of(&next.message, state)));
             let permit = self.backpressure.permit.take();
             return match TurnInFlight::decide(state, &next.message, &self.setup, ahead, permit) {
                 Decided::Turn(turn) => self.commit(*turn, Cause::Message, ctx),
@@ -331,12 +328,13 @@ impl Conversation {
     fn commit(&mut self, in_flight: TurnInFlight, cause: Cause, ctx: &mut Context<Self>) {
         self.enter(Phase::Committing, ctx);
         let context = Arc::clone(self.context());
-        let TurnInFlight { turn, reserved } = in_flight;
+        let TurnInFlight { turn, reserved, span } = in_flight;
         // What the conversation needs afterwards is kept; the store takes the rest.
-        let after = Applied::of(&turn, reserved);
+        let after = Applied::of(&turn, reserved, span);
         let commit = async move { context.within_deadline(context.ports.turns.commit(turn)).await };
         ctx.wait(commit.into_actor(self).map(move |result, conversation, ctx| match result {
             Ok(()) => {
+                after.note_commit();
                 if cause == Cause::Request {
                     conversation.answer(Ok(after.performed()));
                 }

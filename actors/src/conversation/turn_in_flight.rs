@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tracing::Span;
+
 use super::ConversationSetup;
 use super::messages::{Due, Performed};
 use crate::domain::Timestamp;
@@ -17,7 +19,7 @@ use crate::domain::turn::{
 };
 use crate::outbox::SendPermit;
 use crate::ports::ChannelKey;
-use crate::runtime::ActorContext;
+use crate::runtime::{ActorContext, spans};
 
 /// A turn and the send permits of its outgoing messages, in the order of `turn.outbox`.
 pub struct TurnInFlight {
@@ -25,6 +27,8 @@ pub struct TurnInFlight {
     pub turn: Turn,
     /// A permit for each message that may go out right after the commit.
     pub reserved: Vec<Option<SendPermit>>,
+    /// Ends when the outcome of its commit is known.
+    pub span: Span,
 }
 
 /// What a decision about a message came to.
@@ -54,12 +58,13 @@ impl TurnInFlight {
         send_permit: Option<SendPermit>,
     ) -> Decided {
         let context: &ActorContext = &setup.context;
-        let mut turn = decide(state, message, &setup.rules(), &*context.ports.sellers, context.now());
+        let span = spans::turn(message, state.conversation.as_ref().map(|conversation| conversation.id));
+        let mut turn = span.in_scope(|| decide(state, message, &setup.rules(), &*context.ports.sellers, context.now()));
         if let Some(lookup) = turn.lookup.take() {
             return Decided::Needs(lookup);
         }
         turn.knows_deferred = ahead.deferred;
-        Decided::Turn(Box::new(Self::reserve(turn, setup, ahead, send_permit)))
+        Decided::Turn(Box::new(Self { span, ..Self::reserve(turn, setup, ahead, send_permit) }))
     }
 
     /// Decides about a request. `None`: there is nothing to write.
@@ -118,7 +123,7 @@ impl TurnInFlight {
             others = keep_order;
             reserved.push(send_permit);
         }
-        Self { turn, reserved }
+        Self { turn, reserved, span: Span::none() }
     }
 }
 
@@ -135,6 +140,7 @@ pub(super) struct Applied {
     pub(super) bookings: Vec<BookingChange>,
     pub(super) offers: Vec<OfferChange>,
     pub(super) outgoing: Vec<(Outbound, Option<ReservedSend>)>,
+    span: Span,
 }
 
 /// A message's send permit, and until when its row is leased.
@@ -144,7 +150,7 @@ pub(super) struct ReservedSend {
 }
 
 impl Applied {
-    pub(super) fn of(turn: &Turn, reserved: Vec<Option<SendPermit>>) -> Self {
+    pub(super) fn of(turn: &Turn, reserved: Vec<Option<SendPermit>>, span: Span) -> Self {
         Self {
             address: turn.key.address.clone(),
             contact: turn.contact.clone(),
@@ -156,6 +162,14 @@ impl Applied {
             bookings: turn.effects.bookings.clone(),
             offers: turn.effects.offers.clone(),
             outgoing: turn.outbox.iter().zip(reserved).map(outgoing).collect(),
+            span,
+        }
+    }
+
+    /// The turn is committed.
+    pub(super) fn note_commit(&self) {
+        if let Some(outcome) = self.outcome {
+            self.span.record("turn.outcome", outcome.as_str());
         }
     }
 

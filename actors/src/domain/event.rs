@@ -9,7 +9,7 @@ use super::words::stored_words;
 
 mod payload;
 
-pub use self::payload::{Payload, PayloadBuilder, PersonalData, looks_personal};
+pub use self::payload::{Payload, PayloadBuilder, PersonalData, looks_personal, names_somebody};
 
 /// One event.
 #[derive(Clone, Debug)]

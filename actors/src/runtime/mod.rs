@@ -8,6 +8,7 @@ pub mod metric;
 mod nodes;
 pub mod restart_budget;
 mod served_tenants;
+pub mod spans;
 
 pub use context::{ActorContext, Outage, Ports, Settings};
 pub use nodes::LiveNodes;

@@ -177,7 +177,7 @@ impl Tenant {
     fn recover(&mut self, key: ConversationKey, ctx: &mut Context<Self>) {
         let Some(entry) = self.conversations.get_mut(&key) else { return };
         entry.child = Child::Recovering;
-        let culprit = entry.bookmark.get();
+        let culprit = entry.bookmark.get().map(|marked| marked.message);
         if let Some(message) = culprit {
             let count = entry
                 .strikes
@@ -334,7 +334,15 @@ impl Handler<ConversationExited> for Tenant {
         match (exited.exit, ours) {
             (Exit::Panicked, true) => {
                 counter!(metric::PANICS, "actor" => "conversation").increment(1);
-                error!(tenant.id = %self.id, channel.id = %exited.key.channel, "conversation panicked");
+                let marked = self.conversations.get(&exited.key).and_then(|entry| entry.bookmark.get());
+                error!(
+                    tenant.id = %self.id,
+                    channel.id = %exited.key.channel,
+                    conversation.id = marked.and_then(|marked| marked.conversation).map(tracing::field::display),
+                    message.id = marked.map(|marked| tracing::field::display(marked.message)),
+                    correlation.id = marked.map(|marked| tracing::field::display(marked.correlation)),
+                    "conversation panicked"
+                );
                 self.recover(exited.key, ctx);
             }
             (Exit::Stopped, true) => drop(self.forget(&exited.key)),

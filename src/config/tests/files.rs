@@ -40,6 +40,8 @@ fn of_daemon() -> BTreeSet<String> {
     all.extend(keys::<RawRuntime>("runtime."));
     all.extend(keys::<RawStripe>("stripe."));
     all.extend(keys::<RawWebhookTargets>("webhooks."));
+    all.extend(keys::<RawSentry>("sentry."));
+    all.extend(keys::<RawOtlp>("otlp."));
     let keys_of_keys = keys::<RawApiKey>("api.keys.");
     for key in keys::<RawApi>("api.") {
         assert_eq!(key, "api.keys");

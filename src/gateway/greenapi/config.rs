@@ -40,6 +40,8 @@ pub struct GreenSettings {
     pub api_token: SecretString,
     /// Comes back in `Authorization` of every webhook.
     pub webhook_token: SecretString,
+    /// The one before it, while the instance may still have that.
+    pub previous_webhook_token: Option<SecretString>,
     /// Where the API is, without a trailing slash.
     pub api_base_url: String,
     /// Whether messages of groups come in.
@@ -69,6 +71,7 @@ struct Keys {
     instance_id: Option<String>,
     api_token: Option<RawSecret>,
     webhook_token: Option<RawSecret>,
+    previous_webhook_token: Option<RawSecret>,
     api_base_url: Option<String>,
     groups: Option<bool>,
     journal_delay: Option<RawDuration>,
@@ -84,7 +87,15 @@ impl ProviderSection for GreenApi {
     }
 
     fn keys(&self) -> &'static [&'static str] {
-        &["instance_id", "api_token", "webhook_token", "api_base_url", "groups", "journal_delay"]
+        &[
+            "instance_id",
+            "api_token",
+            "webhook_token",
+            "previous_webhook_token",
+            "api_base_url",
+            "groups",
+            "journal_delay",
+        ]
     }
 
     fn configure(&self, section: &Section<'_>) -> Configured {
@@ -109,6 +120,7 @@ fn read(section: &Section<'_>, keys: &Keys, instance_id: Option<String>) -> Opti
     const IN_CLEAR: &str = "the instance's token crosses the network in clear";
     let api_token = section.secret("api_token", keys.api_token.as_ref());
     let webhook_token = section.secret("webhook_token", keys.webhook_token.as_ref());
+    let previous = section.secret_if_any("previous_webhook_token", keys.previous_webhook_token.as_ref());
     let base = keys.api_base_url.as_deref().unwrap_or(API);
     let api_base_url = section.base_url("api_base_url", base, API, IN_CLEAR);
     let journal_delay = match keys.journal_delay.as_ref() {
@@ -119,6 +131,7 @@ fn read(section: &Section<'_>, keys: &Keys, instance_id: Option<String>) -> Opti
         instance_id: instance_id?,
         api_token: api_token?,
         webhook_token: webhook_token?,
+        previous_webhook_token: previous?,
         api_base_url: api_base_url?,
         groups: keys.groups.unwrap_or(false),
         journal_delay: journal_delay?,

@@ -29,8 +29,8 @@ pub struct GreenReceiver {
     channel: ChannelId,
     address: Address,
     instance_id: String,
-    /// Without `Bearer` or `Basic`.
-    token: SecretString,
+    /// The token, and the one before it; without `Bearer` or `Basic`.
+    tokens: Vec<SecretString>,
     groups: bool,
 }
 
@@ -38,25 +38,29 @@ impl GreenReceiver {
     /// The receiver of a channel.
     #[must_use]
     pub fn new(channel: &Channel, settings: &GreenSettings) -> Self {
+        let tokens = std::iter::once(&settings.webhook_token).chain(&settings.previous_webhook_token);
         Self {
             tenant: channel.tenant.clone(),
             channel: channel.id.clone(),
             address: channel.address.clone(),
             instance_id: settings.instance_id.clone(),
-            token: SecretString::from(bare(settings.webhook_token.expose_secret())),
+            tokens: tokens.map(|token| SecretString::from(bare(token.expose_secret()))).collect(),
             groups: settings.groups,
         }
     }
 
-    /// Whether the header carries the token: as `Bearer`, as `Basic` (as it stands, or encoded, with or without a user's name),
+    /// Whether the header carries a token: as `Bearer`, as `Basic` (as it stands, or encoded, with or without a user's name),
     /// or bare. Every comparison is made, whichever holds.
     fn is_genuine(&self, header: &str) -> bool {
-        let token = self.token.expose_secret().as_bytes();
         let sent = bare(header);
         let decoded = STANDARD.decode(sent).unwrap_or_default();
         let after_name = decoded.iter().position(|byte| *byte == b':').map_or(&decoded[..], |at| &decoded[at + 1..]);
-        let same = sent.as_bytes().ct_eq(token) | decoded.as_slice().ct_eq(token) | after_name.ct_eq(token);
-        bool::from(same) && !token.is_empty()
+        let is_this = |token: &SecretString| {
+            let token = token.expose_secret().as_bytes();
+            let same = sent.as_bytes().ct_eq(token) | decoded.as_slice().ct_eq(token) | after_name.ct_eq(token);
+            bool::from(same) && !token.is_empty()
+        };
+        self.tokens.iter().fold(false, |genuine, token| is_this(token) | genuine)
     }
 }
 

@@ -21,6 +21,7 @@ fn channel(groups: bool) -> Channel {
         instance_id: "7105440259".to_owned(),
         api_token: SecretString::from("api-secret"),
         webhook_token: SecretString::from(TOKEN),
+        previous_webhook_token: None,
         api_base_url: "https://api.green-api.com".to_owned(),
         groups,
         journal_delay: Duration::from_secs(120),

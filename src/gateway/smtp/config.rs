@@ -27,8 +27,12 @@ pub struct MailAccount {
     pub ca: Option<Vec<u8>>,
     /// What a relay proves its webhooks with.
     pub webhook_token: Option<SecretString>,
+    /// The one before it, while the relay may still have that.
+    pub previous_webhook_token: Option<SecretString>,
     /// What the links of List-Unsubscribe are signed with; the password where it is left out.
     pub unsubscribe_secret: Option<SecretString>,
+    /// What the links of older mails were signed with.
+    pub previous_unsubscribe_secret: Option<SecretString>,
     /// How long one delivery may take.
     pub timeout: Duration,
     /// What to do with a mail whose fate nobody can tell.
@@ -66,7 +70,9 @@ struct Keys {
     password: Option<RawSecret>,
     ca: Option<RawSecret>,
     webhook_token: Option<RawSecret>,
+    previous_webhook_token: Option<RawSecret>,
     unsubscribe_secret: Option<RawSecret>,
+    previous_unsubscribe_secret: Option<RawSecret>,
 }
 
 impl ProviderSection for Smtp {
@@ -100,7 +106,9 @@ impl ProviderSection for Smtp {
             "password",
             "ca",
             "webhook_token",
+            "previous_webhook_token",
             "unsubscribe_secret",
+            "previous_unsubscribe_secret",
         ]
     }
 
@@ -122,10 +130,12 @@ impl ProviderSection for Smtp {
         let (from_name, subject) =
             (one_line("from_name", keys.from_name.as_ref()), one_line("subject", keys.subject.as_ref()));
         let reply_to = keys.reply_to.as_deref().map(|raw| mailbox(section, "reply_to", raw));
-        let secret = |key: &str, raw: Option<&RawSecret>| raw.map(|raw| section.secret(key, Some(raw)));
         let ca = keys.ca.as_ref().map(|raw| section.certificates("ca", raw));
-        let webhook_token = secret("webhook_token", keys.webhook_token.as_ref());
-        let unsubscribe_secret = secret("unsubscribe_secret", keys.unsubscribe_secret.as_ref());
+        let secret = |key: &str, raw: &Option<RawSecret>| section.secret_if_any(key, raw.as_ref());
+        let webhook_token = secret("webhook_token", &keys.webhook_token);
+        let previous_webhook_token = secret("previous_webhook_token", &keys.previous_webhook_token);
+        let unsubscribe_secret = secret("unsubscribe_secret", &keys.unsubscribe_secret);
+        let previous_unsubscribe_secret = secret("previous_unsubscribe_secret", &keys.previous_unsubscribe_secret);
         let account = host.clone();
         let whole = || {
             let security = security.filter(|_| !in_clear)?;
@@ -139,8 +149,10 @@ impl ProviderSection for Smtp {
                 security,
                 login: login?,
                 ca: holds(ca)?,
-                webhook_token: holds(webhook_token)?,
-                unsubscribe_secret: holds(unsubscribe_secret)?,
+                webhook_token: webhook_token?,
+                previous_webhook_token: previous_webhook_token?,
+                unsubscribe_secret: unsubscribe_secret?,
+                previous_unsubscribe_secret: previous_unsubscribe_secret?,
                 timeout: section.timeout()?,
                 on_unknown: section.on_unknown()?,
             };

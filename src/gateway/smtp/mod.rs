@@ -65,7 +65,7 @@ impl Provider for Smtp {
             tenant: channel.tenant.clone(),
             channel: channel.id.clone(),
             address: channel.address.clone(),
-            proof: account.webhook_token.clone(),
+            proofs: [&account.webhook_token, &account.previous_webhook_token].into_iter().flatten().cloned().collect(),
             links: links.clone(),
         };
         Ok(ChannelConnection {
@@ -125,8 +125,8 @@ pub struct MailReceiver {
     tenant: TenantId,
     channel: ChannelId,
     address: Address,
-    /// `None`: no relay is believed.
-    proof: Option<secrecy::SecretString>,
+    /// The token of its relay, and the one before it. None: no relay is believed.
+    proofs: Vec<secrecy::SecretString>,
     links: Option<Links>,
 }
 
@@ -142,7 +142,7 @@ impl Receiver for MailReceiver {
         correlation: CorrelationId,
         now: Timestamp,
     ) -> Result<Received, Rejection> {
-        relay::believe(self.proof.as_ref(), &request)?;
+        relay::believe(&self.proofs, &request)?;
         relay::read(self, &request, correlation, now)
     }
 

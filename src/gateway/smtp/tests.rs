@@ -17,6 +17,7 @@ use crate::config::ProviderAccount;
 use crate::gateway::WebhookHeaders;
 
 const TOKEN: &str = "relay-token";
+const OLD_TOKEN: &str = "the-token-before-this-one";
 
 fn account() -> MailAccount {
     MailAccount {
@@ -29,7 +30,9 @@ fn account() -> MailAccount {
         login: None,
         ca: None,
         webhook_token: Some(TOKEN.into()),
+        previous_webhook_token: Some(OLD_TOKEN.into()),
         unsubscribe_secret: Some("secret".into()),
+        previous_unsubscribe_secret: Some("older".into()),
         timeout: Duration::from_secs(5),
         on_unknown: OnUnknown::Resend,
     }
@@ -111,6 +114,13 @@ fn a_link_is_believed_when_nothing_of_it_was_changed() {
         changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
         assert!(links.read(&String::from_utf8(changed).unwrap()).is_none(), "{at}");
     }
+    let signed_by = |secret: &str| {
+        let account = MailAccount { unsubscribe_secret: Some(secret.into()), ..account() };
+        Links::of(&channel(), &account, Some("https://hooks.example.com")).unwrap().of_message(&message, &message.to)
+    };
+    let query_of = |link: &str| link.split_once('?').unwrap().1.to_owned();
+    assert!(links.read(&query_of(&signed_by("older"))).is_some(), "a mail of the time before");
+    assert!(links.read(&query_of(&signed_by("oldest"))).is_none());
     let other = Channel { id: ChannelId::new("other"), ..channel() };
     assert!(Links::of(&other, &account(), Some("https://hooks.example.com")).unwrap().read(query).is_none());
     assert!(Links::of(&channel(), &account(), None).is_none());
@@ -168,7 +178,9 @@ fn a_relay_is_believed_by_its_token() {
     use base64::Engine as _;
     let basic = |pair: &str| format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
     let event = br#"{"event":"request"}"#;
-    for good in [format!("Bearer {TOKEN}"), format!("bearer {TOKEN}"), basic(&format!("any:{TOKEN}"))] {
+    let before = [format!("Bearer {OLD_TOKEN}"), basic(&format!("any:{OLD_TOKEN}"))];
+    let now = [format!("Bearer {TOKEN}"), format!("bearer {TOKEN}"), basic(&format!("any:{TOKEN}"))];
+    for good in now.into_iter().chain(before) {
         assert!(tells(&good, event).is_ok(), "{good}");
     }
     for bad in ["", "Bearer", "Bearer x", TOKEN, "Basic !", &basic(TOKEN), &basic("any:x"), "Digest x"] {

@@ -28,6 +28,8 @@ pub(super) struct Links {
     base: String,
     channel: String,
     secret: SecretString,
+    /// The one before it: links of older mails are believed as well.
+    previous: Option<SecretString>,
 }
 
 /// What a link says, once it is believed.
@@ -42,13 +44,14 @@ impl Links {
         let login = account.login.as_ref().map(|login| login.password.clone());
         let secret = account.unsubscribe_secret.clone().or(login)?;
         let base = format!("{}/webhooks/{NAME}/{}/{UNSUBSCRIBE}", public_base_url?, channel.id);
-        Some(Self { base, channel: channel.id.to_string(), secret })
+        let previous = account.previous_unsubscribe_secret.clone();
+        Some(Self { base, channel: channel.id.to_string(), secret, previous })
     }
 
     /// The link of a mail.
     pub fn of_message(&self, message: &Outbound, to: &Address) -> String {
         let (id, to) = (mail::id_of(message), URL_SAFE_NO_PAD.encode(to.as_str()));
-        format!("{}?m={id}&c={to}&s={}", self.base, self.signature(&id, &to))
+        format!("{}?m={id}&c={to}&s={}", self.base, self.signature(&self.secret, &id, &to))
     }
 
     /// Believes a query string, or does not.
@@ -59,8 +62,9 @@ impl Links {
             pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
         };
         let (message, to, claimed) = (value("m")?, value("c")?, value("s")?);
-        let genuine = self.signature(&message, &to).as_bytes().ct_eq(claimed.as_bytes());
-        if !bool::from(genuine) {
+        let mut secrets = std::iter::once(&self.secret).chain(&self.previous);
+        let genuine = |secret| self.signature(secret, &message, &to).as_bytes().ct_eq(claimed.as_bytes());
+        if !secrets.any(|secret| bool::from(genuine(secret))) {
             return None;
         }
         let address = String::from_utf8(URL_SAFE_NO_PAD.decode(&to).ok()?).ok()?;
@@ -69,10 +73,10 @@ impl Links {
         Some(Unsubscribed { message, address })
     }
 
-    fn signature(&self, message: &str, to: &str) -> String {
+    fn signature(&self, secret: &SecretString, message: &str, to: &str) -> String {
         // What else is signed with the same secret cannot be taken for a link.
         let text = format!("unsubscribe\n{}\n{message}\n{to}\n", self.channel);
-        let mac = hmac_sha256(self.secret.expose_secret().as_bytes(), &[text.as_bytes()]);
+        let mac = hmac_sha256(secret.expose_secret().as_bytes(), &[text.as_bytes()]);
         hex(&mac[..SIGNATURE_BYTES])
     }
 }

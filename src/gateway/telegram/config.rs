@@ -29,6 +29,8 @@ pub struct TelegramBot {
     pub bot_token: SecretString,
     /// What comes back with every webhook.
     pub webhook_secret: Option<SecretString>,
+    /// The one before it, until Telegram was told the new one.
+    pub previous_webhook_secret: Option<SecretString>,
     /// How updates come in.
     pub updates: UpdateSource,
     /// The groups whose messages are read: their chats' addresses.
@@ -55,6 +57,7 @@ pub enum UpdateSource {
 struct Keys {
     bot_token: Option<RawSecret>,
     webhook_secret: Option<RawSecret>,
+    previous_webhook_secret: Option<RawSecret>,
     updates: Option<String>,
     groups: Vec<String>,
     api_base_url: Option<String>,
@@ -82,7 +85,7 @@ impl ProviderSection for Telegram {
     }
 
     fn keys(&self) -> &'static [&'static str] {
-        &["bot_token", "webhook_secret", "updates", "groups", "api_base_url"]
+        &["bot_token", "webhook_secret", "previous_webhook_secret", "updates", "groups", "api_base_url"]
     }
 
     fn configure(&self, section: &Section<'_>) -> Configured {
@@ -96,6 +99,7 @@ impl ProviderSection for Telegram {
             section.choice("updates", raw, &[("webhook", UpdateSource::Webhook), ("poll", UpdateSource::Poll)])
         });
         let secret = secret(section, &keys, updates);
+        let previous = section.secret_if_any("previous_webhook_secret", keys.previous_webhook_secret.as_ref());
         let groups = groups(section, &keys.groups);
         let raw_base = keys.api_base_url.as_deref();
         let in_clear = "the bot's token crosses the network in clear";
@@ -106,6 +110,7 @@ impl ProviderSection for Telegram {
                 id: id.clone(),
                 bot_token: bot_token?,
                 webhook_secret: secret?,
+                previous_webhook_secret: previous?,
                 updates: updates?,
                 groups: groups?,
                 api_base_url: base.clone(),

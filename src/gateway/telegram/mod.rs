@@ -72,7 +72,8 @@ impl Provider for Telegram {
     fn connect(&self, channel: &Channel, wiring: Wiring<'_>) -> Result<ChannelConnection, ConnectError> {
         let bot = settings(channel)?;
         let receiver = bot.webhook_secret.clone().filter(|_| bot.updates == UpdateSource::Webhook).map(|secret| {
-            let receiver = TelegramReceiver { secret, reader: Reader::new(channel, bot) };
+            let previous = bot.previous_webhook_secret.clone();
+            let receiver = TelegramReceiver { secret, previous, reader: Reader::new(channel, bot) };
             Arc::new(receiver) as Arc<dyn Receiver>
         });
         let gateway = TelegramGateway::new(wiring.client.clone(), bot)?.with_files(wiring.files.clone());
@@ -140,14 +141,17 @@ static PROTOCOL: WebhookProtocol = WebhookProtocol {
 #[derive(Debug)]
 pub struct TelegramReceiver {
     secret: SecretString,
+    /// The one before it, until Telegram was told the new one.
+    previous: Option<SecretString>,
     reader: Reader,
 }
 
 impl TelegramReceiver {
     fn believe(&self, request: &WebhookRequest<'_>) -> Result<(), Rejection> {
         let claimed = request.header(&SECRET_HEADER).ok_or(Rejection::BadSignature)?;
-        let genuine = self.secret.expose_secret().as_bytes().ct_eq(claimed.as_bytes());
-        if bool::from(genuine) { Ok(()) } else { Err(Rejection::BadSignature) }
+        let is_this = |secret: &SecretString| secret.expose_secret().as_bytes().ct_eq(claimed.as_bytes());
+        let mut secrets = std::iter::once(&self.secret).chain(&self.previous);
+        if secrets.any(|secret| bool::from(is_this(secret))) { Ok(()) } else { Err(Rejection::BadSignature) }
     }
 }
 

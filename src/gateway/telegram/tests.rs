@@ -22,6 +22,7 @@ fn channel() -> Channel {
         id: "7000000001".to_owned(),
         bot_token: "7000000001:AAtoken".into(),
         webhook_secret: Some(SECRET.into()),
+        previous_webhook_secret: None,
         updates: UpdateSource::Webhook,
         groups: vec![Address::from_normalised("telegram:-1001234567890")],
         api_base_url: "http://127.0.0.1:1".to_owned(),

@@ -42,7 +42,7 @@ struct Subject {
     channels: Vec<Channel>,
     connections: Vec<ChannelConnection>,
     sent: Arc<Mutex<Vec<SentMessage>>>,
-    _secrets: TempDir,
+    secrets: TempDir,
 }
 
 /// Files that are sent: each is at a link, and has three bytes.
@@ -114,11 +114,40 @@ impl Subject {
         let connections = channels.iter().map(|channel| provider.connect(channel, wiring).unwrap()).collect();
         simulator.set_channels(&channels);
         simulator.set_daemon(Daemon::at(PUBLIC));
-        Self { provider, simulator, simulation, channels, connections, sent, _secrets: secrets }
+        Self { provider, simulator, simulation, channels, connections, sent, secrets }
     }
 
     fn name(&self) -> &'static str {
         self.provider.name()
+    }
+
+    /// The first channel with one of the secrets, and perhaps with another as the one before it.
+    fn channel_with(&self, secret: usize, before: Option<usize>) -> Channel {
+        let file = |account| self.secrets.path().join(format!("secret-{account}")).display().to_string();
+        let (base_url, sender) = (self.simulator.base_url(), sender(self.provider.capabilities().scheme, 0));
+        let mut table = self.simulation.channel_toml(&SampleChannel {
+            id: "belle-0",
+            provider: self.name(),
+            address: &sender,
+            account: 1,
+            secret_file: &file(secret),
+            base_url: &base_url,
+        });
+        if let Some(before) = before {
+            let keys = self.provider.keys().iter().filter(|key| key.starts_with("previous_"));
+            let before: String = keys.map(|key| format!("{key} = {{ file = \"{}\" }}\n", file(before))).collect();
+            assert_ne!(before, "", "{}: a secret cannot be changed without losing webhooks", self.name());
+            table.push_str(&before);
+        }
+        let text = format!("id = \"belle\"\nreplies.fallback = \"ok\"\n{table}");
+        let loaded = Config::from_toml_texts("", &[("belle.toml", &text)], &Environment::default(), &PROVIDERS);
+        loaded.unwrap_or_else(|errors| panic!("{}: {errors}", self.name())).config.tenants[0].channels[0].clone()
+    }
+
+    fn receiver_of(&self, channel: &Channel) -> Arc<dyn Receiver> {
+        let (client, files) = (client::new().unwrap(), FilesOut::of(Arc::new(AnyFile)));
+        let wiring = Wiring { client: &client, public_base_url: Some(PUBLIC), files: &files };
+        self.provider.connect(channel, wiring).unwrap().receiver.unwrap()
     }
 
     fn receiver(&self) -> Option<&Arc<dyn Receiver>> {
@@ -249,6 +278,38 @@ fn what_has_no_proof_or_anothers_is_refused() {
         let refused = subject.receive(&bare, bare.body.as_bytes()).err();
         assert_eq!(refused, Some(Rejection::BadSignature), "{}: no proof at all", subject.name());
     }
+}
+
+#[test]
+fn the_secret_before_this_one_is_believed_while_it_is_given() {
+    let proven = |subject: &&Subject| subject.receiver().is_some_and(|receiver| receiver.protocol().proof.is_some());
+    let mut providers = 0;
+    for subject in subjects().iter().filter(proven) {
+        providers += 1;
+        let message = subject.says(&subject.simulation.fresh_id(), "Bonjour");
+        let (new, old) = (subject.channel_with(0, Some(1)), subject.channel_with(1, None));
+        let by_the_new = subject.webhook(&message);
+        subject.simulator.set_channels(std::slice::from_ref(&old));
+        let by_the_old = subject.webhook(&message);
+        let (changing, changed) = (subject.receiver_of(&new), subject.receiver_of(&subject.channel_with(0, None)));
+        let unsigned = subject.simulator.forged_webhook(&message, Forgery::Unsigned).unwrap();
+        for (receiver, webhook, is_believed) in [
+            (&changing, &by_the_new, true),
+            (&changing, &by_the_old, true),
+            (&changing, &unsigned, false),
+            (&changed, &by_the_new, true),
+            (&changed, &by_the_old, false),
+        ] {
+            let read = received(&**receiver, &webhook.url, &webhook.headers, webhook.body.as_bytes());
+            let fits = match &read {
+                Ok(Received::Message(read)) => is_believed && read.content.body == "Bonjour",
+                Err(rejection) => !is_believed && *rejection == Rejection::BadSignature,
+                Ok(_) => false,
+            };
+            assert!(fits, "{}: {read:?}", subject.name());
+        }
+    }
+    assert!(providers >= 4, "{providers}");
 }
 
 #[test]

@@ -43,6 +43,8 @@ pub struct CloudSettings {
     pub access_token: SecretString,
     /// The app's: signs webhooks.
     pub app_secret: SecretString,
+    /// The one before it, with which Meta may still sign.
+    pub previous_app_secret: Option<SecretString>,
     /// Comes with the handshake of a webhook URL.
     pub verify_token: SecretString,
     /// Where the API is, with its version, without a trailing slash.
@@ -75,6 +77,7 @@ struct Keys {
     business_account_id: Option<String>,
     access_token: Option<RawSecret>,
     app_secret: Option<RawSecret>,
+    previous_app_secret: Option<RawSecret>,
     verify_token: Option<RawSecret>,
     api_base_url: Option<String>,
     template_language: Option<String>,
@@ -96,6 +99,7 @@ impl ProviderSection for WhatsappCloud {
             "business_account_id",
             "access_token",
             "app_secret",
+            "previous_app_secret",
             "verify_token",
             "api_base_url",
             "template_language",
@@ -143,6 +147,7 @@ fn read(section: &Section<'_>, keys: &Keys, phone_number_id: Option<String>) -> 
     let business_account_id = id(section, "business_account_id", keys.business_account_id.as_deref(), help);
     let access_token = section.secret("access_token", keys.access_token.as_ref());
     let app_secret = section.secret("app_secret", keys.app_secret.as_ref());
+    let previous = section.secret_if_any("previous_app_secret", keys.previous_app_secret.as_ref());
     let verify_token = section.secret("verify_token", keys.verify_token.as_ref());
     let base = keys.api_base_url.as_deref().unwrap_or(API);
     let api_base_url = section.base_url("api_base_url", base, API, IN_CLEAR);
@@ -159,6 +164,7 @@ fn read(section: &Section<'_>, keys: &Keys, phone_number_id: Option<String>) -> 
         business_account_id: business_account_id?,
         access_token: access_token?,
         app_secret: app_secret?,
+        previous_app_secret: previous?,
         verify_token: verify_token?,
         api_base_url: api_base_url?,
         template_language: is_language(language).then(|| language.to_owned())?,

@@ -32,6 +32,8 @@ pub struct CloudReceiver {
     business_account_id: String,
     api_base_url: String,
     signer: Signer,
+    /// Of the app's secret before this one.
+    previous: Option<Signer>,
     verify_token: SecretString,
 }
 
@@ -47,6 +49,7 @@ impl CloudReceiver {
             business_account_id: settings.business_account_id.clone(),
             api_base_url: settings.api_base_url.clone(),
             signer: Signer::new(&settings.app_secret),
+            previous: settings.previous_app_secret.as_ref().map(Signer::new),
             verify_token: settings.verify_token.clone(),
         }
     }
@@ -64,7 +67,8 @@ impl Receiver for CloudReceiver {
         now: Timestamp,
     ) -> Result<Received, Rejection> {
         let header = request.header(&signature::HEADER).ok_or(Rejection::BadSignature)?;
-        if !self.signer.verifies(header, request.body) {
+        let mut signers = std::iter::once(&self.signer).chain(&self.previous);
+        if !signers.any(|signer| signer.verifies(header, request.body)) {
             return Err(Rejection::BadSignature);
         }
         let reader = Reader {

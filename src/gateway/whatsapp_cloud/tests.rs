@@ -27,6 +27,7 @@ fn channel() -> Channel {
         business_account_id: "100000000000002".to_owned(),
         access_token: SecretString::from("access-secret"),
         app_secret: SecretString::from(SECRET),
+        previous_app_secret: None,
         verify_token: SecretString::from("verify-secret"),
         api_base_url: "https://graph.facebook.com/v23.0".to_owned(),
         template_language: "fr".to_owned(),

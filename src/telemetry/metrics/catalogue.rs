@@ -34,6 +34,15 @@ pub const PROCESS_BUILD: &str = "palabre_process_build_info";
 /// Log lines lost because standard output could not keep up.
 pub const LOGS_DROPPED: &str = "palabre_logs_dropped_lines_total";
 
+/// What became of errors for Sentry, by `result`.
+pub const SENTRY_EVENTS: &str = "palabre_sentry_events_total";
+/// Its words: posted, refused or unanswered, too many of a kind, too many at once.
+pub const SENTRY_RESULTS: &[&str] = &["sent", "failed", "limited", "dropped"];
+/// What became of spans for the collector, by `result`.
+pub const OTLP_SPANS: &str = "palabre_otlp_spans_total";
+/// Its words: posted, refused or unanswered, too many at once.
+pub const OTLP_RESULTS: &[&str] = &["exported", "failed", "dropped"];
+
 /// Rows that one transaction of the store wrote.
 pub const STORE_BATCH_ROWS: &str = "palabre_store_batch_rows";
 /// Seconds of one transaction of the store.
@@ -206,6 +215,8 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::counter(PROCESS_PANICS, "Panics of any thread or task"),
     Metric::gauge(PROCESS_BUILD, "Always 1; the version label says what runs"),
     Metric::counter(LOGS_DROPPED, "Log lines lost because standard output could not keep up"),
+    Metric::counter(SENTRY_EVENTS, "Errors for Sentry, by what became of them"),
+    Metric::counter(OTLP_SPANS, "Spans for the collector of traces, by what became of them"),
 ];
 
 #[derive(Clone, Copy, Debug)]
@@ -243,7 +254,7 @@ impl Metric {
 
     /// Whether it is a counter without labels.
     pub(super) fn is_plain_counter(self) -> bool {
-        const LABELLED: [&str; 19] = [
+        const LABELLED: [&str; 21] = [
             ASSISTANT_ANSWERS,
             ASSISTANT_COST,
             ASSISTANT_TOKENS,
@@ -251,6 +262,8 @@ impl Metric {
             CRM_LOOKUPS,
             HTTP_REQUESTS,
             EVENTS_OUT,
+            OTLP_SPANS,
+            SENTRY_EVENTS,
             HTTP_CONNECTIONS_ENDED,
             WEBHOOK_OUTCOMES,
             WEBHOOK_STRAYS,

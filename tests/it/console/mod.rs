@@ -10,7 +10,7 @@ mod privacy;
 pub(crate) mod rides;
 mod sales;
 mod setup;
-mod visitor;
+pub(crate) mod visitor;
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -55,7 +55,7 @@ pub(crate) fn add_user(world: &World, email: &str, name: &str, (tenant, role): (
 }
 
 /// A browser in which this person is signed in.
-async fn signed_in(world: &World, email: &str) -> Visitor {
+pub(crate) async fn signed_in(world: &World, email: &str) -> Visitor {
     let mut visitor = Visitor::of(world);
     visitor.get("/console/login").await;
     let page = visitor.submit("/console/login", &[("email", email), ("password", PASSWORD)]).await;

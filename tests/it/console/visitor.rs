@@ -8,48 +8,48 @@ use reqwest::{Client, Method, RequestBuilder};
 
 use crate::daemon::World;
 
-pub(super) struct Visitor {
+pub(crate) struct Visitor {
     client: Client,
     base_url: String,
-    pub(super) cookies: BTreeMap<String, String>,
+    pub(crate) cookies: BTreeMap<String, String>,
     /// Of the last page.
     csrf: String,
     /// Beside what every request has.
-    pub(super) headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(&'static str, String)>,
 }
 
 /// An answer.
 #[derive(Debug)]
-pub(super) struct Shown {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: String,
+pub(crate) struct Shown {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Shown {
-    pub(super) fn location(&self) -> &str {
+    pub(crate) fn location(&self) -> &str {
         self.header(LOCATION.as_str())
     }
 
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map(|value| value.to_str().expect("a text")).unwrap_or_default()
     }
 }
 
 impl Visitor {
-    pub(super) fn of(world: &World) -> Self {
+    pub(crate) fn of(world: &World) -> Self {
         let client = Client::builder().redirect(Policy::none()).build().expect("a client");
         let base_url = world.base_url().to_owned();
         Self { client, base_url, cookies: BTreeMap::new(), csrf: String::new(), headers: Vec::new() }
     }
 
-    pub(super) async fn get(&mut self, path: &str) -> Shown {
+    pub(crate) async fn get(&mut self, path: &str) -> Shown {
         let request = self.client.get(format!("{}{path}", self.base_url));
         self.send(request).await
     }
 
     /// Sends a form with the hidden field of the last page.
-    pub(super) async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Shown {
+    pub(crate) async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Shown {
         let csrf = self.csrf.clone();
         let mut all = vec![("csrf", csrf.as_str())];
         all.extend(fields);
@@ -57,7 +57,7 @@ impl Visitor {
     }
 
     /// Sends these fields and no others.
-    pub(super) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Shown {
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Shown {
         let request = self.client.request(Method::POST, format!("{}{path}", self.base_url)).form(fields);
         self.send(request).await
     }

@@ -160,11 +160,15 @@ pub fn looks_personal(text: &str) -> bool {
         return false;
     }
     text.len() > LONGEST_BYTES
-        || text.contains('@')
         || text.contains('\n')
         || text.split_whitespace().nth(PROSE_WORDS - 1).is_some()
-        || has_address(text)
-        || has_phone(text)
+        || names_somebody(text)
+}
+
+/// Whether a text of ours, such as an error's, may have a phone number, an e-mail or an address in it.
+#[must_use]
+pub fn names_somebody(text: &str) -> bool {
+    !is_uuid(text) && (text.contains('@') || has_address(text) || has_phone(text))
 }
 
 fn is_uuid(text: &str) -> bool {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use metrics::{counter, histogram};
-use tracing::{debug, warn};
+use tracing::{Instrument, Span, debug, warn};
 
 use super::super::limits::{ChannelHealth, QuotaCharge, RowInHand, SendPermit};
 use super::content::{carries, cost_micros, template_content};
@@ -20,7 +20,7 @@ use crate::domain::Timestamp;
 use crate::domain::message::Outbound;
 use crate::domain::send::{OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass};
 use crate::ports::{Gateway, Pause, Settled};
-use crate::runtime::{ActorContext, metric};
+use crate::runtime::{ActorContext, metric, spans};
 
 /// A row that is leased to this process.
 pub(crate) struct LeasedRow {
@@ -128,14 +128,16 @@ async fn send_routed(
         return (checks::snooze(context.now(), "lease_short"), false);
     }
     let health = route.breaker_permit.health();
-    let mut sent = send(&*gateway, (health, context.now()), route.request(message, content.clone())).await;
+    let request = route.request(message, content.clone());
+    let mut sent = send(&*gateway, (health, context.now()), request, spans::provider(message, route.channel())).await;
     let window_closed = matches!(&sent, Err(error) if error.class == SendErrorClass::WindowClosed);
     if window_closed
         && matches!(content, OutboundContent::Text(_) | OutboundContent::Choices { .. })
         && let Some(template) = template_content(message, route.profile())
     {
         // The provider knows the window better than we do, and surely did not take the text: the template may pass.
-        sent = send(&*gateway, (health, context.now()), route.request(message, template)).await;
+        let request = route.request(message, template);
+        sent = send(&*gateway, (health, context.now()), request, spans::provider(message, route.channel())).await;
     }
     let now = context.now();
     if let Err(SendError { class: SendErrorClass::Suspended { after }, code, .. }) = &sent {
@@ -177,9 +179,11 @@ async fn send(
     gateway: &dyn Gateway,
     (health, now): (&ChannelHealth, Timestamp),
     request: OutboundRequest<'_>,
+    span: Span,
 ) -> Result<Receipt, SendError> {
     let begun = std::time::Instant::now();
-    let sent = AssertUnwindSafe(gateway.send(request)).catch_unwind().await.unwrap_or_else(|_| {
+    let sending = AssertUnwindSafe(gateway.send(request)).catch_unwind().instrument(span.clone());
+    let sent = sending.await.unwrap_or_else(|_| {
         counter!(metric::PANICS, "actor" => "sender").increment(1);
         Err(SendError {
             class: SendErrorClass::Unknown,
@@ -188,6 +192,7 @@ async fn send(
             detail: "the gateway panicked".to_owned(),
         })
     });
+    span.record("send.result", sent.as_ref().map_or_else(|error| error.class.as_str(), |_| "sent"));
     health.note_send(&sent, now);
     histogram!(metric::SEND_SECONDS).record(begun.elapsed().as_secs_f64());
     sent

@@ -47,6 +47,8 @@ mod m20261201_000230_media;
 mod m20261201_000250_setup_steps;
 mod m20261201_000280_crm;
 mod m20261201_000340_late_bookings;
+mod m20261201_000341_waiting_list;
+mod m20261201_000342_calendar_feeds;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +101,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000250_setup_steps::Migration),
             Box::new(m20261201_000280_crm::Migration),
             Box::new(m20261201_000340_late_bookings::Migration),
+            Box::new(m20261201_000341_waiting_list::Migration),
+            Box::new(m20261201_000342_calendar_feeds::Migration),
         ]
     }
 }

@@ -31,7 +31,7 @@ pub(super) enum ScenarioCommand {
         palabre scenario run tests/scenarios/*.md\n  \
         palabre scenario run my.md --tenant institut-belle\n\n\
         Nothing is sent and nothing is written; time passes as the file says. `- C: …` is what a customer writes, `- B: …` what \
-        must come back (`…` at the end: anything more), `- B: (silence)`, `- wait: 2h`, `- booked: SERVICE WITH DAY TIME`, `- leads: N`, \
+        must come back (`…` at the end: anything more), `- B: (silence)`, `- wait: 2h`, `- booked: SERVICE WITH DAY TIME`, `- leads: N`, `- waiting: SERVICE STATE`, \
         `- orders: R12 M; 2 R15`, `- handler: human`; \
         `- A: …` is what the assistant will answer next (`(does not know)`, `(late)`).\n\
         Exit code 0: all of it came; 1: something else did.")]
@@ -101,6 +101,7 @@ fn follow(world: &mut World<'_>, line: &ScriptLine) -> Result<(), String> {
         }
         ScriptLine::Booked(expected) => same("booked", expected, &world.booked()),
         ScriptLine::Leads(expected) => same("leads", &expected.to_string(), &world.leads.len().to_string()),
+        ScriptLine::Waiting(expected) => same("waiting", expected, &world.waiting()),
         ScriptLine::Assistant(reply) => {
             world.assistant_says(reply.clone());
             Ok(())

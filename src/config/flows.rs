@@ -170,6 +170,7 @@ fn policy(scope: &Scope<'_>, raw: &RawBooking, around: &Surroundings<'_>) -> Opt
     let lead_time = or("lead_time", raw.lead_time.as_ref(), default.lead_time);
     let furthest = or("furthest", raw.furthest.as_ref(), default.furthest);
     let hold = or("hold", raw.hold.as_ref(), default.hold);
+    let waiting_hold = or("waiting_hold", raw.waiting_hold.as_ref(), default.waiting_hold);
     let every = or("every", raw.every.as_ref(), default.every).filter(|every| {
         let holds = every.num_minutes() >= 5 && every.num_minutes() % 5 == 0;
         if !holds {
@@ -190,8 +191,11 @@ fn policy(scope: &Scope<'_>, raw: &RawBooking, around: &Surroundings<'_>) -> Opt
     let booked = template("booked_template", &raw.booked_template);
     let moved = template("moved_template", &raw.moved_template);
     let cancelled = template("cancelled_template", &raw.cancelled_template);
-    let policy = BookingPolicy { lead_time: lead_time?, furthest: furthest?, every: every?, hold: hold? };
-    let templates = BookingTemplates { reminder: reminder?, booked: booked?, moved: moved?, cancelled: cancelled? };
+    let waiting = template("waiting_template", &raw.waiting_template);
+    let (lead_time, furthest, every, hold) = (lead_time?, furthest?, every?, hold?);
+    let policy = BookingPolicy { lead_time, furthest, every, hold, waiting_hold: waiting_hold? };
+    let (reminder, booked, moved) = (reminder?, booked?, moved?);
+    let templates = BookingTemplates { reminder, booked, moved, cancelled: cancelled?, waiting: waiting? };
     Some((policy, templates))
 }
 

@@ -16,6 +16,7 @@ mod errors;
 mod explain;
 mod faq;
 mod finish;
+mod flows;
 mod home;
 mod inbox;
 mod invitation;
@@ -96,6 +97,7 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     agenda::mount(routes);
     leads::mount(routes);
     rides::mount(routes);
+    flows::mount(routes);
     sales::mount(routes);
     analytics::mount(routes);
     faq::mount(routes);

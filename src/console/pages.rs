@@ -48,6 +48,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("agenda/one.html", include_str!("templates/agenda/one.html")),
     ("agenda/link.html", include_str!("templates/agenda/link.html")),
     ("agenda/book.html", include_str!("templates/agenda/book.html")),
+    ("flows.html", include_str!("templates/flows.html")),
     ("rides.html", include_str!("templates/rides.html")),
     ("leads.html", include_str!("templates/leads.html")),
     ("faq/form.html", include_str!("templates/faq/form.html")),

@@ -18,13 +18,13 @@ use palabre_actors::ports::{
 };
 use sea_orm::DbErr;
 
-use super::Store;
 use super::error::port_error;
 use super::reader::{DEADLINE, LoadConversation, LoadRecipientStatus};
 use super::sql;
 use super::statement::{SqlText, Value, all, column, count, id, id_or_null, text, time};
 use super::values::{Row, corrupt, first_id_of, quarter_text};
 use super::writer::{DeadLetter, OutboxChange, Sharded, Sweep, Swept, Task, WriteJob, all_failed};
+use super::{Store, calendar_feeds};
 
 /// How long before a message a duplicate candidate may have been written that was sent within the hour in which it
 /// was written: that hour, and five minutes for clocks. Candidates that were sent later are found by another index.
@@ -127,7 +127,11 @@ impl Turns for Store {
                     agenda.mine.push(booking);
                 }
             }
+            let values = [text(key.tenant.as_str()), text(key.person.as_str()), time(now)];
+            agenda.waiting = self.read(sql::WAITING_AGENDA, values, Row::waiting_entry).await?;
             let tenant = || [text(key.tenant.as_str())];
+            let elsewhere = self.read(sql::CALENDAR_BUSY, tenant(), calendar_feeds::busy).await?;
+            agenda.busy.extend(elsewhere.into_iter().flatten().filter(|busy| busy.until > now));
             agenda.offers = self.read(sql::OPEN_OFFERS, tenant(), Row::open_offer).await?;
             agenda.on_duty = self.read(sql::PEOPLE_ON_DUTY, tenant(), |row| row.parse(0)).await?;
             Ok(agenda)

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use chrono::{DateTime, SecondsFormat, Timelike, Utc};
+use chrono::{DateTime, NaiveTime, SecondsFormat, Timelike, Utc};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::booking::Booking;
@@ -15,6 +15,7 @@ use palabre_actors::domain::message::{Content, Details, Generation, Inbound, Out
 use palabre_actors::domain::offer::Offer;
 use palabre_actors::domain::template::TemplateUse;
 use palabre_actors::domain::timer::Timer;
+use palabre_actors::domain::waiting::WaitingEntry;
 use palabre_actors::ports::{ChannelKey, DueTimer};
 use sea_orm::{ColIdx, DbErr, FromQueryResult, QueryResult, TryGetable};
 use serde::{Deserialize, Serialize};
@@ -174,6 +175,30 @@ impl Row {
             expires_at: self.time(4)?,
             state: self.parse(5)?,
         })
+    }
+
+    /// Columns as `sql::WAITING_AGENDA` selects them.
+    pub fn waiting_entry(&self) -> Result<WaitingEntry, DbErr> {
+        Ok(WaitingEntry {
+            id: self.parse(0)?,
+            conversation: self.parse(1)?,
+            service: self.get(2)?,
+            resource: self.get(3)?,
+            from: self.time(4)?,
+            until: self.time(5)?,
+            hours: self.hours(6)?,
+            replaces: self.parse_or_null(8)?,
+            state: self.parse(9)?,
+            since: self.time(10)?,
+            is_mine: self.get(11)?,
+        })
+    }
+
+    /// Two columns of hours, or none.
+    pub fn hours(&self, first: usize) -> Result<Option<(NaiveTime, NaiveTime)>, DbErr> {
+        let (from, until): (Option<String>, Option<String>) = (self.get(first)?, self.get(first + 1)?);
+        let hour = |text: String| text.parse::<NaiveTime>().map_err(|_| corrupt("an hour"));
+        from.zip(until).map(|(from, until)| Ok((hour(from)?, hour(until)?))).transpose()
     }
 
     /// Columns as `sql::LIVE_LINES` selects them.

@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
 #![allow(clippy::duplicate_mod, reason = "some run on both databases")]
 
+mod appointments;
+#[path = "appointments.rs"]
+mod appointments_on_postgres;
 mod assistant;
 #[path = "assistant.rs"]
 mod assistant_on_postgres;

@@ -112,7 +112,7 @@ pub struct Conversation {
     watch: LoopWatch,
     /// What was looked up for the message that is decided next.
     found: Option<Found>,
-    agenda_read_for: Option<InboundId>,
+    agenda_read_for: agenda::ReadFor,
 }
 
 struct Waiting {
@@ -157,7 +157,7 @@ impl Conversation {
             setbacks: 0,
             watch: LoopWatch::default(),
             found: None,
-            agenda_read_for: None,
+            agenda_read_for: agenda::ReadFor::default(),
         }
     }
 
@@ -263,7 +263,7 @@ impl Conversation {
         if self.thinks(ctx) {
             return;
         }
-        if self.may_be_settled() || self.agenda_is_old() || self.is_asked_of_bookings() {
+        if self.may_be_settled() || self.needs_bookings() {
             return self.load(ctx);
         }
         if let Some(found) = self.revealed() {

@@ -33,6 +33,14 @@ impl Timers {
         }
     }
 
+    /// Which timer comes next.
+    pub(super) fn next_kind(&self) -> Option<(TimerId, TimerKind)> {
+        match self.due.front()? {
+            Due::Timer(timer) => Some((timer.id, timer.kind)),
+            Due::Session => None,
+        }
+    }
+
     /// Takes the next timer. When its turn fails, its row is still due, and the sweep delivers it again.
     pub(super) fn pop(&mut self) -> Option<Due> {
         self.due.pop_front()

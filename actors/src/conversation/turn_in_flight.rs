@@ -15,6 +15,7 @@ use crate::domain::turn::{
     ConsentChange, Draft, Lookup, Outcome, Refused, Request, Start, Turn, decide, decide_request, decide_session_timer,
     decide_timer,
 };
+use crate::domain::waiting::WaitingChange;
 use crate::outbox::SendPermit;
 use crate::ports::ChannelKey;
 use crate::runtime::ActorContext;
@@ -134,6 +135,7 @@ pub(super) struct Applied {
     pub(super) timers: Vec<TimerChange>,
     pub(super) bookings: Vec<BookingChange>,
     pub(super) offers: Vec<OfferChange>,
+    pub(super) waiting: Vec<WaitingChange>,
     pub(super) outgoing: Vec<(Outbound, Option<ReservedSend>)>,
 }
 
@@ -155,6 +157,7 @@ impl Applied {
             timers: turn.timers.clone(),
             bookings: turn.effects.bookings.clone(),
             offers: turn.effects.offers.clone(),
+            waiting: turn.effects.waiting.clone(),
             outgoing: turn.outbox.iter().zip(reserved).map(outgoing).collect(),
         }
     }
@@ -183,10 +186,11 @@ impl Applied {
         state.contact = Some(self.contact.clone());
         state.conversation = Some(self.conversation.clone());
         state.welcomed |= self.outgoing.iter().any(|(message, _)| message.kind == OutboundKind::Welcome);
-        if !self.bookings.is_empty() || !self.offers.is_empty() {
+        if !self.bookings.is_empty() || !self.offers.is_empty() || !self.waiting.is_empty() {
             let agenda = Arc::make_mut(&mut state.agenda);
             self.bookings.iter().for_each(|change| agenda.apply(change));
             self.offers.iter().for_each(|change| agenda.apply_offer(change));
+            self.waiting.iter().for_each(|change| agenda.apply_waiting(change));
         }
         match &self.consent {
             Some(ConsentChange::OptOut { .. }) => state.opted_out = true,

@@ -9,6 +9,7 @@ use super::Timestamp;
 use super::claim::ClaimChange;
 use super::ids::{BookingId, ConversationId};
 use super::offer::{Offer, OfferChange};
+use super::waiting::{WaitingChange, WaitingEntry, WaitingState};
 use super::words::stored_words;
 
 /// What can be booked, as the tenant's configuration describes it.
@@ -197,6 +198,8 @@ pub struct Agenda {
     pub offers: Vec<Offer>,
     /// Conversations of the people on duty.
     pub on_duty: Vec<ConversationId>,
+    /// Who waits for a time, whoever asked first before the others.
+    pub waiting: Vec<WaitingEntry>,
 }
 
 impl fmt::Debug for Agenda {
@@ -245,6 +248,21 @@ impl Agenda {
             OfferChange::Make(offer) => self.offers.push(offer.clone()),
             OfferChange::Accept(id) | OfferChange::End(id, _) => self.offers.retain(|offer| offer.id != *id),
             OfferChange::Duty(_) => {}
+        }
+    }
+
+    /// Brings it up to a change of the contact's own.
+    pub fn apply_waiting(&mut self, change: &WaitingChange) {
+        match change {
+            WaitingChange::Join(entry) => self.waiting.push(entry.clone()),
+            WaitingChange::Become(id, WaitingState::Taken | WaitingState::Ended) => {
+                self.waiting.retain(|entry| entry.id != *id);
+            }
+            WaitingChange::Become(id, state) => {
+                if let Some(entry) = self.waiting.iter_mut().find(|entry| entry.id == *id) {
+                    entry.state = *state;
+                }
+            }
         }
     }
 

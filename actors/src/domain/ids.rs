@@ -71,6 +71,10 @@ uuid_id!(
     OrderLineId
 );
 uuid_id!(
+    /// A row of `waiting_list`.
+    WaitingId
+);
+uuid_id!(
     /// A row of `event_log`.
     EventId
 );

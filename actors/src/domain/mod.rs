@@ -44,6 +44,7 @@ pub mod stemming;
 pub mod template;
 pub mod timer;
 pub mod turn;
+pub mod waiting;
 pub mod words;
 
 /// A time in UTC. Microseconds are kept in both databases; anything finer is cut off.

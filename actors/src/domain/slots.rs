@@ -19,6 +19,8 @@ pub struct BookingPolicy {
     pub every: TimeDelta,
     /// How long a time is kept free while the customer confirms.
     pub hold: TimeDelta,
+    /// How long a time is kept free for somebody of the waiting list.
+    pub waiting_hold: TimeDelta,
 }
 
 impl Default for BookingPolicy {
@@ -28,6 +30,7 @@ impl Default for BookingPolicy {
             furthest: TimeDelta::days(60),
             every: TimeDelta::minutes(30),
             hold: TimeDelta::minutes(10),
+            waiting_hold: TimeDelta::minutes(10),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::live::{LiveChange, OrderChange};
 use super::message::{Outbound, Role};
 use super::offer::OfferChange;
 use super::timer::TimerChange;
+use super::waiting::WaitingChange;
 use super::words::stored_words;
 
 mod answers;
@@ -22,17 +23,19 @@ mod heard;
 mod inbound;
 mod live;
 mod offers;
+mod places;
 mod preview;
 mod requests;
 mod rules;
 mod timer;
+mod waiting;
 
 pub use self::escalation::{NoticeReason, PeopleNotice};
 pub use self::inbound::{decide, says_stop};
 pub use self::preview::{Preview, preview};
 pub use self::requests::{
-    BookingAct, BookingRequest, Command, OfferCancellation, Refused, Reply, Request, Requester, ScheduledMessage, Seen,
-    SendRequest, decide_request, decide_send,
+    BookingAct, BookingRequest, Command, OfferCancellation, Placing, Refused, Reply, Request, Requester,
+    ScheduledMessage, Seen, SendRequest, decide_request, decide_send,
 };
 pub use self::rules::rule_names;
 pub use self::timer::{decide_session_timer, decide_timer};
@@ -105,6 +108,8 @@ pub struct Effects {
     pub leads: Vec<Lead>,
     /// Offers, and who takes them.
     pub offers: Vec<OfferChange>,
+    /// Who waits for a time.
+    pub waiting: Vec<WaitingChange>,
     /// Lines of orders in a live session.
     pub orders: Vec<OrderChange>,
     /// What becomes of the live session.

@@ -1,5 +1,6 @@
 //! Sentences for every outcome of a message, every event and every reason, in English and French.
 
+mod appointments;
 mod blocked;
 mod case;
 mod events;

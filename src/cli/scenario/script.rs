@@ -37,6 +37,8 @@ pub(super) enum ScriptLine {
     /// All confirmed bookings: `manucure Awa 2026-12-01 15:30; …`
     Booked(String),
     Leads(usize),
+    /// Who waits for a time: `manucure waiting; soin offered`
+    Waiting(String),
     /// What the assistant answers to the next question that reaches it.
     Assistant(AssistantReply),
     /// All order lines that were not cancelled: `R12 M; 2 R15`
@@ -88,6 +90,7 @@ fn of(script: &str) -> Result<ScriptLine, String> {
         "B" => ScriptLine::Hears { who: None, expected: rest },
         "wait" => ScriptLine::Waits(humantime::parse_duration(&rest).map_err(|_| "no duration, such as `2h`")?),
         "booked" => ScriptLine::Booked(rest),
+        "waiting" => ScriptLine::Waiting(rest),
         "leads" => ScriptLine::Leads(rest.parse().map_err(|_| "no number")?),
         "A" => ScriptLine::Assistant(match rest.as_str() {
             "(does not know)" => AssistantReply::HandOver,

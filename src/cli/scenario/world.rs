@@ -17,6 +17,7 @@ use palabre_actors::domain::message::{Content, Inbound};
 use palabre_actors::domain::offer::{Offer, OfferChange};
 use palabre_actors::domain::timer::{Timer, TimerChange};
 use palabre_actors::domain::turn::{ConsentChange, Lookup, Prepared, Turn, decide, decide_timer};
+use palabre_actors::domain::waiting::{WaitingChange, WaitingEntry, WaitingState};
 
 use super::live::Live;
 use super::script::{SILENCE, Script, fits};
@@ -33,6 +34,7 @@ pub(super) struct World<'a> {
     told: BTreeMap<String, VecDeque<String>>,
     timers: Vec<(String, Timer)>,
     bookings: Vec<(String, Booking)>,
+    waiting: Vec<(String, WaitingEntry)>,
     offers: Vec<Offer>,
     on_duty: Vec<ConversationId>,
     pub(super) leads: Vec<Lead>,
@@ -57,6 +59,7 @@ impl<'a> World<'a> {
             told: BTreeMap::new(),
             timers: Vec::new(),
             bookings: Vec::new(),
+            waiting: Vec::new(),
             offers: Vec::new(),
             on_duty: Vec::new(),
             leads: Vec::new(),
@@ -146,6 +149,17 @@ impl<'a> World<'a> {
         if shown.is_empty() { "nothing".to_owned() } else { shown }
     }
 
+    /// Who waits or was offered a time: `manucure waiting`.
+    pub(super) fn waiting(&self) -> String {
+        let shown: Vec<String> = self.waits().map(|(_, entry)| format!("{} {}", entry.service, entry.state)).collect();
+        if shown.is_empty() { "nothing".to_owned() } else { shown.join("; ") }
+    }
+
+    fn waits(&self) -> impl Iterator<Item = &(String, WaitingEntry)> {
+        let is_open = |state| matches!(state, WaitingState::Waiting | WaitingState::Offered);
+        self.waiting.iter().filter(move |(_, entry)| is_open(entry.state))
+    }
+
     pub(super) fn handler(&self) -> &'static str {
         let conversation = self.states.get(&self.last).and_then(|state| state.conversation.as_ref());
         conversation.map_or(Handler::Bot, |conversation| conversation.handler).as_str()
@@ -173,6 +187,11 @@ impl<'a> World<'a> {
                 .collect(),
             offers: self.offers.clone(),
             on_duty: self.on_duty.clone(),
+            waiting: self
+                .waits()
+                .filter(|(_, entry)| entry.until > self.now)
+                .map(|(of, entry)| WaitingEntry { is_mine: of == who, ..entry.clone() })
+                .collect(),
         };
         let known = self.states.get(who).cloned().unwrap_or_else(|| State {
             key: ConversationKey::new(
@@ -223,6 +242,16 @@ impl<'a> World<'a> {
                 BookingChange::Become(id, state) => {
                     if let Some((_, booking)) = self.bookings.iter_mut().find(|(_, booking)| booking.id == *id) {
                         booking.state = *state;
+                    }
+                }
+            }
+        }
+        for change in &turn.effects.waiting {
+            match change {
+                WaitingChange::Join(entry) => self.waiting.push((who.to_owned(), entry.clone())),
+                WaitingChange::Become(id, state) => {
+                    if let Some((_, entry)) = self.waiting.iter_mut().find(|(_, entry)| entry.id == *id) {
+                        entry.state = *state;
                     }
                 }
             }

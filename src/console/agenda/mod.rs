@@ -5,6 +5,7 @@ mod change;
 mod day;
 mod link;
 mod one;
+mod waiting;
 mod week;
 
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Member, Page};
 use crate::config::Tenant;
 use crate::service::messages::NotSent;
-use crate::service::{Permission, Tenants, bookings};
+use crate::service::{Permission, Tenants, bookings, busy};
 use crate::store::operator::BookingRow;
 
 /// Bookings that a day or a week shows at most.
@@ -52,6 +53,7 @@ pub(super) fn mount(routes: &mut PageRoutes<'_>) {
     routes.get("/bookings/new", book::form);
     routes.get("/bookings/calendar", link::form);
     routes.post("/bookings/calendar", link::make);
+    routes.post("/bookings/waiting/{id}/remove", waiting::remove);
     routes.get("/bookings/{id}", one::one);
     routes.post("/bookings/{id}/move", change::move_to);
     routes.post("/bookings/{id}/cancel", change::cancel);
@@ -137,7 +139,7 @@ impl Shop {
             time: self.display.time(row.starts_at),
             until: self.display.time(row.ends_at),
             machine: Display::machine(row.starts_at),
-            who: who(member, state, row),
+            who: who(member, state, (row.contact_name.as_ref(), row.address.as_ref())),
             service: self.service_name(&row.service),
             resource: row.resource.clone(),
             state: row.state.as_str(),
@@ -154,11 +156,15 @@ fn late(member: &Member, state: &ConsoleState, minutes: i64) -> String {
 }
 
 /// Whom a booking is for.
-fn who(member: &Member, state: &ConsoleState, row: &BookingRow) -> String {
+fn who(
+    member: &Member,
+    state: &ConsoleState,
+    (name, address_of): (Option<&String>, Option<&palabre_actors::domain::address::Address>),
+) -> String {
     let sees_people = member.caller.may(Permission::ContentRead);
-    let name = row.contact_name.clone().filter(|_| sees_people);
+    let name = name.cloned().filter(|_| sees_people);
     let number = || {
-        let to = row.address.as_ref()?;
+        let to = address_of?;
         Some(if sees_people { address(to, state.home(&member.tenant).as_ref()) } else { to.to_string() })
     };
     name.or_else(number).unwrap_or_else(|| state.text(member, "inbox", "someone"))
@@ -178,6 +184,7 @@ pub async fn agenda(
     let within = (shop.bounds(first).0, shop.bounds(last).1);
     let tenants = Tenants::Of(vec![member.tenant.clone()]);
     let mut rows = bookings::list(&member.caller, &state.deps.store, &tenants, within, (None, MOST)).await?;
+    let elsewhere = busy::taken(&member.caller, &state.deps.store, &member.tenant, within).await?;
     let resources = shop.resources();
     let with = Some(query.with.as_str()).filter(|with| resources.iter().any(|resource| resource == with));
     if let Some(with) = with {
@@ -206,9 +213,10 @@ pub async fn agenda(
         as_day => path(day, "day", with),
         as_week => path(day, "week", with),
         choices => choices(&resources, (day, view, with)),
-        columns => shown(if is_week { Vec::new() } else { day::columns(&shop, (&member, &state), (day, &rows), with) }),
+        columns => shown(if is_week { Vec::new() } else { day::columns(&shop, (&member, &state), (day, &rows, &elsewhere), with) }),
         days => shown(if is_week { week::days(&shop, (&member, &state), (first, &rows), with) } else { Vec::new() }),
         cancelled => shown(cancelled),
+        waiting => shown(waiting::lines(&shop, &member, &state).await?),
         books => shop.flows().is_some(),
         may_write => may_write && shop.flows().is_some(),
         is_empty,

@@ -5,6 +5,7 @@
 //!
 //! [`Provider::checks`]: crate::gateway::Provider::checks
 
+mod calendars;
 mod certificate;
 mod channels;
 mod clock;
@@ -78,7 +79,7 @@ pub enum DoctorError {
 pub async fn examine(caller: &Caller, of: &Installation<'_>) -> Result<Vec<DoctorFinding>, DoctorError> {
     caller.require(ConfigReload)?;
     let client = client::with_certificates()?;
-    let (daemon, public_url, clock, database, redis, channels, payments) = futures_util::join!(
+    let (daemon, public_url, clock, database, redis, channels, payments, calendars) = futures_util::join!(
         daemon::check(of, &client),
         public_url::check(of, &client),
         clock::check(of, &client),
@@ -86,6 +87,7 @@ pub async fn examine(caller: &Caller, of: &Installation<'_>) -> Result<Vec<Docto
         redis::check(of),
         channels::check(of, &client),
         payments::check(of, &client),
+        calendars::check(of),
     );
     let messages = messages::check(caller, of).await?;
     let mut findings = configuration::check(of);
@@ -101,6 +103,7 @@ pub async fn examine(caller: &Caller, of: &Installation<'_>) -> Result<Vec<Docto
         messages,
         channels,
         payments,
+        calendars,
     ] {
         findings.extend(more);
     }

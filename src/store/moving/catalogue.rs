@@ -246,6 +246,7 @@ pub(super) const TABLES: &[MoveTable] = &[
     compared("offers", 1, columns::OFFERS),
     compared("on_duty", 2, columns::ON_DUTY),
     compared("order_lines", 1, columns::ORDER_LINES),
+    compared("waiting_list", 1, columns::WAITING_LIST),
     compared("assistant_usage", 2, columns::ASSISTANT_USAGE),
     compared("broadcasts", 1, columns::BROADCASTS),
     compared("broadcast_recipients", 3, columns::BROADCAST_RECIPIENTS),

@@ -75,7 +75,7 @@ impl Operator {
         change(&tx, sql::PART, whose()).await?;
         change(&tx, sql::GIVE_CONVERSATIONS, pair()).await?;
         change(&tx, sql::UNFOLD, pair()).await?;
-        for given in [sql::GIVE_BOOKINGS, sql::GIVE_LEADS, sql::GIVE_OFFERS, sql::GIVE_ORDERS] {
+        for given in [sql::GIVE_BOOKINGS, sql::GIVE_LEADS, sql::GIVE_OFFERS, sql::GIVE_ORDERS, sql::GIVE_WAITING] {
             change(&tx, given, pair()).await?;
         }
         change(&tx, sql::LOOK_UP_AGAIN, [text(tenant.as_str()), id(keep), id(gone), time(at)]).await?;

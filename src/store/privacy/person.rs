@@ -232,7 +232,7 @@ impl DataSubject {
         // The same number on the other kind of account is the same person.
         let aliases: Vec<Address> = self.addresses().flat_map(|address| address.aliases()).collect();
         self.addresses.extend(aliases.iter().map(|address| address.as_str().to_owned()));
-        for table in ["bookings", "leads", "offers", "order_lines"] {
+        for table in ["bookings", "leads", "offers", "order_lines", "waiting_list"] {
             let sql = format!(
                 "SELECT id, correlation_id FROM {table} WHERE tenant_id = {{tenant}} AND contact_id IN {{contacts}}"
             );

@@ -162,6 +162,11 @@ async fn plant(store: &Store, (contact, conversation, flow): (ContactId, &str, &
             "INSERT INTO bookings VALUES ('b1', 'belle', '{conversation}', '{contact}', 'manucure', 'Awa', '{later}', '{later}', '{later}', \
             'confirmed', '{flow}', '{t}', '{t}', 15)"
         ),
+        format!(
+            "INSERT INTO waiting_list VALUES ('{}', 'belle', '{conversation}', '{contact}', 'manucure', 'Awa', '{later}', '{later}', NULL, NULL, NULL, \
+            'waiting', '{flow}', '{t}', '{t}')",
+            id()
+        ),
         format!("INSERT INTO claims VALUES ('belle', 'seat/{}', 'b1', '{t}')", f()),
         format!(
             "INSERT INTO leads VALUES ('l1', 'belle', '{conversation}', '{contact}', '{}', '{}@example.org', '{}', '{}', '1', 'new', \

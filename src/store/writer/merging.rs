@@ -141,6 +141,7 @@ pub(in crate::store) async fn merge(
         sql::TAKE_LEADS,
         sql::TAKE_OFFERS,
         sql::TAKE_ORDERS,
+        sql::TAKE_WAITING,
     ] {
         change(tx, taken, pair()).await?;
     }

@@ -21,6 +21,7 @@ mod shards;
 mod sweeps;
 mod timers;
 mod turns;
+mod waiting;
 mod write_scheduler;
 
 use std::collections::VecDeque;

@@ -30,6 +30,7 @@ pub(super) async fn apply(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), 
     leads(tx, &with).await?;
     offers(tx, &with).await?;
     orders(tx, &with).await?;
+    super::waiting::apply(tx, &with).await?;
     live(tx, &with).await?;
     labels(tx, &with).await
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod agenda;
 mod faq;
+mod flows;
 mod inbox;
 pub(crate) mod leads;
 mod paid_access;

@@ -4,7 +4,7 @@ use chrono::{NaiveDate, NaiveTime};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Timestamp;
-use crate::domain::ids::BookingId;
+use crate::domain::ids::{BookingId, WaitingId};
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +55,12 @@ pub struct Appointment {
     /// The booking that it is about: it moves, or is cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) booking: Option<BookingId>,
+    /// They want to be told when a time becomes free.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) waits: bool,
+    /// What is kept free was offered to them as this entry of the waiting list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) waiting: Option<WaitingId>,
     #[serde(default)]
     pub(super) open: Open,
     /// The question that was asked last.
@@ -77,6 +83,12 @@ impl Appointment {
     /// Whether it is a reminder that asks whether they come.
     pub(super) const fn awaits_a_yes(&self) -> bool {
         matches!(self.open, Open::Reminder | Open::MoveOrCancel)
+    }
+
+    /// The entry of the waiting list as which a time was offered to them.
+    #[must_use]
+    pub const fn waiting(&self) -> Option<WaitingId> {
+        self.waiting
     }
 
     /// Nothing was said of day and time.

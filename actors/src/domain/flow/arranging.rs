@@ -12,11 +12,14 @@ use crate::domain::booking::{BookingChange, BookingState, Service};
 use crate::domain::dates::{self, Day, Phrase, Time, to_local};
 use crate::domain::folding::fold;
 use crate::domain::slots::FreeSlot;
+use crate::domain::waiting::{WaitingChange, WaitingState};
 
 /// What a message does to an appointment.
 pub(super) enum Turned {
     /// That is asked next.
     Asks(TextKey, Vec<(&'static str, String)>),
+    /// It ends without a booking, with these words and for this reason.
+    Leaves(TextKey, Vec<(&'static str, String)>, &'static str),
     /// It is settled, with these words.
     Done(TextKey, Vec<(&'static str, String)>),
     /// Nothing was understood.
@@ -32,12 +35,21 @@ impl<'a> Stage<'a> {
         let turned = self.turn(&mut appointment, is_new || opening);
         match turned {
             Turned::Asks(key, facts) => {
-                let text = self.worded(key, &running, &facts);
+                let mut text = self.worded(key, &running, &facts);
+                if matches!(key, TextKey::Full | TextKey::NothingFree) {
+                    text = format!("{text} {}", self.text(TextKey::WaitHint, &running, &[]));
+                }
                 appointment.question.clone_from(&text);
                 running.misses = 0;
                 running.appointment = Some(appointment);
                 self.say(text);
                 self.made.running = Some(running);
+            }
+            Turned::Leaves(key, facts, why) => {
+                let text = self.worded(key, &running, &facts);
+                self.say(text);
+                let name = running.flow.clone();
+                self.milestone(&name, super::Milestone::Abandoned(why));
             }
             Turned::Done(key, facts) => {
                 let text = self.worded(key, &running, &facts);
@@ -84,7 +96,7 @@ impl<'a> Stage<'a> {
         };
         match turned {
             Turned::Asks(key, facts) => Some((key, facts)),
-            Turned::Done(..) | Turned::Nothing => None,
+            Turned::Done(..) | Turned::Leaves(..) | Turned::Nothing => None,
         }
     }
 
@@ -99,6 +111,9 @@ impl<'a> Stage<'a> {
 
     /// What was kept free is free again.
     pub(super) fn let_go(&mut self, running: &Running) {
+        if let Some(waiting) = running.appointment.as_ref().and_then(|appointment| appointment.waiting) {
+            self.made.effects.push(Effect::Waiting(WaitingChange::Become(waiting, WaitingState::Waiting)));
+        }
         if let Some(held) = running.appointment.as_ref().and_then(|appointment| appointment.held) {
             self.made.effects.push(Effect::Booking(BookingChange::Become(held, BookingState::Cancelled)));
         }
@@ -120,10 +135,20 @@ impl<'a> Stage<'a> {
         let phrase = dates::read(text, self.local_now(), self.flows.english);
         let mut understood = self.take_service(appointment, is_new);
         understood |= self.take_wish(appointment);
+        appointment.waits |= phrases::waits_for_place(self.said) || (!is_new && phrases::asks_to_be_told(self.said));
         match appointment.open {
+            _ if appointment.waits && appointment.open != Open::Which => {}
             Open::Confirm => {
                 if phrases::is_yes(self.said, text) && !understood && self.is_as_held(appointment, &phrase) {
                     return self.settle(appointment);
+                }
+                if phrases::is_no(self.said, text)
+                    && let Some(waiting) = appointment.waiting
+                {
+                    self.drop_hold(appointment);
+                    let waits = WaitingChange::Become(waiting, WaitingState::Waiting);
+                    self.made.effects.push(Effect::Waiting(waits));
+                    return Turned::Leaves(TextKey::StillWaiting, vec![], "cancelled");
                 }
                 if phrases::is_no(self.said, text) {
                     self.drop_hold(appointment);
@@ -150,7 +175,7 @@ impl<'a> Stage<'a> {
                     appointment.day = Some(day);
                     appointment.until = None;
                     appointment.either.clear();
-                    return self.look(appointment);
+                    return self.look_or_wait(appointment, is_new);
                 }
             }
             _ => {}
@@ -158,7 +183,12 @@ impl<'a> Stage<'a> {
         if let Some(turned) = self.take_date(appointment, phrase, &mut understood) {
             return turned;
         }
-        if understood || is_new { self.look(appointment) } else { Turned::Nothing }
+        let goes_on = understood || is_new || appointment.waits;
+        if goes_on { self.look_or_wait(appointment, is_new) } else { Turned::Nothing }
+    }
+
+    fn look_or_wait(&mut self, appointment: &mut Appointment, is_new: bool) -> Turned {
+        if appointment.waits { self.wait_for_place(appointment, is_new) } else { self.look(appointment) }
     }
 
     fn names(&self) -> Vec<Vec<String>> {

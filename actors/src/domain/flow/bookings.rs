@@ -73,7 +73,7 @@ impl Flows {
 
 impl<'a> Stage<'a> {
     /// The first flow that books, and the id of its step that does.
-    fn booking_step(&self) -> Option<(&'a Flow, String)> {
+    pub(super) fn booking_step(&self) -> Option<(&'a Flow, String)> {
         self.flows.flows.iter().find_map(|flow| {
             let step = flow.steps.iter().find(|step| matches!(step.kind, StepKind::Book { .. }))?;
             Some((flow, step.id.clone()))
@@ -141,6 +141,9 @@ impl<'a> Stage<'a> {
     /// A message to a flow that is about a booking. `None`: it is about the new time.
     pub(super) fn manage(&mut self, appointment: &mut Appointment) -> Option<Turned> {
         let id = appointment.booking?;
+        if phrases::waits_for_place(self.said) {
+            return None;
+        }
         let (text, scene) = (self.scene.text, self.scene);
         let booking = scene.agenda.mine.iter().find(|booking| booking.id == id)?;
         let facts = self.facts_of(booking);

@@ -4,7 +4,8 @@ use super::answers::{self, AnswerKind, Reading};
 use super::engine::{Stage, names_of};
 use super::source::{Flow, OnChange, Step, StepKind};
 use super::texts::TextKey;
-use super::{Given, Milestone, Move, Running, Saying, phrases, picking};
+use super::{Effect, Given, Milestone, Move, Running, Saying, phrases, picking};
+use crate::domain::waiting::{WaitingChange, WaitingState};
 
 impl<'a> Stage<'a> {
     pub(super) fn go_on(mut self, running: Running) -> Move {
@@ -71,6 +72,9 @@ impl<'a> Stage<'a> {
 
     pub(super) fn cancel(&mut self, running: &Running, flow: &Flow) {
         self.let_go(running);
+        if let Some(waiting) = running.appointment.as_ref().and_then(|appointment| appointment.waiting) {
+            self.made.effects.push(Effect::Waiting(WaitingChange::Become(waiting, WaitingState::Ended)));
+        }
         let word = flow.keywords.iter().min_by_key(|keyword| keyword.len()).cloned().unwrap_or_default();
         let key = if running.appointment.is_some() { TextKey::NotBooked } else { TextKey::Cancelled };
         let text = self.text(key, running, &[("word", &word)]);

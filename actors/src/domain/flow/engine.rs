@@ -81,7 +81,8 @@ impl<'a> Stage<'a> {
         if asks && (self.scene.knows)(self.scene.text) {
             return None;
         }
-        if self.manages() {
+        if phrases::waits_for_place(self.said) && self.is_about_the_list() || self.manages() || self.is_about_the_list()
+        {
             return Some(self.made);
         }
         let flow = self.flows.asked_for(self.said)?;

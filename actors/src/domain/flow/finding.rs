@@ -232,6 +232,7 @@ impl Stage<'_> {
             }
         };
         appointment.held = None;
+        self.wait_is_over(&booking.service);
         let mut first = None;
         for (at, reminder) in self.flows.reminders(&booking, scene.now) {
             first.get_or_insert(at);

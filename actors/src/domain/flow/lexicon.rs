@@ -75,7 +75,8 @@ pub(super) const NO: [&str; 16] = [
 ];
 
 /// What is said to end what is going on. One word alone counts in a short message only.
-pub(super) const CANCEL_PHRASES: [&str; 20] = [
+pub(super) const CANCEL_PHRASES: [&str; 21] = [
+    "no longer needed",
     "laisse tomber",
     "laissez tomber",
     "tant pis",
@@ -254,4 +255,48 @@ pub(super) const CORRECTIONS: [&str; 20] = [
     "sorry",
     "rather",
     "no",
+];
+
+/// What asks to be told when a time becomes free.
+pub(super) const WAITING_PHRASES: [&str; 27] = [
+    "liste d attente",
+    "liste attente",
+    "place se libere",
+    "places se liberent",
+    "creneau se libere",
+    "creneau libere",
+    "place libere",
+    "ca se libere",
+    "si ca libere",
+    "heure se libere",
+    "quelque chose se libere",
+    "si quelqu un annule",
+    "en cas d annulation",
+    "si quelqu un se desiste",
+    "en cas de desistement",
+    "waiting list",
+    "waitlist",
+    "slot opens",
+    "place opens",
+    "spot opens",
+    "something opens",
+    "anything opens",
+    "becomes free",
+    "frees up",
+    "if someone cancels",
+    "if somebody cancels",
+    "if anyone cancels",
+];
+/// The same in fewer words, where times are talked of.
+pub(super) const TELL_ME_PHRASES: [&str; 10] = [
+    "prevenez moi",
+    "previens moi",
+    "prevenir",
+    "tenez moi au courant",
+    "tiens moi au courant",
+    "dites moi si",
+    "let me know",
+    "notify me",
+    "tell me if",
+    "keep me posted",
 ];

@@ -11,12 +11,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Timestamp;
-use super::booking::{Agenda, BookingChange, Service};
+use super::booking::{Agenda, Booking, BookingChange, Service};
 use super::hours::Hours;
 use super::lead::Lead;
 use super::message::Location;
 use super::offer::Driver;
 use super::slots::{BookingPolicy, Calendar};
+use super::waiting::WaitingChange;
 
 pub mod answers;
 mod appointment;
@@ -33,8 +34,11 @@ mod lateness;
 mod lexicon;
 pub mod phrases;
 mod picking;
+pub mod picture;
+mod placing;
 mod source;
 mod texts;
+mod waiting;
 
 pub use self::appointment::Appointment;
 pub use self::check::{FlowError, MOST_ANSWERS};
@@ -95,6 +99,8 @@ pub struct BookingTemplates {
     pub moved: Option<String>,
     /// A person called it off.
     pub cancelled: Option<String>,
+    /// A time became free that they wait for.
+    pub waiting: Option<String>,
 }
 
 /// An answer that a step got. `Debug` does not show it (I10).
@@ -221,6 +227,8 @@ pub enum Effect {
     },
     /// Somebody asks to be called.
     Lead(Lead),
+    /// Somebody waits for a time, or does not any more.
+    Waiting(WaitingChange),
     /// Work is offered to the people on duty.
     Offer {
         /// As they read it.
@@ -265,6 +273,17 @@ pub struct Move {
     pub hand_over: bool,
     /// The customer comes late: the tenant's people are told.
     pub late: bool,
+}
+
+impl Move {
+    /// The booking that it keeps free.
+    #[must_use]
+    pub fn held(&self) -> Option<&Booking> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::Booking(BookingChange::Hold(booking)) => Some(booking),
+            _ => None,
+        })
+    }
 }
 
 impl Flows {
@@ -327,6 +346,18 @@ impl Flows {
     #[must_use]
     pub const fn templates(&self) -> &BookingTemplates {
         &self.templates
+    }
+
+    /// The tenant's time zone.
+    #[must_use]
+    pub const fn zone(&self) -> chrono_tz::Tz {
+        self.zone
+    }
+
+    /// How long a time is kept free for somebody of the waiting list.
+    #[must_use]
+    pub const fn waiting_hold(&self) -> TimeDelta {
+        self.policy.waiting_hold
     }
 
     /// Business hours.

@@ -2,7 +2,7 @@
 
 use super::lexicon::{
     BACK, CANCEL_PHRASES, CANCEL_WORDS, CORRECTIONS, FILLERS, MOVE_PHRASES, NO, NOT_COMING_PHRASES, PERSON_PHRASES,
-    PERSON_WORDS, REPEAT, RESTART, YES,
+    PERSON_WORDS, REPEAT, RESTART, TELL_ME_PHRASES, WAITING_PHRASES, YES,
 };
 
 /// A folded message, as phrases are compared: lower case.
@@ -110,6 +110,27 @@ pub fn wants_to_book(said: &str) -> bool {
     ["prendre", "reprendre", "reserver", "un autre rdv", "un nouveau", "book", "make", "a new"]
         .iter()
         .any(|phrase| contains(said, phrase))
+}
+
+/// Whether it asks to be told when a time becomes free.
+#[must_use]
+pub fn waits_for_place(said: &str) -> bool {
+    WAITING_PHRASES.iter().any(|phrase| contains(said, phrase)) && !leaves_list(said)
+}
+
+/// Whether it asks to be told, in the middle of a search for a time.
+#[must_use]
+pub fn asks_to_be_told(said: &str) -> bool {
+    TELL_ME_PHRASES.iter().any(|phrase| contains(said, phrase))
+}
+
+/// Whether it ends waiting for a time.
+#[must_use]
+pub fn leaves_list(said: &str) -> bool {
+    let list = ["de la liste", "la liste d attente", "the list", "the waiting list", "the waitlist"];
+    let leaves = ["quitter", "enlevez", "enleve", "retirez", "retire", "sortir", "remove", "off", "leave"];
+    let either = |phrases: &[&str]| phrases.iter().any(|phrase| contains(said, phrase));
+    either(&list) && either(&leaves)
 }
 
 /// Whether it asks how something goes, and does not ask for it to be done.
@@ -228,6 +249,27 @@ mod tests {
             true,
         );
         all(&["je viens demain", "un rdv svp"], |said, _| calls_off(said) || moves(said), false);
+    }
+
+    #[test]
+    fn words_about_the_waiting_list() {
+        all(
+            &[
+                "prévenez-moi si une place se libère",
+                "mettez-moi sur liste d'attente",
+                "si quelqu'un annule dites-le moi",
+                "let me know if a slot opens up",
+                "can you put me on the waiting list?",
+            ],
+            |said, _| waits_for_place(said),
+            true,
+        );
+        all(
+            &["enlevez-moi de la liste d'attente", "une place pour demain", "annuler mon rdv", "prévenez-moi"],
+            |said, _| waits_for_place(said),
+            false,
+        );
+        all(&["enlevez-moi de la liste", "take me off the waiting list"], |said, _| leaves_list(said), true);
     }
 
     #[test]

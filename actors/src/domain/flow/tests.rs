@@ -16,6 +16,7 @@ use crate::domain::ids::BookingId;
 
 mod checks;
 mod late;
+mod pictures;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -142,6 +143,7 @@ impl Talk {
                 Effect::Booking(change) => self.agenda.apply(&change),
                 Effect::Remind { at, reminder } => self.reminders.push((at, reminder)),
                 Effect::HoldEnds { .. } => {}
+                Effect::Waiting(change) => self.agenda.apply_waiting(&change),
                 Effect::Lead(lead) => self.leads.push(lead),
                 Effect::Offer { text, .. } => self.offers.push(text),
             }

@@ -103,6 +103,11 @@ pub enum TextKey {
     ReminderSoon,
     SeeYou,
     NotComing,
+    WaitHint,
+    OnList,
+    OffList,
+    StillWaiting,
+    PlaceFree,
     OnTime,
     LateNoted,
     LateUnsaid,
@@ -161,6 +166,11 @@ stored_words!(TextKey {
     ReminderSoon => "reminder_soon",
     SeeYou => "see_you",
     NotComing => "not_coming",
+    WaitHint => "wait_hint",
+    OnList => "on_list",
+    OffList => "off_list",
+    StillWaiting => "still_waiting",
+    PlaceFree => "place_free",
     OnTime => "on_time",
     LateNoted => "late_noted",
     LateUnsaid => "late_unsaid",
@@ -242,6 +252,17 @@ impl TextKey {
             Self::ReminderSoon => "Rappel : {{ service }} aujourd'hui à {{ time }}. À tout à l'heure.",
             Self::SeeYou => "Merci, à bientôt.",
             Self::NotComing => "D'accord. On déplace ou on annule ? 1 Déplacer · 2 Annuler",
+            Self::WaitHint => "Ou écrivez « prévenez-moi », et je vous écris si une place se libère.",
+            Self::OnList => {
+                "C'est noté : je vous écris ici si une place se libère pour {{ service }}{% if date %} {{ date }}{% endif %}. Pour quitter la liste, écrivez « plus besoin »."
+            }
+            Self::OffList => "D'accord, vous n'attendez plus de place. Pour un rendez-vous, écrivez « {{ word }} ».",
+            Self::StillWaiting => {
+                "D'accord. Je vous écris si une autre place se libère. Pour quitter la liste, écrivez « plus besoin »."
+            }
+            Self::PlaceFree => {
+                "Une place s'est libérée : {{ service }} {{ date }} à {{ time }} avec {{ resource }}{% if price %}, {{ price }}{% endif %}. Je la garde pour vous jusqu'à {{ what }}. Je réserve ? (oui / non)"
+            }
             Self::OnTime => "Merci, à tout à l'heure : {{ service }} à {{ time }}.",
             Self::LateNoted => {
                 "Noté, {{ resource }} est au courant : vous arrivez à {{ what }} au lieu de {{ time }}. À bientôt."
@@ -316,6 +337,17 @@ impl TextKey {
             Self::ReminderSoon => "Reminder: {{ service }} today at {{ time }}. See you soon.",
             Self::SeeYou => "Thank you, see you soon.",
             Self::NotComing => "All right. Move it or cancel it? 1 Move · 2 Cancel",
+            Self::WaitHint => "Or write \"let me know\", and I will write to you when a place becomes free.",
+            Self::OnList => {
+                "Noted: I will write to you here when a place becomes free for {{ service }}{% if date %} on {{ date }}{% endif %}. To leave the list, write \"no longer needed\"."
+            }
+            Self::OffList => "All right, you are off the list. To make an appointment, write \"{{ word }}\".",
+            Self::StillWaiting => {
+                "All right. I will write to you when another place becomes free. To leave the list, write \"no longer needed\"."
+            }
+            Self::PlaceFree => {
+                "A place is free: {{ service }} on {{ date }} at {{ time }} with {{ resource }}{% if price %}, {{ price }}{% endif %}. I keep it for you until {{ what }}. Shall I book it? (yes / no)"
+            }
             Self::OnTime => "Thank you, see you soon: {{ service }} at {{ time }}.",
             Self::LateNoted => {
                 "Noted, {{ resource }} knows: you come at {{ what }} instead of {{ time }}. See you soon."

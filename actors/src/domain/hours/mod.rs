@@ -8,7 +8,7 @@ mod holidays;
 mod quiet;
 
 pub use self::holidays::{Country, is_holiday};
-pub use self::quiet::{advertising_waits_until, before_the_night, french_zone};
+pub use self::quiet::{advertising_waits_until, after_the_night, before_the_night, french_zone};
 
 /// How far an opening is looked for: a business that is closed for longer has no next opening.
 const LONGEST_CLOSURE_DAYS: u64 = 120;

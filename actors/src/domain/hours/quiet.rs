@@ -58,6 +58,17 @@ pub fn before_the_night(local: NaiveDateTime) -> NaiveDateTime {
     }
 }
 
+/// A moment at which people sleep, moved to the morning: what may wait wakes nobody.
+#[must_use]
+pub fn after_the_night(local: NaiveDateTime) -> NaiveDateTime {
+    let morning = NaiveTime::from_hms_opt(FROM_HOUR, 0, 0).unwrap_or_default();
+    match local.hour() {
+        UNTIL_HOUR.. => local.date().succ_opt().unwrap_or(local.date()).and_time(morning),
+        ..FROM_HOUR => local.date().and_time(morning),
+        _ => local,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

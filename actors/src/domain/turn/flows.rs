@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::builder::{cut, note, outbound, put};
 use super::offers::set;
-use super::{Turn, offers};
+use super::{Turn, offers, waiting};
 use crate::domain::booking::{Agenda, Booking, BookingChange, BookingState};
 use crate::domain::claim::ClaimChange;
 use crate::domain::conversation::{Conversation, ConversationStatus, FlowState, Handler, State};
@@ -17,6 +17,7 @@ use crate::domain::message::{Outbound, OutboundKind};
 use crate::domain::rules::Rules;
 use crate::domain::template::TemplateUse;
 use crate::domain::timer::{TimerChange, TimerKind};
+use crate::domain::waiting::{WaitingChange, WaitingState};
 
 /// The flow that a conversation is in. What another feature keeps in its place is none.
 pub(super) fn running(conversation: &Conversation) -> Option<Running> {
@@ -94,6 +95,9 @@ fn take(turn: &mut Turn, effect: Effect) {
             note(turn, EventType::LeadCaptured, EntityType::Lead, lead.id.0, ActorType::Bot, payload);
             turn.effects.leads.push(lead);
         }
+        Effect::Waiting(change) => {
+            waiting::change(turn, change, (ActorType::Bot, Payload::EMPTY));
+        }
         Effect::Offer { .. } => {}
     }
 }
@@ -154,6 +158,10 @@ pub(super) fn set_reminders(turn: &mut Turn, flows: &Flows, booking: &Booking) {
 pub(super) fn leave(turn: &mut Turn, agenda: &Agenda, why: &'static str) {
     let Some(running) = running(&turn.conversation) else { return };
     let held = running.appointment.as_ref().and_then(|appointment| appointment.held());
+    if let Some(entry) = running.appointment.as_ref().and_then(|appointment| appointment.waiting()) {
+        let waits = WaitingChange::Become(entry, WaitingState::Waiting);
+        waiting::change(turn, waits, (ActorType::System, Payload::EMPTY));
+    }
     if let Some(held) = held.filter(|held| is_held(agenda, *held)) {
         book(turn, BookingChange::Become(held, BookingState::Cancelled));
     }
@@ -172,6 +180,12 @@ pub(super) fn hold_ends(mut turn: Turn, state: &State, payload: &str) -> Turn {
     if let Ok(Hold { booking }) = serde_json::from_str(payload)
         && is_held(&state.agenda, booking)
     {
+        let offered = running(&turn.conversation).and_then(|running| running.appointment);
+        let offered = offered.filter(|appointment| appointment.held() == Some(booking));
+        if let Some(entry) = offered.and_then(|appointment| appointment.waiting()) {
+            let waits = WaitingChange::Become(entry, WaitingState::Waiting);
+            waiting::change(&mut turn, waits, (ActorType::System, Payload::EMPTY));
+        }
         book(&mut turn, BookingChange::Become(booking, BookingState::Cancelled));
     }
     turn
@@ -263,7 +277,7 @@ pub(super) fn template(
     Some(TemplateUse { name: template.name.clone(), variables }.on_one_line())
 }
 
-fn scene_of<'a>(turn: &Turn, state: &'a State) -> Scene<'a> {
+pub(super) fn scene_of<'a>(turn: &Turn, state: &'a State) -> Scene<'a> {
     Scene {
         now: turn.at,
         text: "",

@@ -4,7 +4,7 @@ use super::builder::{TurnBuilder, outbound, put};
 use super::flows;
 use super::heard::Heard;
 use super::rules::route;
-use super::{ConsentChange, Turn};
+use super::{ConsentChange, Turn, places, waiting};
 use crate::domain::Timestamp;
 use crate::domain::action::Action;
 use crate::domain::address::{Address, Identity};
@@ -40,7 +40,9 @@ pub fn decide(state: &State, message: &Inbound, rules: &Rules, sellers: &dyn Sel
     };
     if matches!(builder.turn.consent, Some(ConsentChange::OptOut { .. })) {
         flows::leave(&mut builder.turn, &state.agenda, "opted_out");
+        waiting::leave_list(&mut builder.turn, &state.agenda);
     }
+    places::pass_on(&mut builder.turn, state, rules);
     if rules.source().double_opt_in && role == Role::Client && !silenced && !state.welcomed && !state.confirmed {
         builder.welcome();
     }

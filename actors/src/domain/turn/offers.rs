@@ -38,7 +38,7 @@ pub(super) fn set(turn: &mut Turn, kind: TimerKind, fires_at: Timestamp, payload
     turn.timers.push(TimerChange::Set(timer));
 }
 
-fn timer(turn: &Turn, kind: TimerKind, fires_at: Timestamp, payload: String) -> Timer {
+pub(super) fn timer(turn: &Turn, kind: TimerKind, fires_at: Timestamp, payload: String) -> Timer {
     Timer { id: TimerId::fresh(), kind, fires_at, payload, correlation: turn.correlation, created_at: turn.at }
 }
 

@@ -26,8 +26,10 @@ mod flows;
 mod live;
 mod loops;
 mod people;
+mod placing;
 mod properties;
 mod requests;
+mod waiting;
 
 const SELLER: &str = "+33600000001";
 

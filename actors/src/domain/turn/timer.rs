@@ -4,7 +4,7 @@ use super::builder::{begin, close_session, idle, note};
 use super::flows;
 use super::offers;
 use super::requests::{ScheduledMessage, write_message};
-use super::{Refused, Turn};
+use super::{Refused, Turn, places};
 use crate::domain::Timestamp;
 use crate::domain::conversation::{Contact, Handler, State};
 use crate::domain::event::{ActorType, EntityType, EventType, Payload};
@@ -18,7 +18,7 @@ use crate::domain::timer::{Timer, TimerKind};
 pub fn decide_timer(state: &State, timer: &Timer, rules: &Rules, now: Timestamp) -> Option<Turn> {
     state.conversation.as_ref()?;
     let contact = state.contact.clone()?;
-    let turn = match timer.kind {
+    let mut turn = match timer.kind {
         TimerKind::HandBack => hand_back(begin(state, contact, timer.correlation, now)),
         TimerKind::Send => send(state, contact, timer, rules, now),
         TimerKind::Flow => flows::waited(begin(state, contact, timer.correlation, now), state, rules),
@@ -32,9 +32,13 @@ pub fn decide_timer(state: &State, timer: &Timer, rules: &Rules, now: Timestamp)
         TimerKind::BookingReminder => {
             flows::reminded(begin(state, contact, timer.correlation, now), state, &timer.payload, rules)
         }
+        TimerKind::PlaceFree => {
+            places::place_free(begin(state, contact, timer.correlation, now), state, &timer.payload, rules)
+        }
         // Whoever tells the tenant's people deletes it.
         TimerKind::Notify => return None,
     };
+    places::pass_on(&mut turn, state, rules);
     Some(Turn { fired: Some(timer.id), ..turn })
 }
 

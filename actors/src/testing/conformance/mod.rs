@@ -20,6 +20,7 @@ pub mod rate_limit;
 pub mod timers;
 pub mod turns;
 pub mod usage;
+pub mod waiting;
 
 use crate::domain::Timestamp;
 use crate::domain::ids::OutboundId;
@@ -161,6 +162,7 @@ macro_rules! store_conformance {
             i6_no_sequence_gets_an_answer_between_stop_and_start,
         );
         $crate::store_conformance!(@cases $make, usage: sent_messages_are_counted,);
+        $crate::store_conformance!(@cases $make, waiting: who_waits_is_read_in_the_order_in_which_they_asked,);
     };
     (@cases $make:expr, $module:ident: $($case:ident,)+) => {
         mod $module {

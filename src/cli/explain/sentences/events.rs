@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::reasons::last_error;
 use super::routing::{assistant_silence, routed};
 use super::{Both, PARKED, buried, in_, with_reason};
-use super::{files, live_sales};
+use super::{appointments, files, live_sales};
 use crate::store::entity::event_log;
 
 /// An event in a sentence.
@@ -190,14 +190,16 @@ fn plain(event_type: &str, by: &str) -> Option<Both> {
         ),
         ("booking_done", _) => ("a booking took place", "un rendez-vous a eu lieu"),
         ("booking_missed", _) => ("nobody came to a booking", "personne n'est venu à un rendez-vous"),
-        ("booking_late", _) => ("the contact comes late to a booking", "le contact arrive en retard à un rendez-vous"),
         ("lead_captured", _) => ("a lead was written down", "une demande de contact a été notée"),
         ("offer_made", _) => {
             ("work was offered to the people on duty", "une mission a été proposée aux personnes de service")
         }
         ("offer_accepted", _) => ("somebody took the offer", "quelqu'un a accepté la mission"),
         ("offer_expired", _) => ("nobody took the offer", "personne n'a accepté la mission"),
-        _ => return files::event(event_type).or_else(|| live_sales::event(event_type, by)),
+        _ => {
+            let other = files::event(event_type).or_else(|| live_sales::event(event_type, by));
+            return other.or_else(|| appointments::event(event_type));
+        }
     })
 }
 

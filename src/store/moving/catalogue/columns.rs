@@ -21,6 +21,24 @@ pub(super) const BOOKINGS: &[MoveColumn] = &[
     number("late_minutes"),
 ];
 
+pub(super) const WAITING_LIST: &[MoveColumn] = &[
+    text("id"),
+    text("tenant_id"),
+    text("conversation_id"),
+    text("contact_id"),
+    text("service"),
+    text("resource"),
+    time("from_at"),
+    time("until_at"),
+    text("from_time"),
+    text("until_time"),
+    text("replaces"),
+    text("state"),
+    text("correlation_id"),
+    time("created_at"),
+    time("updated_at"),
+];
+
 pub(super) const LEADS: &[MoveColumn] = &[
     text("id"),
     text("tenant_id"),

@@ -9,12 +9,13 @@ use crate::domain::booking::{Booking, BookingChange, BookingRefused, BookingStat
 use crate::domain::conversation::State;
 use crate::domain::event::{EntityType, EventType, Payload};
 use crate::domain::flow::{Flows, TextKey};
-use crate::domain::ids::BookingId;
+use crate::domain::ids::{BookingId, WaitingId};
 use crate::domain::message::{Outbound, OutboundKind};
 use crate::domain::rules::Rules;
-use crate::domain::turn::Turn;
 use crate::domain::turn::builder::{cut, note, outbound, put};
-use crate::domain::turn::flows::{book_by, set_reminders, template};
+use crate::domain::turn::flows::{book_by, leave, set_reminders, template};
+use crate::domain::turn::{Turn, waiting};
+use crate::domain::waiting::{WaitingChange, WaitingEntry, WaitingState};
 
 /// What a person does with the bookings of a customer.
 #[derive(Clone, Debug)]
@@ -52,6 +53,8 @@ pub enum BookingAct {
     },
     /// It is called off.
     Cancel(Booking),
+    /// Whoever waits for a time is taken off the list.
+    LeaveList(WaitingId),
     /// It took place.
     Done(Booking),
     /// Nobody came.
@@ -64,6 +67,7 @@ impl fmt::Debug for BookingAct {
             Self::Book { .. } => "Book",
             Self::Move { .. } => "Move",
             Self::Cancel(_) => "Cancel",
+            Self::LeaveList(_) => "LeaveList",
             Self::Done(_) => "Done",
             Self::NoShow(_) => "NoShow",
         })
@@ -109,6 +113,7 @@ pub(super) fn decide(
             book_by(&mut turn, BookingChange::Become(known.id, BookingState::Cancelled), by());
             Some((known.clone(), TextKey::StaffCancelled))
         }
+        BookingAct::LeaveList(id) => return leave_list(turn, state, *id, by()).map(Some).map_err(Refused::from),
         BookingAct::Done(booking) => return settle(turn, state, (booking, BookingState::Done), by()),
         BookingAct::NoShow(booking) => return settle(turn, state, (booking, BookingState::NoShow), by()),
     };
@@ -153,6 +158,22 @@ fn as_seen<'a>(state: &'a State, seen: &Booking, now: Timestamp) -> Result<&'a B
     } else {
         Err(BookingRefused::Changed)
     }
+}
+
+/// Takes somebody off the waiting list. A time that was kept for them is free again.
+fn leave_list(
+    mut turn: Turn,
+    state: &State,
+    id: WaitingId,
+    by: (crate::domain::event::ActorType, Payload),
+) -> Result<Turn, BookingRefused> {
+    let is_it = |entry: &&WaitingEntry| entry.id == id && entry.is_mine;
+    let entry = state.agenda.waiting.iter().find(is_it).ok_or(BookingRefused::Changed)?;
+    if entry.state == WaitingState::Offered {
+        leave(&mut turn, &state.agenda, "cancelled");
+    }
+    waiting::change(&mut turn, WaitingChange::Become(id, WaitingState::Ended), by);
+    Ok(turn)
 }
 
 /// Says how it went. A word that was wrong is put right by the other one.

@@ -14,6 +14,7 @@ use crate::domain::lead::Lead;
 use crate::domain::live::{LiveChange, LiveClient, LiveKnowledge, LiveSession, OrderChange, OrderLine};
 use crate::domain::offer::{Offer, OfferChange, OfferState};
 use crate::domain::turn::Turn;
+use crate::domain::waiting::{WaitingChange, WaitingEntry, WaitingState};
 use crate::ports::LiveScope;
 
 /// What turns take beside messages.
@@ -24,6 +25,7 @@ pub(super) struct Scarce {
     pub(super) leads: Vec<(TenantId, Lead)>,
     pub(super) offers: Vec<(TenantId, Offer)>,
     pub(super) on_duty: Vec<(TenantId, ConversationId)>,
+    pub(super) waiting: Vec<(TenantId, ContactId, WaitingEntry)>,
     pub(super) orders: Vec<(TenantId, OrderLine)>,
     pub(super) paused: Vec<LiveSessionId>,
 }
@@ -93,6 +95,19 @@ impl Data {
                 OfferChange::Duty(true) if !self.scarce.on_duty.contains(&on_duty) => self.scarce.on_duty.push(on_duty),
                 OfferChange::Duty(true) => {}
                 OfferChange::Duty(false) => self.scarce.on_duty.retain(|known| *known != on_duty),
+            }
+        }
+        for change in &turn.effects.waiting {
+            match change {
+                WaitingChange::Join(entry) => {
+                    self.scarce.waiting.push((tenant.clone(), turn.contact.id, entry.clone()));
+                }
+                WaitingChange::Become(id, state) => {
+                    let mut rows = self.scarce.waiting.iter_mut();
+                    if let Some((_, _, entry)) = rows.find(|(of, _, entry)| of == tenant && entry.id == *id) {
+                        entry.state = *state;
+                    }
+                }
             }
         }
         for change in &turn.effects.orders {
@@ -175,6 +190,14 @@ impl Data {
         agenda.offers.extend(open.map(|(_, offer)| offer.clone()));
         let on_duty = self.scarce.on_duty.iter().filter(|(of, _)| *of == key.tenant);
         agenda.on_duty.extend(on_duty.map(|(_, conversation)| *conversation));
+        let waits = self.scarce.waiting.iter().filter(|(of, _, entry)| {
+            let is_open = matches!(entry.state, WaitingState::Waiting | WaitingState::Offered);
+            *of == key.tenant && is_open && entry.until > now
+        });
+        agenda
+            .waiting
+            .extend(waits.map(|(_, of, entry)| WaitingEntry { is_mine: Some(of) == contact, ..entry.clone() }));
+        agenda.waiting.sort_by_key(|entry| (entry.since, entry.id));
         agenda.busy.sort_by_key(|busy| (busy.from, busy.resource.clone()));
         agenda.mine.sort_by_key(|booking| booking.starts_at);
         agenda

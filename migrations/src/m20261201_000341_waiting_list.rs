@@ -1,0 +1,24 @@
+//! Customers who wait for a time.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DbBackend;
+
+pub(crate) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &str {
+        "m20261201_000341_waiting_list"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let sql = match manager.get_database_backend() {
+            DbBackend::Sqlite => include_str!("m20261201_000341_waiting_list/sqlite.sql"),
+            DbBackend::Postgres => include_str!("m20261201_000341_waiting_list/postgres.sql"),
+            other => return Err(DbErr::Migration(format!("{other:?} is not supported yet"))),
+        };
+        manager.get_connection().execute_unprepared(sql).await.map(|_| ())
+    }
+}

@@ -117,7 +117,7 @@ async fn fill(store: &Store) {
         INSERT INTO leads VALUES ('00000000-0000-7000-8000-0000000000a2', 'belle', 'c', 'p', '{odd}', 'a@b.fr', NULL, '{odd}', 1, 'new', 'lead',
             '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}');
         INSERT INTO offers VALUES ('00000000-0000-7000-8000-0000000000a3', 'belle', 'c', 'p', 'ride', '{odd}', '{{}}', 'open', NULL, '{t}',
-            '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}');
+            '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}', 5);
         INSERT INTO erased_addresses VALUES ('belle', 'd', 'all', 'message', '{t}', '{t}');
         INSERT INTO privacy_requests VALUES ('00000000-0000-7000-8000-0000000000a4', 'belle', 'export', 'c1', 'done', 'command-line', 'fr', 100, 1, '{t}',
             'a.zip', 7, 'ab', '{t}', '{{}}', '{odd}', '{t}', '{t}', '{t}');

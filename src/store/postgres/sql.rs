@@ -1,7 +1,6 @@
 //! SQL of the hot paths for PostgreSQL. Lists travel as one array for each column, read by `unnest`.
 
 mod assistant;
-mod calendar_feeds;
 mod cold;
 mod identities;
 mod journals;
@@ -16,10 +15,8 @@ mod quota_leases;
 mod retention;
 mod scarce;
 mod turns;
-mod waiting;
 
 pub(in crate::store) use self::assistant::*;
-pub(in crate::store) use self::calendar_feeds::*;
 pub(in crate::store) use self::cold::*;
 pub(in crate::store) use self::identities::*;
 pub(in crate::store) use self::journals::*;
@@ -34,7 +31,6 @@ pub(in crate::store) use self::quota_leases::*;
 pub(in crate::store) use self::retention::*;
 pub(in crate::store) use self::scarce::*;
 pub(in crate::store) use self::turns::*;
-pub(in crate::store) use self::waiting::*;
 
 /// The low watermark as a condition: no open row has a smaller id, so older months are not read. No upper bound of
 /// the id may stand beside it: between two unknown bounds the planner expects next to nothing, and would read all of

@@ -164,7 +164,7 @@ pub(in super::super) const TABLES: &[PersonalTable] = &[
         "contact_id IN {contacts}",
         Delete,
         "id tenant_id conversation_id contact_id kind state assigned_to expires_at correlation_id \
-        created_at updated_at",
+        created_at updated_at rating",
     )
     .telling("body=empty details=empty"),
     table("on_duty", "conversation_id IN {conversations}", Delete, "tenant_id conversation_id since"),

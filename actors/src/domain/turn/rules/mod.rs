@@ -19,6 +19,7 @@ mod no_text;
 mod notice;
 mod opted_out;
 mod own_phone;
+mod rating;
 mod reopen;
 mod seller;
 mod silent_loop;
@@ -70,6 +71,7 @@ const RULES: &[Rule] = &[
     rule(start_link::NAME, start_link::apply),
     rule(silent_loop::NAME, silent_loop::apply),
     rule(live_order::NAME, live_order::apply),
+    rule(rating::NAME, rating::apply),
     rule(flow::NAME, flow::apply),
     rule(no_text::NAME, no_text::apply),
     rule(menu::NAME, menu::apply),
@@ -117,6 +119,7 @@ mod tests {
                 "start_link",
                 "silent_loop",
                 "live_order",
+                "rating",
                 "flow",
                 "no_text",
                 "menu",

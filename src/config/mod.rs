@@ -7,6 +7,7 @@
 
 mod api;
 mod assistant;
+mod busy;
 mod channel;
 mod cidr;
 mod console;

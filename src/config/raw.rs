@@ -12,7 +12,7 @@ use super::raw_plans::{RawImprint, RawPlan, RawStripe, RawStripeAccount};
 pub(super) use super::raw_values::{INLINE_SECRET, RawPair};
 pub use super::raw_values::{RawDuration, RawSecret};
 
-use super::raw_flows::{RawBooking, RawDriver, RawFlow, RawFlowTexts, RawService};
+use super::raw_flows::{RawBooking, RawCalendar, RawDriver, RawFlow, RawFlowTexts, RawService};
 use super::raw_webhooks::{RawWebhook, RawWebhookTargets};
 
 /// `palabre.toml`
@@ -177,6 +177,7 @@ pub(super) struct RawTenant {
     pub(super) hours: RawHours,
     pub(super) services: Option<Vec<RawService>>,
     pub(super) booking: RawBooking,
+    pub(super) calendars: Option<Vec<RawCalendar>>,
     pub(super) flows: Option<Vec<RawFlow>>,
     pub(super) flow_texts: RawFlowTexts,
     pub(super) stripe: RawStripeAccount,

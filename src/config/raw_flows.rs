@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::raw_values::RawDuration;
+use super::raw_values::{RawDuration, RawSecret};
 
 /// `[[services]]`
 #[derive(Debug, Default, Deserialize)]
@@ -17,6 +17,15 @@ pub(super) struct RawService {
     pub(super) price: Option<String>,
     pub(super) resources: Option<Vec<String>>,
     pub(super) words: Option<Vec<String>>,
+}
+
+/// `[[calendars]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawCalendar {
+    pub(super) resource: Option<String>,
+    pub(super) url: Option<RawSecret>,
+    pub(super) every: Option<RawDuration>,
 }
 
 /// `[[drivers]]`

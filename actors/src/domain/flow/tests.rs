@@ -14,6 +14,7 @@ use crate::domain::hours::OpenSpan;
 
 mod checks;
 mod late;
+mod pictures;
 mod walks;
 
 fn at(text: &str) -> Timestamp {

@@ -48,6 +48,7 @@ mod raw_values;
 mod raw_webhooks;
 mod redis;
 mod retention;
+mod rides;
 mod secret;
 mod section;
 mod source;

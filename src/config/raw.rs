@@ -12,7 +12,7 @@ use super::raw_plans::{RawImprint, RawPlan, RawStripe, RawStripeAccount};
 pub(super) use super::raw_values::{INLINE_SECRET, RawPair};
 pub use super::raw_values::{RawDuration, RawSecret};
 
-use super::raw_flows::{RawBooking, RawCalendar, RawDriver, RawFlow, RawFlowTexts, RawService};
+use super::raw_flows::{RawBooking, RawCalendar, RawDriver, RawFlow, RawFlowTexts, RawRides, RawService};
 use super::raw_webhooks::{RawWebhook, RawWebhookTargets};
 
 /// `palabre.toml`
@@ -184,6 +184,7 @@ pub(super) struct RawTenant {
     pub(super) plans: Option<Vec<RawPlan>>,
     pub(super) imprint: RawImprint,
     pub(super) drivers: Option<Vec<RawDriver>>,
+    pub(super) rides: RawRides,
     pub(super) escalation: Option<RawEscalation>,
     pub(super) notify: RawNotify,
     pub(super) journal: Option<RawJournal>,

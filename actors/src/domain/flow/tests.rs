@@ -54,6 +54,7 @@ fn source(english: bool) -> FlowsSource {
         texts: BTreeMap::new(),
         templates: BookingTemplates::default(),
         drivers: vec![driver()],
+        fares: crate::domain::fare::Fares::default(),
     }
 }
 

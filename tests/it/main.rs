@@ -5,6 +5,9 @@
 #![allow(clippy::duplicate_mod, reason = "some run on both databases")]
 
 mod alerts_fire;
+mod appointments;
+#[path = "appointments.rs"]
+mod appointments_on_postgres;
 mod assistant;
 #[path = "assistant.rs"]
 mod assistant_on_postgres;

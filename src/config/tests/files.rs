@@ -9,7 +9,7 @@ use palabre_actors::domain::faq::FaqIndex;
 use serde::de::DeserializeOwned;
 
 use crate::config::raw::*;
-use crate::config::raw_flows::{RawBooking, RawDriver, RawFlow, RawService};
+use crate::config::raw_flows::{RawBooking, RawCalendar, RawDriver, RawFlow, RawRides, RawService};
 use crate::config::raw_plans::{RawImprint, RawPlan, RawStripe, RawStripeAccount};
 use crate::config::raw_webhooks::{RawWebhook, RawWebhookTargets};
 use crate::config::{COMMON_KEYS, Config, DEFAULTS, Environment};
@@ -91,6 +91,8 @@ fn of_tenants() -> BTreeSet<String> {
         ("services", keys::<RawService>("services.")),
         ("booking", keys::<RawBooking>("booking.")),
         ("flows", keys::<RawFlow>("flows.")),
+        ("calendars", keys::<RawCalendar>("calendars.")),
+        ("rides", keys::<RawRides>("rides.")),
         ("drivers", keys::<RawDriver>("drivers.")),
         ("loops", keys::<RawLoops>("loops.")),
         ("escalation", keys::<RawEscalation>("escalation.")),

@@ -7,6 +7,7 @@
 
 mod access;
 mod audit;
+mod calendars;
 mod certificate;
 mod channels;
 mod clock;
@@ -107,12 +108,13 @@ pub async fn examine(caller: &Caller, of: &Installation<'_>) -> Result<Vec<Docto
 /// What concerns all tenants.
 async fn around(of: &Installation<'_>, client: &reqwest::Client) -> Vec<DoctorFinding> {
     let database = database::ask(of).await;
-    let (daemon, public_url, clock, redis, media) = futures_util::join!(
+    let (daemon, public_url, clock, redis, media, calendars) = futures_util::join!(
         daemon::check(of, client),
         public_url::check(of, client),
         clock::check(of, client, &database),
         redis::check(of),
         media::check(of, client),
+        calendars::check(of),
     );
     [
         configuration::check(of),
@@ -125,6 +127,7 @@ async fn around(of: &Installation<'_>, client: &reqwest::Client) -> Vec<DoctorFi
         files::check(of),
         media,
         limits::check(of),
+        calendars,
     ]
     .concat()
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::str::FromStr;
 
 use super::source::{Flow, FlowSource, Step, StepKind, StepSource};
-use super::texts::{FACTS, Text, TextKey};
+use super::text::Text;
+use super::texts::{FACTS, TextKey};
 use super::ways_out;
 use crate::domain::booking::Service;
 use crate::domain::folding::fold;

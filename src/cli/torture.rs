@@ -33,6 +33,11 @@ pub(super) struct TortureArgs {
     /// How long the daemon is left alone at the end, at most, to finish what is under way
     #[arg(long, value_name = "TIME", default_value = "180s", value_parser = humantime::parse_duration)]
     patience: Duration,
+    /// A chaos day instead of kills alone: nodes that are killed or stand still, crashed servers, providers that are down, a wrong
+    /// file, one after the other for so long; each must be told by the nodes' health, and be over again
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "1h", value_parser = humantime::parse_duration,
+        requires_all = ["nodes", "redis", "crash_database", "crash_redis"])]
+    chaos: Option<Duration>,
     #[command(flatten)]
     servers: ServerArgs,
     /// Keep configuration, database and log in this folder (after a breach they are kept anyway)
@@ -87,10 +92,11 @@ pub(super) fn run(args: TortureArgs) -> u8 {
 
 impl TortureArgs {
     fn options(self) -> Options {
-        let Self { kills, seed, rate, conversations, hesitation, away, patience, servers, keep, quiet, .. } = self;
+        let Self { kills, seed, rate, conversations, hesitation, away, patience, chaos, servers, keep, quiet, .. } =
+            self;
         let ServerArgs { database, redis, nodes, front, crash_database, crash_redis } = servers;
         let servers = Servers { database, redis, nodes, front, crash_database, crash_redis };
-        Options { kills, seed, rate, conversations, hesitation, away, patience, servers, keep, quiet }
+        Options { kills, seed, rate, conversations, hesitation, away, patience, chaos, servers, keep, quiet }
     }
 }
 

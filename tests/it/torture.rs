@@ -41,6 +41,20 @@ fn three_nodes_behind_nginx_lose_and_repeat_nothing_whatever_happens_to_their_se
 }
 
 #[test]
+fn on_a_short_chaos_day_every_promise_holds_and_every_fault_is_told() {
+    let rig = Rig::start(include_str!("../../config/nginx/palabre.conf"), 3, Options::default());
+    let told = ["torture", "--json", "--quiet", "--seed", "20261201", "--chaos", "5s", "--rate", "20"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_palabre"));
+    let tortured = command.args(told).args(["--conversations", "20"]).args(rig.arguments()).output().unwrap();
+    let said = String::from_utf8_lossy(&tortured.stderr);
+    let report: Value = serde_json::from_slice(&tortured.stdout).unwrap_or_else(|error| panic!("{error}: {said}"));
+    assert_eq!(tortured.status.code(), Some(0), "{report:#}\n{said}");
+    assert_eq!(report["told"].as_object().map(serde_json::Map::len), Some(6), "{report:#}");
+    assert!(report["kills"].as_u64() > Some(0) && report["webhooks"]["messages"].as_u64() > Some(0), "{report:#}");
+    assert_eq!(report["webhooks"]["messages"], report["webhooks"]["acknowledged"]);
+}
+
+#[test]
 fn a_breach_is_told_with_the_seed_and_the_folder_stays() {
     // No patience at all: something is always left.
     let patience = ["torture", "--json", "--quiet", "--seed", "1", "--kills", "0", "--patience", "1ms"];

@@ -82,6 +82,17 @@ impl Child {
         self.process.try_wait().ok().flatten()
     }
 
+    /// It stands still, as on a machine that sleeps, or goes on.
+    ///
+    /// # Errors
+    /// When the operating system says no.
+    pub(super) fn stand_still(&self, still: bool) -> io::Result<()> {
+        let signal = if still { rustix::process::Signal::STOP } else { rustix::process::Signal::CONT };
+        let id = i32::try_from(self.process.id()).ok().and_then(rustix::process::Pid::from_raw);
+        let id = id.ok_or_else(|| io::Error::other("no such process"))?;
+        Ok(rustix::process::kill_process(id, signal)?)
+    }
+
     /// kill -9, and waits until it is gone: its lock on the database goes with it.
     ///
     /// # Errors

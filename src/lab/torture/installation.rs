@@ -41,6 +41,27 @@ pub(super) struct Node {
     redis: Option<TcpProxy>,
 }
 
+/// A server of the nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ServerKind {
+    Database,
+    Redis,
+}
+
+impl Node {
+    fn link_to(&self, server: ServerKind) -> Option<&TcpProxy> {
+        match server {
+            ServerKind::Database => self.database.as_ref(),
+            ServerKind::Redis => self.redis.as_ref(),
+        }
+    }
+
+    /// A server that was taken away is back.
+    pub(super) fn bring_back(&self, server: ServerKind) {
+        self.link_to(server).into_iter().for_each(TcpProxy::open);
+    }
+}
+
 /// What is done to the servers and the connections to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Disturbance {
@@ -142,6 +163,16 @@ impl Servers {
             *counts.entry(what.as_str()).or_default() += 1;
         }
         Ok(counts)
+    }
+
+    /// Crashes a server, which stays out of reach until it is told to come back.
+    pub(super) async fn take_away(&self, server: ServerKind, nodes: &[Node]) -> io::Result<()> {
+        nodes.iter().filter_map(|node| node.link_to(server)).for_each(TcpProxy::close);
+        run_command(match server {
+            ServerKind::Database => self.crash_database.as_deref(),
+            ServerKind::Redis => self.crash_redis.as_deref(),
+        })
+        .await
     }
 
     async fn one(&self, what: Disturbance, nodes: &[Node], random: &mut fastrand::Rng) -> io::Result<()> {

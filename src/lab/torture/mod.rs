@@ -5,6 +5,7 @@
 //! The seed decides who writes what, when the daemon is killed and which faults the provider has. Timing is the machine's,
 //! so the same seed tries the same things and need not find the same.
 
+mod chaos;
 mod checks;
 mod child;
 mod clients;
@@ -30,6 +31,7 @@ use futures_util::future;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
+use self::chaos::FaultsTold;
 use self::clients::Clients;
 use self::evidence::Evidence;
 use self::folder::TortureFolder;
@@ -68,6 +70,8 @@ pub(crate) struct Options {
     pub(crate) away: Duration,
     /// How long the daemon is left alone at the end, at most, to finish what is under way.
     pub(crate) patience: Duration,
+    /// One fault after the other for so long, instead of kills alone.
+    pub(crate) chaos: Option<Duration>,
     /// What the daemon runs on.
     pub(crate) servers: Servers,
     /// Keeps configuration, database and log in this folder.
@@ -135,8 +139,10 @@ pub(crate) async fn run(options: &Options) -> Result<TortureReport, TortureError
     });
     let killers: Vec<ProcessKiller> = killers.collect();
     let watching = tokio::spawn(run.stalls.clone().watch());
-    let NodeRuns { killed, disturbed, mut daemons, mut ended, mut clients } =
-        run.lives(options, killers, &nodes).await?;
+    let NodeRuns { killed, disturbed, mut daemons, mut ended, mut clients, told } = match options.chaos {
+        None => run.lives(options, killers, &nodes).await?,
+        Some(lasts) => chaos::day(&run, options, (killers, &nodes), (lasts, &folder.run.config())).await?,
+    };
     let alone = Instant::now();
     fault_profile::clear(&host);
     run.settle(options.patience, &mut clients, &config.database.url).await?;
@@ -148,7 +154,8 @@ pub(crate) async fn run(options: &Options) -> Result<TortureReport, TortureError
     let evidence = run.evidence(&config.database.url, ended).await?;
     drop(daemons);
     watching.abort();
-    let verdicts = checks::all(&evidence);
+    let mut verdicts = checks::all(&evidence);
+    verdicts.extend(options.chaos.map(|_| chaos::verdict(&told)));
     let holds = verdicts.iter().all(|verdict| verdict.holds);
     if !holds {
         folder.run.keep();
@@ -168,6 +175,7 @@ pub(crate) async fn run(options: &Options) -> Result<TortureReport, TortureError
         outcomes: counted(evidence.dump.inbound.iter().map(|row| row.reason.as_deref().unwrap_or(&row.state))),
         states: counted(evidence.dump.outbound.iter().map(|row| row.state.as_str())),
         stalls: evidence.stalls.len(),
+        told,
         verdicts,
         kept: folder.run.kept().map(PathBuf::from),
     })
@@ -182,6 +190,8 @@ struct NodeRuns {
     /// Those that ended by themselves.
     ended: Vec<String>,
     clients: JoinSet<()>,
+    /// How faults of a chaos day were told.
+    told: FaultsTold,
 }
 
 /// What a run has beside its daemons.
@@ -234,7 +244,7 @@ impl TortureRun {
             ended.append(&mut killer.ended);
         }
         stop.send_replace(true);
-        Ok(NodeRuns { killed, disturbed, daemons, ended, clients })
+        Ok(NodeRuns { killed, disturbed, daemons, ended, clients, told: FaultsTold::new() })
     }
 
     fn clients(&self, options: &Options, stop: watch::Receiver<bool>) -> JoinSet<()> {
@@ -328,9 +338,11 @@ impl Options {
         let (hesitation, away) = (humantime::format_duration(*hesitation), humantime::format_duration(*away));
         // What the servers are called may hold a password.
         let servers = if self.servers.database().is_some() { " (and the same servers)" } else { "" };
+        let chaos =
+            self.chaos.map(|lasts| format!(" --chaos {}", humantime::format_duration(lasts))).unwrap_or_default();
         format!(
             "palabre torture --seed {seed} --kills {kills} --rate {rate} --conversations {conversations} \
-             --hesitation {hesitation} --away {away}{servers}"
+             --hesitation {hesitation} --away {away}{chaos}{servers}"
         )
     }
 }

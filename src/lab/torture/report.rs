@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::chaos::FaultsTold;
 use super::evidence::Evidence;
 use super::process_killer::KillCounts;
 use crate::lab::verdict::Verdict;
@@ -41,6 +42,9 @@ pub(crate) struct TortureReport {
     pub(super) states: BTreeMap<String, usize>,
     /// How often the whole machine stood still.
     pub(super) stalls: usize,
+    /// Of a chaos day: how each kind of fault was told.
+    #[serde(skip_serializing_if = "FaultsTold::is_empty")]
+    pub(super) told: FaultsTold,
     pub(super) verdicts: Vec<Verdict>,
     /// The folder with configuration, database and log, when it stays.
     pub(super) kept: Option<PathBuf>,
@@ -104,6 +108,10 @@ impl fmt::Display for TortureReport {
             "  settled {:.1} seconds after the last kill; the machine stood still {} times",
             self.settling_seconds, self.stalls
         )?;
+        for (fault, told) in &self.told {
+            let (times, after, over) = (told.times, told.told_after_seconds, told.over_after_seconds);
+            writeln!(f, "  {times} times {fault}: told within {after:.1} s, over within {over:.1} s")?;
+        }
         writeln!(f)?;
         for verdict in &self.verdicts {
             let mark = if verdict.holds { "✓" } else { "✗" };

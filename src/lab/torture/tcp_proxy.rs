@@ -2,6 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream, lookup_host};
@@ -15,6 +17,8 @@ pub(super) struct TcpProxy {
     port: u16,
     /// How many times connections were cut.
     cuts: watch::Sender<u32>,
+    /// Whether nobody gets through.
+    closed: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
 
@@ -29,7 +33,9 @@ impl TcpProxy {
         let target = target.ok_or_else(|| io::Error::other("the URL names no host"))?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let (cuts, seen) = watch::channel(0);
-        Ok(Self { port: listener.local_addr()?.port(), cuts, task: tokio::spawn(serve(listener, target, seen)) })
+        let (port, closed) = (listener.local_addr()?.port(), Arc::default());
+        let task = tokio::spawn(serve(listener, target, seen, Arc::clone(&closed)));
+        Ok(Self { port, cuts, closed, task })
     }
 
     /// The URL by which the server is reached through here.
@@ -45,6 +51,17 @@ impl TcpProxy {
     pub(super) fn cut(&self) {
         self.cuts.send_modify(|cuts| *cuts += 1);
     }
+
+    /// The server is gone: connections are reset, and so are new ones until [`TcpProxy::open`].
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.cut();
+    }
+
+    /// The server is back.
+    pub(super) fn open(&self) {
+        self.closed.store(false, Ordering::SeqCst);
+    }
 }
 
 impl Drop for TcpProxy {
@@ -53,17 +70,22 @@ impl Drop for TcpProxy {
     }
 }
 
-async fn serve(listener: TcpListener, target: SocketAddr, cuts: watch::Receiver<u32>) {
+async fn serve(listener: TcpListener, target: SocketAddr, cuts: watch::Receiver<u32>, closed: Arc<AtomicBool>) {
     loop {
         // A connection that was gone before it was taken.
         let Ok((near, _)) = listener.accept().await else { continue };
-        let cuts = cuts.clone();
+        let mut cuts = cuts.clone();
+        cuts.mark_unchanged();
+        // Asked after that: a connection that comes while it is closed is either refused here or cut.
+        if closed.load(Ordering::SeqCst) {
+            reset(near);
+            continue;
+        }
         tokio::spawn(pass_on(near, target, cuts));
     }
 }
 
 async fn pass_on(mut near: TcpStream, target: SocketAddr, mut cuts: watch::Receiver<u32>) {
-    cuts.mark_unchanged();
     let far = TcpStream::connect(target).await;
     // Nobody there: the node sees its connection end.
     let Ok(mut far) = far else { return reset(near) };
@@ -110,6 +132,10 @@ mod tests {
             proxy.cut();
             assert_eq!(near.read(&mut heard).await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
             assert_eq!(far.read(&mut heard).await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+            proxy.close();
+            let mut refused = TcpStream::connect(("127.0.0.1", through.port().unwrap())).await.unwrap();
+            assert_eq!(refused.read(&mut heard).await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+            proxy.open();
         }
     }
 }

@@ -3,6 +3,7 @@
 //! One module per resource: its routes, handlers, parameters, bodies and responses. A key sees its tenants and nothing of
 //! others (I9); whole addresses and texts need the scope `read-content` (I10).
 
+mod alerts;
 mod audit;
 mod bookings;
 mod broadcasts;
@@ -148,6 +149,7 @@ impl From<ServiceError> for HttpProblem {
 pub(super) fn mount(routes: &mut Routes<'_>) {
     routes.get("/api/v1/openapi.json", openapi::description);
     messages::mount(routes);
+    alerts::mount(routes);
     outbox::mount(routes);
     channels::mount(routes);
     reload::mount(routes);

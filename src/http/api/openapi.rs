@@ -22,6 +22,7 @@ use utoipa::{Modify, OpenApi};
         super::outbox::replay_all,
         super::outbox::cancel,
         super::messages::send,
+        super::alerts::tell,
         super::consents::list,
         super::consents::record,
         super::channels::list,

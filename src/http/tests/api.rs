@@ -472,3 +472,44 @@ async fn the_description_is_valid_openapi() {
         Command::new(python).args(["-m", "openapi_spec_validator", "--errors", "all"]).arg(&file).output().unwrap();
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stdout));
 }
+
+#[tokio::test]
+async fn alertmanager_has_its_alerts_told_through_a_channel_and_to_nobody_else() {
+    let api = ApiServer::open().await;
+    // As Alertmanager 0.25 posts it.
+    let news = json!({
+        "version": "4", "groupKey": "{}:{alertname=\"PalabreDown\"}", "truncatedAlerts": 0, "status": "firing", "receiver": "palabre",
+        "groupLabels": { "alertname": "PalabreDown" }, "commonLabels": { "alertname": "PalabreDown", "severity": "page" },
+        "commonAnnotations": { "summary": "Palabre does not answer its scrape" }, "externalURL": "http://alerts:9093",
+        "alerts": [{
+            "status": "firing", "labels": { "alertname": "PalabreDown", "instance": "n1", "severity": "page" },
+            "annotations": { "summary": "Palabre does not answer its scrape", "runbook": "docs/operations.md#it-is-down" },
+            "startsAt": "2026-12-01T07:00:00.000Z", "endsAt": "0001-01-01T00:00:00Z", "generatorURL": "http://x", "fingerprint": "1f"
+        }]
+    });
+    let path = "/api/v1/alerts/belle-sms?to=%2B33612345678";
+    let (status, taken) = api.post("key-of-crm", path, &news).await;
+    assert_eq!((status, taken["id"].is_string()), (202, true), "{taken}");
+    {
+        let messages = api.outgoing.messages.lock().unwrap();
+        let message = &messages[0];
+        assert_eq!((message.tenant.as_str(), message.channel.as_str()), ("belle", "belle-sms"));
+        assert_eq!(message.to.as_str(), "sms:+33612345678");
+        let text = message.text.as_deref().unwrap();
+        assert!(
+            text.contains("page: PalabreDown: Palabre does not answer its scrape\n  docs/operations.md#it-is-down")
+        );
+        assert!(message.urgent && message.presentation.is_none());
+        assert!(message.idempotency_key.as_deref().is_some_and(|key| key.starts_with("alert-")));
+    }
+    for (key, path, body, refused) in [
+        ("key-of-taxi", path, &news, 404),
+        ("key-of-nobody", path, &news, 401),
+        ("key-of-crm", "/api/v1/alerts/belle-sms", &news, 400),
+        ("key-of-crm", "/api/v1/alerts/none?to=%2B33612345678", &news, 404),
+        ("key-of-crm", path, &json!({ "alerts": [] }), 400),
+    ] {
+        assert_eq!(api.post(key, path, body).await.0, refused, "{key} {path} {body}");
+    }
+    assert_eq!(api.outgoing.messages.lock().unwrap().len(), 1);
+}

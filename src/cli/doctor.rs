@@ -51,8 +51,8 @@ pub(super) fn run(args: &DoctorArgs) -> u8 {
     }
     let tenant = args.tenant.as_deref().map(TenantId::new);
     on_runtime(async {
-        let installation =
-            Installation { path: &args.file.config, loaded: &loaded, tenant: tenant.as_ref(), now: Utc::now() };
+        let (path, now) = (&args.file.config, Utc::now());
+        let installation = Installation { path, loaded: &loaded, tenant: tenant.as_ref(), store: None, now };
         match examine(&Caller::command_line(), &installation).await {
             Ok(findings) => tell(&findings, args.json, language),
             Err(error) => complain(&error),

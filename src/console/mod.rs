@@ -12,6 +12,7 @@ mod composer;
 mod conversation;
 mod cookies;
 mod display;
+mod doctor;
 mod errors;
 mod explain;
 mod faq;
@@ -105,6 +106,7 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     setup::mount(routes);
     channel_list::mount(routes);
     settings::mount(routes);
+    doctor::mount(routes);
     live::mount(routes);
     media::mount(routes);
 }

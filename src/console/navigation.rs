@@ -58,6 +58,7 @@ const SELDOM: &[PlaceRow] = &[
     ("/console/setup", "setup", "setup", Permission::SettingWrite),
     ("/console/channels", "channels", "send", Permission::ChannelRead),
     ("/console/settings", "settings", "setup", Permission::SettingRead),
+    ("/console/doctor", "doctor", "setup", Permission::SettingWrite),
     ("/console/team", "team", "people", Permission::TeamRead),
     ("/console/keys", "keys", "key", Permission::KeyWrite),
     ("/console/audit", "audit", "book", Permission::AuditRead),

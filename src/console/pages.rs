@@ -64,6 +64,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("people/tenants.html", include_str!("templates/people/tenants.html")),
     ("channels.html", include_str!("templates/channels.html")),
     ("settings.html", include_str!("templates/settings.html")),
+    ("doctor.html", include_str!("templates/doctor.html")),
     ("setup/parts.html", include_str!("templates/setup/parts.html")),
     ("setup/step.html", include_str!("templates/setup/step.html")),
     ("setup/overview.html", include_str!("templates/setup/overview.html")),

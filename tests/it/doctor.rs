@@ -342,7 +342,7 @@ async fn a_configuration_that_does_not_hold_is_the_first_thing_to_mend() {
 }
 
 /// A certificate for `localhost` that its own file makes believed.
-fn certify(folder: &Path, days: &str) {
+pub fn certify(folder: &Path, days: &str) {
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
         .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", days])

@@ -7,9 +7,9 @@ use futures_util::future::join_all;
 use palabre_actors::domain::Timestamp;
 use url::Url;
 
+use super::database::DatabaseAnswer;
 use super::finding::{DoctorFinding, text};
 use super::{ASK_TIME, Installation};
-use crate::store::DatabaseFacts;
 
 const CHECK: &str = "clock";
 
@@ -21,7 +21,11 @@ const WRONG: TimeDelta = TimeDelta::seconds(60);
 /// Those who are asked at once.
 const MOST: usize = 4;
 
-pub(super) async fn check(of: &Installation<'_>, client: &reqwest::Client) -> Vec<DoctorFinding> {
+pub(super) async fn check(
+    of: &Installation<'_>,
+    client: &reqwest::Client,
+    database: &DatabaseAnswer,
+) -> Vec<DoctorFinding> {
     let config = of.config();
     let channels = of.tenants().flat_map(|tenant| &tenant.channels);
     let urls = channels.filter_map(|channel| channel.provider.api_base_url.as_deref());
@@ -29,10 +33,8 @@ pub(super) async fn check(of: &Installation<'_>, client: &reqwest::Client) -> Ve
         urls.chain(config.http.public_base_url.as_deref()).filter_map(origin).take(MOST).collect();
     let asked = join_all(origins.iter().map(|origin| date(client, origin))).await;
     let mut apart: Vec<TimeDelta> = asked.into_iter().flatten().collect();
-    if config.database.is_server()
-        && let Ok(Ok(facts)) = tokio::time::timeout(ASK_TIME, DatabaseFacts::read(&config.database.url)).await
-    {
-        apart.extend(facts.server.map(|server| Utc::now() - server.now));
+    if let DatabaseAnswer::Facts(_, server) = database {
+        apart.extend(*server);
     }
     let Some(most) = apart.into_iter().max_by_key(TimeDelta::abs) else {
         return vec![DoctorFinding::doubtful(

@@ -36,3 +36,18 @@ pub(super) fn check(of: &Installation<'_>) -> Vec<DoctorFinding> {
     }
     findings
 }
+
+/// What people of one tenant are told of a configuration that does not hold.
+pub(super) fn refused() -> DoctorFinding {
+    DoctorFinding::wrong(
+        CHECK,
+        text(
+            "the files of the installation do not hold; what they said before counts",
+            "les fichiers de l'installation ne tiennent pas ; ce qu'ils disaient avant compte",
+        ),
+        text(
+            "ask whoever runs it: `palabre check` says where",
+            "demander à qui la fait tourner : `palabre check` dit où",
+        ),
+    )
+}

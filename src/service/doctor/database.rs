@@ -1,28 +1,55 @@
 //! Check of the database: whether it answers, is up to date, and keeps what it is given.
 
+use std::path::PathBuf;
+
+use chrono::{TimeDelta, Utc};
+
 use super::finding::{DoctorFinding, DoctorText, text};
 use super::{ASK_TIME, Installation, files};
 use crate::store::{DatabaseFacts, ServerFacts, sqlite_path};
 
 const CHECK: &str = "database";
 
-pub(super) async fn check(of: &Installation<'_>) -> Vec<DoctorFinding> {
-    let database = &of.config().database;
-    if let Some(file) = sqlite_path(&database.url).filter(|file| !file.exists()) {
-        return vec![DoctorFinding::doubtful(
-            CHECK,
-            text(
-                format!("there is no database yet: {}", file.display()),
-                format!("il n'y a pas encore de base : {}", file.display()),
-            ),
-            text("start the daemon, which makes it", "démarrer le serveur, qui la crée"),
-        )];
+/// What the database said, asked once for all checks.
+#[derive(Debug)]
+pub(super) enum DatabaseAnswer {
+    /// SQLite, and there is no file of this name yet.
+    NoFile(PathBuf),
+    /// With how far this machine's clock is ahead of the server's.
+    Facts(DatabaseFacts, Option<TimeDelta>),
+    /// It does not answer, in sqlx's own words, which name neither password nor row.
+    Silent(String),
+}
+
+pub(super) async fn ask(of: &Installation<'_>) -> DatabaseAnswer {
+    let url = &of.config().database.url;
+    if let Some(file) = sqlite_path(url).filter(|file| !file.exists()) {
+        return DatabaseAnswer::NoFile(file);
     }
-    let why = match tokio::time::timeout(ASK_TIME, DatabaseFacts::read(&database.url)).await {
-        Ok(Ok(facts)) => return judged(of, &facts),
-        // sqlx's own words name neither password nor row.
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "no answer in time".to_owned(),
+    match tokio::time::timeout(ASK_TIME, DatabaseFacts::read(url)).await {
+        Ok(Ok(facts)) => {
+            let apart = facts.server.map(|server| Utc::now() - server.now);
+            DatabaseAnswer::Facts(facts, apart)
+        }
+        Ok(Err(error)) => DatabaseAnswer::Silent(error.to_string()),
+        Err(_) => DatabaseAnswer::Silent("no answer in time".to_owned()),
+    }
+}
+
+pub(super) fn check(of: &Installation<'_>, answer: &DatabaseAnswer) -> Vec<DoctorFinding> {
+    let why = match answer {
+        DatabaseAnswer::Facts(facts, _) => return judged(of, facts),
+        DatabaseAnswer::NoFile(file) => {
+            return vec![DoctorFinding::doubtful(
+                CHECK,
+                text(
+                    format!("there is no database yet: {}", file.display()),
+                    format!("il n'y a pas encore de base : {}", file.display()),
+                ),
+                text("start the daemon, which makes it", "démarrer le serveur, qui la crée"),
+            )];
+        }
+        DatabaseAnswer::Silent(why) => why,
     };
     vec![DoctorFinding::wrong(
         CHECK,

@@ -6,8 +6,8 @@ use palabre_actors::domain::status::OutboxState;
 use super::super::permissions::Permission::OutboxRead;
 use super::finding::{DoctorFinding, text};
 use super::{Caller, Installation, ServiceError};
+use crate::store::StoreError;
 use crate::store::operator::{Filter, Operator};
-use crate::store::{StoreError, sqlite_path};
 
 const CHECK: &str = "messages";
 
@@ -16,15 +16,13 @@ const LATE: TimeDelta = TimeDelta::minutes(1);
 /// Dead letters of long ago were looked at, or are nobody's concern any more.
 const RECENT: TimeDelta = TimeDelta::days(1);
 
-pub(super) async fn check(caller: &Caller, of: &Installation<'_>) -> Result<Vec<DoctorFinding>, ServiceError> {
+pub(super) async fn check(
+    caller: &Caller,
+    of: &Installation<'_>,
+    store: &Operator,
+) -> Result<Vec<DoctorFinding>, ServiceError> {
     caller.require(OutboxRead)?;
-    let url = &of.config().database.url;
-    if sqlite_path(url).is_some_and(|file| !file.exists()) {
-        return Ok(Vec::new());
-    }
-    // A database that does not answer is another check's.
-    let Ok(store) = Operator::open(url).await else { return Ok(Vec::new()) };
-    match counted(&store, of).await {
+    match counted(store, of).await {
         Ok(findings) => Ok(findings),
         Err(error) => Ok(vec![DoctorFinding::doubtful(
             CHECK,

@@ -5,6 +5,7 @@
 //!
 //! [`Provider::checks`]: crate::gateway::Provider::checks
 
+mod audit;
 mod certificate;
 mod channels;
 mod clock;
@@ -15,6 +16,7 @@ mod files;
 mod finding;
 mod limits;
 mod messages;
+mod paid_chats;
 mod payments;
 mod public_url;
 mod redis;
@@ -28,10 +30,14 @@ use palabre_actors::domain::ids::TenantId;
 
 pub use self::finding::{DoctorFinding, DoctorText};
 pub use self::limits::open_files_needed;
-use super::permissions::Permission::ConfigReload;
+pub use self::public_url::{CertificateSeen, certificate_of};
+use super::permissions::Permission::{ConfigReload, SettingWrite};
+use super::setup::TenantFolder;
 use super::{Caller, ServiceError, Tenants};
 use crate::config::{Config, Loaded, Tenant};
 use crate::gateway::client::{self, ClientError};
+use crate::store::operator::Operator;
+use crate::store::sqlite_path;
 
 /// How long one question over the network may take.
 const ASK_TIME: Duration = Duration::from_secs(10);
@@ -44,6 +50,8 @@ pub struct Installation<'a> {
     pub loaded: &'a Loaded,
     /// The one tenant whose channels are asked about. `None`: all.
     pub tenant: Option<&'a TenantId>,
+    /// The database, where it is open. `None`: it is opened.
+    pub store: Option<&'a Operator>,
     pub now: Timestamp,
 }
 
@@ -71,38 +79,83 @@ pub enum DoctorError {
     Client(#[from] ClientError),
 }
 
-/// Makes every check. They are in a fixed order; those that ask over the network run at once.
+/// Makes every check that is the caller's: whoever runs the installation has all of it looked at, people of one tenant what is
+/// theirs. They are in a fixed order; those that ask over the network run at once.
 ///
 /// # Errors
 /// [`DoctorError`]: the caller may not, or no request can be made at all.
 pub async fn examine(caller: &Caller, of: &Installation<'_>) -> Result<Vec<DoctorFinding>, DoctorError> {
-    caller.require(ConfigReload)?;
+    let is_whole = caller.tenants == Tenants::All;
+    caller.require(if is_whole { ConfigReload } else { SettingWrite })?;
+    caller.among(&of.among())?;
+    if !is_whole && of.tenant.is_none() {
+        return Err(ServiceError::UnknownTenant.into());
+    }
     let client = client::with_certificates()?;
-    let (daemon, public_url, clock, database, redis, channels, payments) = futures_util::join!(
-        daemon::check(of, &client),
-        public_url::check(of, &client),
-        clock::check(of, &client),
-        database::check(of),
+    let mut findings = if is_whole { around(of, &client).await } else { Vec::new() };
+    let opened = if of.store.is_none() { open(of).await } else { None };
+    if let Some(store) = of.store.or(opened.as_ref()) {
+        findings.extend(messages::check(caller, of, store).await?);
+        findings.extend(paid_chats::check(caller, of, store).await?);
+        findings.extend(audit::check(caller, of, store).await?);
+    }
+    let (channels, payments) = futures_util::join!(channels::check(of, &client), payments::check(of, &client));
+    Ok([findings, channels, payments].concat())
+}
+
+/// What concerns all tenants.
+async fn around(of: &Installation<'_>, client: &reqwest::Client) -> Vec<DoctorFinding> {
+    let database = database::ask(of).await;
+    let (daemon, public_url, clock, redis) = futures_util::join!(
+        daemon::check(of, client),
+        public_url::check(of, client),
+        clock::check(of, client, &database),
         redis::check(of),
-        channels::check(of, &client),
-        payments::check(of, &client),
     );
-    let messages = messages::check(caller, of).await?;
-    let mut findings = configuration::check(of);
-    for more in [
+    [
+        configuration::check(of),
         daemon,
         public_url,
         clock,
-        database,
+        database::check(of, &database),
         redis,
         spool::check(of),
         files::check(of),
         limits::check(of),
-        messages,
-        channels,
-        payments,
-    ] {
-        findings.extend(more);
+    ]
+    .concat()
+}
+
+/// A database that is not there, or does not answer, is another check's.
+async fn open(of: &Installation<'_>) -> Option<Operator> {
+    let url = &of.config().database.url;
+    if sqlite_path(url).is_some_and(|file| !file.exists()) {
+        return None;
     }
-    Ok(findings)
+    Operator::open(url).await.ok()
+}
+
+/// Reads the configuration anew, and makes every check that is the caller's. A configuration that does not hold is all that
+/// is told: to whoever runs the installation with each of its mistakes, to others without.
+///
+/// # Errors
+/// As [`examine`].
+pub async fn examine_files(
+    caller: &Caller,
+    (folder, store): (&TenantFolder, &Operator),
+    tenant: Option<&TenantId>,
+    now: Timestamp,
+) -> Result<Vec<DoctorFinding>, DoctorError> {
+    let is_whole = caller.tenants == Tenants::All;
+    caller.require(if is_whole { ConfigReload } else { SettingWrite })?;
+    match folder.loaded() {
+        Ok(loaded) => {
+            let of = Installation { path: folder.main(), loaded: &loaded, tenant, store: Some(store), now };
+            examine(caller, &of).await
+        }
+        Err(errors) if is_whole => {
+            Ok(errors.problems.iter().map(|problem| DoctorFinding::of_problem("configuration", problem)).collect())
+        }
+        Err(_) => Ok(vec![configuration::refused()]),
+    }
 }

@@ -39,13 +39,37 @@ pub(super) async fn check(of: &Installation<'_>, client: &reqwest::Client) -> Ve
     findings
 }
 
+/// What is seen of the certificate of a public URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateSeen {
+    /// It is believed, until then if that can be read.
+    Believed(Option<Timestamp>),
+    NotBelieved,
+}
+
+/// Looks at the certificate of a public URL. `None`: none is used, or nobody answers.
+pub async fn certificate_of(base: &str, client: &reqwest::Client) -> Option<CertificateSeen> {
+    if !base.starts_with("https://") {
+        return None;
+    }
+    match client.get(format!("{base}/healthz")).timeout(ASK_TIME).send().await {
+        Ok(answer) => Some(CertificateSeen::Believed(ends(&answer))),
+        Err(error) => (unreached::why(&error) == unreached::NO_TLS).then_some(CertificateSeen::NotBelieved),
+    }
+}
+
+/// When the certificate of who answered ends.
+fn ends(answer: &reqwest::Response) -> Option<Timestamp> {
+    answer.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate).and_then(valid_until)
+}
+
 /// `/healthz` through the public URL.
 async fn health(base: &str, client: &reqwest::Client, now: Timestamp) -> Vec<DoctorFinding> {
     let answer = match client.get(format!("{base}/healthz")).timeout(ASK_TIME).send().await {
         Ok(answer) => answer,
         Err(error) => return vec![unreachable(base, &error)],
     };
-    let ends = answer.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate).and_then(valid_until);
+    let ends = ends(&answer);
     let status = answer.status();
     let body: Option<Value> = answer.json().await.ok();
     let is_ours = status == StatusCode::OK && body.is_some_and(|body| body["status"] == "alive");

@@ -56,6 +56,16 @@ impl TenantFolder {
         self.main.parent().unwrap_or(Path::new("")).to_owned()
     }
 
+    /// The daemon's file.
+    pub(in crate::service) fn main(&self) -> &Path {
+        &self.main
+    }
+
+    /// All files as they are now.
+    pub(in crate::service) fn loaded(&self) -> Result<Loaded, ConfigErrors> {
+        self.load(None)
+    }
+
     fn load(&self, with: Option<(&Path, &str)>) -> Result<Loaded, ConfigErrors> {
         match with {
             None => Config::load(&self.main, &self.environment, &PROVIDERS),

@@ -1,6 +1,7 @@
 //! The console from outside: a browser without a screen signs in, and sends the forms of pages.
 
 pub(crate) mod agenda;
+mod doctor;
 mod faq;
 mod inbox;
 pub(crate) mod leads;

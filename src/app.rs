@@ -21,8 +21,10 @@ mod polling;
 pub(crate) mod privacy;
 mod reload;
 mod retention;
+mod start_error;
 mod startup;
 mod tenants;
+mod watch;
 mod webhook_receiver;
 
 use std::net::SocketAddr;
@@ -47,50 +49,24 @@ use self::polling::Polling;
 use self::privacy::NodeFiles;
 pub use self::reload::ConfigSource;
 use self::reload::{Holders, Reloader};
+pub use self::start_error::StartError;
 use self::startup::OpenedStore;
 use self::tenants::{profile_of, row_of};
 use self::webhook_receiver::{StoreHealth, WebhookReceiver};
-use crate::cache::BadUrl;
 use crate::config::{Config, TenantDirectory};
-use crate::console::{FailingChannels, LiveFeed, PagesError, SetupDeps, TestPhones};
+use crate::console::{FailingChannels, LiveFeed, SetupDeps, TestPhones};
 use crate::gateway::channel_event::ChannelEvents;
 use crate::gateway::{self, CurrentRegistry, Registry};
 use crate::http::health::{Health, Phase};
 use crate::http::{self, HttpDeps};
-use crate::runtime::{ThreadGone, Threads, cores};
+use crate::runtime::{Threads, cores};
 use crate::service::channels::ConfiguredChannels;
 use crate::service::crm::Correlation;
 use crate::service::events_out::EventsOut;
 use crate::service::privacy::PersonalData;
 use crate::service::reload::{Reload as _, ReloadStatus};
-use crate::spool::SpoolError;
-use crate::store::{Lock, Store, StoreError};
+use crate::store::{Lock, Store};
 use crate::telemetry::metrics::Exporter;
-
-/// Why the daemon did not start. Nothing is left behind.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error("the operating system gave no thread")]
-    Threads(#[source] std::io::Error),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The spool.
-    #[error(transparent)]
-    Spool(#[from] SpoolError),
-    /// Redis' URL is invalid. Redis itself may be away.
-    #[error(transparent)]
-    Redis(#[from] BadUrl),
-    #[error(transparent)]
-    Gateway(#[from] gateway::BuildError),
-    #[error(transparent)]
-    Http(#[from] http::ServeError),
-    /// A bug: the pages that are built in do not hold.
-    #[error(transparent)]
-    Console(#[from] PagesError),
-    /// A bug: a thread panicked while the daemon started.
-    #[error(transparent)]
-    ThreadGone(#[from] ThreadGone),
-}
 
 /// How long the journals may take to write the last events, once nothing more happens.
 const JOURNALS_END: Duration = Duration::from_secs(3);
@@ -122,6 +98,7 @@ pub struct RunningDaemon {
     selling: JoinHandle<()>,
     notices: JoinHandle<()>,
     broadcasting: JoinHandle<()>,
+    watching: JoinHandle<()>,
     reloader: Arc<Reloader>,
     reloading: Option<JoinHandle<()>>,
     drain: Duration,
@@ -222,6 +199,9 @@ async fn start_with(
     let served = tenants.all();
     let paid = paid_access::connect(&config, &served, operator.clone(), Arc::clone(&outgoing));
     let selling = paid_access::follow(paid.clone(), &store, Arc::clone(&clock), runtime.io());
+    let watched = (&store, operator.clone(), paid.clone());
+    let watching =
+        watch::follow(&config, watched, Arc::clone(&clock), runtime.io()).map_err(gateway::BuildError::from)?;
 
     let listeners = vec![Arc::new(paid.clone()) as Arc<dyn ChannelEvents>];
     let webhook_receiver = Arc::new(WebhookReceiver::new(&served, registry.now(), engine.clone(), spooled, listeners));
@@ -322,6 +302,7 @@ async fn start_with(
         selling,
         notices,
         broadcasting,
+        watching,
         reloader,
         reloading,
         drain: config.runtime.drain,
@@ -379,6 +360,7 @@ impl RunningDaemon {
             self.selling,
             self.notices,
             self.broadcasting,
+            self.watching,
         ];
         let optional = self.draining.into_iter().chain(self.deleting).chain(self.reloading);
         for task in optional.chain(others) {

@@ -1,18 +1,21 @@
-//! The audit log's end in the log once a day, its retention, and sessions that have ended.
+//! The audit log: verified once a day, its end in the log, its retention; and sessions that have ended.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use metrics::gauge;
 use palabre_actors::domain::ids::TenantId;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::config::Privacy;
 use crate::service::ServiceError;
 use crate::service::people::{self, People};
 use crate::service::privacy::PersonalData;
+use crate::store::audit::AuditHead;
+use crate::telemetry::metrics as names;
 
 /// Time between two runs.
 const EVERY: Duration = Duration::from_hours(6);
@@ -74,7 +77,19 @@ async fn tend(privacy: &Privacy, people: &People, data: &PersonalData, is_daily:
             let tenant = head.tenant.as_ref().map(TenantId::as_str);
             // Whoever makes a chain anew cannot make this line anew.
             info!(tenant.id = tenant, audit.position = head.position, audit.hash = head.hash, "audit log");
+            verify(people, head).await?;
         }
     }
+    Ok(())
+}
+
+/// Reads a chain to its end, for the alert.
+async fn verify(people: &People, head: AuditHead) -> Result<(), ServiceError> {
+    let verdict = people.store.verify_audit(head, None).await?;
+    let tenant = verdict.head.tenant.as_ref().map_or("-", TenantId::as_str).to_owned();
+    if let Some(fault) = &verdict.fault {
+        error!(tenant.id = tenant, audit.fault = ?fault, "the audit log is not whole");
+    }
+    gauge!(names::AUDIT_BROKEN, "tenant" => tenant).set(f64::from(u8::from(verdict.fault.is_some())));
     Ok(())
 }

@@ -18,10 +18,11 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
-use super::{StartError, SystemClock, ThreadGone};
+use super::{StartError, SystemClock};
 use crate::cache::RedisClient;
 use crate::config::Config;
 use crate::http::health::{Condition, HealthSource};
+use crate::runtime::ThreadGone;
 use crate::store::{ALIVE_FOR, Store, StoreError};
 use crate::telemetry::metrics as names;
 

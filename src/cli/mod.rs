@@ -13,6 +13,8 @@ mod crm;
 #[cfg(feature = "lab")]
 mod demo;
 mod doctor;
+#[cfg(test)]
+mod documented;
 mod explain;
 mod faq;
 mod files;

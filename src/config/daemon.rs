@@ -262,6 +262,7 @@ fn runtime(scope: &Scope<'_>, raw: &RawRuntime, lease: Option<Duration>) -> Opti
         bounded(scope, "drain_notice", (notice, notice.min(drain / 2)), why, |time| format_duration(time).to_string())
     });
     let sweep_every = rhythm(scope, "sweep_every", raw.sweep_every.as_ref());
+    let watch_every = rhythm(scope, "watch_every", raw.watch_every.as_ref());
     let ask_after = rhythm(scope, "ask_after", raw.ask_after.as_ref());
     Some(Runtime {
         shards: shards?,
@@ -274,6 +275,7 @@ fn runtime(scope: &Scope<'_>, raw: &RawRuntime, lease: Option<Duration>) -> Opti
         drain: drain?,
         drain_notice: drain_notice?,
         sweep_every: sweep_every?,
+        watch_every: watch_every?,
         ask_after: ask_after?,
         lease: lease?,
     })

@@ -73,6 +73,7 @@ impl fmt::Debug for RawRedis {
 pub(super) struct RawRetention {
     pub(super) messages: Option<RawDuration>,
     pub(super) events: Option<RawDuration>,
+    pub(super) media: Option<RawDuration>,
 }
 
 /// `[spool]`
@@ -109,6 +110,7 @@ pub(super) struct RawRuntime {
     pub(super) drain: Option<RawDuration>,
     pub(super) drain_notice: Option<RawDuration>,
     pub(super) sweep_every: Option<RawDuration>,
+    pub(super) watch_every: Option<RawDuration>,
     pub(super) ask_after: Option<RawDuration>,
     pub(super) lease: Option<RawDuration>,
 }

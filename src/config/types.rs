@@ -164,6 +164,8 @@ pub struct Runtime {
     pub drain_notice: Duration,
     /// How often the store is asked for what nobody told us about.
     pub sweep_every: Duration,
+    /// How often it is measured what only alerts ask for.
+    pub watch_every: Duration,
     /// How long to wait before asking a provider about a message whose fate is unknown.
     pub ask_after: Duration,
     /// How long a message is leased to the process that sends it, or asks about it.

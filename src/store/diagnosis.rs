@@ -1,7 +1,9 @@
 //! What can be told of a database from outside, whatever state it is in.
 
 use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::ids::TenantId;
 use palabre_migrations::{Migrator, MigratorTrait};
+use sea_orm::DbErr;
 use sea_orm::sqlx::{Executor, Row as _};
 
 use super::database::DatabasePool;
@@ -11,6 +13,9 @@ use super::{DatabaseKind, StoreError, postgres, sqlite};
 
 const UNANSWERED: SqlText =
     SqlText { sqlite: sqlite::diagnosis::UNANSWERED, postgres: postgres::diagnosis::UNANSWERED };
+
+const OLDEST_DUE: SqlText =
+    SqlText { sqlite: sqlite::diagnosis::OLDEST_DUE, postgres: postgres::diagnosis::OLDEST_DUE };
 
 /// A database that answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,5 +115,18 @@ impl Operator {
         let rows = all(self.reads(), UNANSWERED, [self.among(tenants).await?, time(before)]).await?;
         let Some(row) = rows.first() else { return Ok((0, None)) };
         Ok((u64::try_from(row.get::<i64>(0)?).unwrap_or_default(), row.time_or_null(1)?))
+    }
+
+    /// Each of these tenants with messages that were due before a moment and wait, and since when the first is due.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn oldest_due(
+        &self,
+        tenants: &Tenants,
+        before: Timestamp,
+    ) -> Result<Vec<(TenantId, Timestamp)>, StoreError> {
+        let rows = all(self.reads(), OLDEST_DUE, [self.among(tenants).await?, time(before)]).await?;
+        Ok(rows.iter().map(|row| Ok((row.tenant(0)?, row.time(1)?))).collect::<Result<_, DbErr>>()?)
     }
 }

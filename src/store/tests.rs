@@ -1,8 +1,10 @@
 //! Tests of the store: conformance on SQLite, and what SQLite alone does. Those of PostgreSQL are in [`postgres`].
 
 mod blocked_reason;
+mod diagnosis;
 mod durability;
 mod history;
+mod media_retention;
 mod migrations;
 mod plans;
 pub(crate) mod postgres;

@@ -96,6 +96,7 @@ fn create_counters() {
     by(HTTP_CONNECTIONS_ENDED, "reason", CONNECTION_REASONS);
     by(core_metric::ACCEPTED, "kind", core_metric::ACCEPTED_KINDS);
     by(CONFIG_RELOADS, "result", CONFIG_RELOAD_RESULTS);
+    by(core_metric::CHECKS_UNANSWERED, "check", core_metric::CHECKS);
     by(core_metric::PANICS, "actor", core_metric::PANICKING);
 }
 

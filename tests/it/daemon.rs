@@ -133,6 +133,8 @@ pub struct World {
     /// Goes with the world.
     _own: Option<postgres::Database>,
     daemon: Option<Process>,
+    /// Of the daemons' environment.
+    variables: Vec<(&'static str, String)>,
     /// More nodes on the same database.
     others: Vec<Process>,
     logs: Arc<Mutex<String>>,
@@ -181,13 +183,22 @@ impl World {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let database = postgres.as_deref().unwrap_or(LITE);
         write_config(folder.path(), database, &twilio.base_url(), setup);
-        Self { twilio, folder, postgres, _own: own, daemon: None, others: Vec::new(), logs: Arc::default() }
+        Self {
+            twilio,
+            folder,
+            postgres,
+            _own: own,
+            daemon: None,
+            variables: Vec::new(),
+            others: Vec::new(),
+            logs: Arc::default(),
+        }
     }
 
     /// Starts the daemon on the folder, whatever state it is in.
     pub fn start_daemon(&mut self) {
         assert!(self.daemon.is_none(), "it runs already");
-        let process = Process::start(&self.config(), 0, "spool", &self.logs);
+        let process = self.process(0, "spool");
         self.twilio
             .set_daemon(Whereabouts { public_base_url: PUBLIC_URL.to_owned(), reached_at: process.base_url.clone() });
         self.daemon = Some(process);
@@ -202,13 +213,22 @@ impl World {
     /// Starts another node beside it, which webhooks reach once they are aimed there.
     pub fn start_another(&mut self) {
         let spool = format!("spool-{}", self.others.len() + 2);
-        let process = Process::start(&self.config(), 0, &spool, &self.logs);
+        let process = self.process(0, &spool);
         self.others.push(process);
     }
 
     /// Starts a node of that number, which is the caller's, and listens at this port of loopback.
     pub fn node(&self, number: usize, port: u16) -> Process {
-        Process::start(&self.config(), port, &format!("spool-{number}"), &self.logs)
+        self.process(port, &format!("spool-{number}"))
+    }
+
+    fn process(&self, port: u16, spool: &str) -> Process {
+        Process::start(&self.config(), (port, spool), &self.variables, &self.logs)
+    }
+
+    /// What daemons that are started from now on have in their environment.
+    pub fn set_variables(&mut self, variables: &[(&'static str, String)]) {
+        self.variables = variables.to_vec();
     }
 
     /// Where each node is.
@@ -373,12 +393,18 @@ impl Drop for Process {
 
 impl Process {
     /// Starts the program at a port, 0 for any, with a spool of its own, and waits until it says that it is ready.
-    fn start(config: &Path, port: u16, spool: &str, logs: &Arc<Mutex<String>>) -> Self {
+    fn start(
+        config: &Path,
+        (port, spool): (u16, &str),
+        variables: &[(&'static str, String)],
+        logs: &Arc<Mutex<String>>,
+    ) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_palabre"))
             .args(["serve", "--config"])
             .arg(config)
             .env("PALABRE__HTTP__LISTEN", format!("127.0.0.1:{port}"))
             .env("PALABRE__SPOOL__DIR", spool)
+            .envs(variables.iter().map(|(name, value)| (*name, value)))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

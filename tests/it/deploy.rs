@@ -48,7 +48,11 @@ impl Caddy {
 
     /// One with TLS and nothing else of the sample: files with its certificate and key, for `localhost`.
     pub fn with_tls(daemon: u16, certificate: &Path, key: &Path) -> Self {
-        let port = lasting_port();
+        Self::with_tls_at(lasting_port(), daemon, certificate, key)
+    }
+
+    /// The same at a port.
+    pub fn with_tls_at(port: u16, daemon: u16, certificate: &Path, key: &Path) -> Self {
         let (certificate, key) = (certificate.display(), key.display());
         let site =
             format!("https://localhost:{port} {{\n\ttls {certificate} {key}\n\treverse_proxy 127.0.0.1:{daemon}\n}}\n");
@@ -111,6 +115,8 @@ async fn caddy_passes_webhooks_on_unchanged_and_waits_for_a_restart() {
     for (path, status) in [
         ("/healthz", 200),
         ("/webhooks/twilio-whatsapp/belle/status-check", 200),
+        // Who has no plan, no file and no calendar there is told so by the daemon, in its own words.
+        ("/p/plan.css", 200),
         ("/readyz", 404),
         ("/metrics", 404),
         ("/api/health", 404),

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
 #![allow(clippy::duplicate_mod, reason = "some run on both databases")]
 
+mod alertmanager;
+mod alerts_fire;
 mod assistant;
 #[path = "assistant.rs"]
 mod assistant_on_postgres;
@@ -41,6 +43,7 @@ mod delivery;
 mod delivery_on_postgres;
 mod demo;
 mod deploy;
+mod deploy_samples;
 mod doctor;
 #[path = "doctor.rs"]
 mod doctor_on_postgres;
@@ -57,6 +60,7 @@ mod flows;
 mod flows_on_postgres;
 mod gateway;
 mod greenapi;
+mod handbook;
 mod journal;
 #[path = "journal.rs"]
 mod journal_on_postgres;
@@ -92,4 +96,5 @@ mod still;
 mod still_on_postgres;
 mod telegram;
 mod torture;
+mod watched;
 mod whatsapp_cloud;

@@ -28,6 +28,33 @@ fn every_alert_fires_and_is_over_again() {
     );
 }
 
+/// Every alert of a severity that the rules have goes somewhere.
+#[test]
+fn alertmanager_reads_the_sample_and_knows_where_each_severity_goes() {
+    let amtool = |told: &[&str]| {
+        let said = Command::new("amtool").args(told).current_dir(ROOT).output();
+        let said = said.expect("amtool is there: run .ci/prepare");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(said.status.success(), "amtool {}: {}{}", told.join(" "), text(&said.stdout), text(&said.stderr));
+        text(&said.stdout)
+    };
+    const SAMPLE: &str = "config/alertmanager/alertmanager.yml";
+    amtool(&["check-config", SAMPLE]);
+    for (severity, receivers) in [("page", "pager,palabre"), ("ticket", "desk")] {
+        let route = ["config", "routes", "test", "--config.file", SAMPLE, &format!("severity={severity}")];
+        assert_eq!(amtool(&route).trim(), receivers, "{severity}");
+    }
+    let alerts = std::fs::read_to_string(Path::new(ROOT).join("config/prometheus/alerts.yml")).expect("a file");
+    let severities = alerts.lines().filter_map(|line| line.trim().strip_prefix("labels: { severity: "));
+    assert!(severities.clone().count() > 40);
+    assert!(severities.clone().all(|severity| ["page }", "ticket }"].contains(&severity)));
+    let sample = std::fs::read_to_string(Path::new(ROOT).join(SAMPLE)).expect("a file");
+    let inhibits = sample.split('"').filter(|text| text.starts_with("Palabre"));
+    for name in inhibits.flat_map(|names| names.split('|')) {
+        assert!(alerts.contains(&format!("- alert: {name}\n")), "{name}");
+    }
+}
+
 /// Prometheus must understand every question of every dashboard.
 #[test]
 fn every_panel_asks_what_prometheus_understands() {

@@ -29,6 +29,10 @@ pub const ACCEPTED: &str = "palabre_ingress_accepted_total";
 pub const REDELIVERED: &str = "palabre_ingress_redelivered_total";
 /// Attempts to hand a message to a provider; labels `tenant`, `channel` (the one that was used), `result`.
 pub const SENDS: &str = "palabre_outbox_sends_total";
+/// Checks right before a send that could not be answered; label `check`, one of [`CHECKS`]. The message waits.
+pub const CHECKS_UNANSWERED: &str = "palabre_outbox_unanswered_checks_total";
+/// What [`CHECKS_UNANSWERED`] counts.
+pub const CHECKS: &[&str] = &["consent_unavailable", "pacing_unavailable", "usage_unavailable"];
 /// Seconds that a provider took to answer a send; label `channel`.
 pub const SEND_SECONDS: &str = "palabre_outbox_send_seconds";
 /// Messages being sent.

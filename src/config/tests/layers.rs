@@ -37,6 +37,7 @@ fn the_embedded_file_is_the_defaults() {
         assert_eq!(config.runtime.drain, Duration::from_secs(20));
         assert_eq!(config.runtime.drain_notice, Duration::from_secs(1));
         assert_eq!(config.runtime.sweep_every, Duration::from_secs(2));
+        assert_eq!(config.runtime.watch_every, Duration::from_secs(30));
         assert_eq!(config.runtime.ask_after, Duration::from_secs(2));
         assert_eq!(config.runtime.lease, Duration::from_secs(60));
     }

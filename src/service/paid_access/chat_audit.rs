@@ -109,6 +109,28 @@ impl PaidAccess {
         chats
     }
 
+    /// How many chats of each selling tenant the bot can let nobody in or out of.
+    ///
+    /// # Errors
+    /// [`AccessError`]
+    pub async fn stuck_chats(&self) -> Result<Vec<(TenantId, usize)>, AccessError> {
+        let sold = self.sold_chats();
+        let known = if sold.is_empty() { Vec::new() } else { self.store.access_chats(&Tenants::All).await? };
+        let is_stuck = |tenant: &TenantId, chat: &Address| {
+            let mut stuck = known.iter().filter(|known| known.stuck_since.is_some());
+            stuck.any(|known| known.tenant == *tenant && known.chat == chat.as_str())
+        };
+        let mut counts: Vec<(TenantId, usize)> = Vec::new();
+        for (tenant, chat) in &sold {
+            let stuck = usize::from(is_stuck(tenant, chat));
+            match counts.last_mut().filter(|(last, _)| last == tenant) {
+                Some((_, count)) => *count += stuck,
+                None => counts.push((tenant.clone(), stuck)),
+            }
+        }
+        Ok(counts)
+    }
+
     /// Writes down which chats are audited, and which bots' payments are read.
     ///
     /// # Errors

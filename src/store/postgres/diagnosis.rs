@@ -14,3 +14,7 @@ pub(in crate::store) const LONG_TRANSACTIONS: &str = "SELECT count(*), \
 /// Tenants, before which moment: how many messages have no turn, and the oldest of them.
 pub(in crate::store) const UNANSWERED: &str = "SELECT count(*), min(created_at) FROM messages_in \
     WHERE tenant_id = ANY ($1::text[]) AND processed_at IS NULL AND created_at < $2::timestamptz";
+
+/// Tenants, before which moment: each tenant with messages that were due then and wait, and since when the first is due.
+pub(in crate::store) const OLDEST_DUE: &str = "SELECT tenant_id, min(next_attempt_at) FROM messages_out \
+    WHERE tenant_id = ANY ($1::text[]) AND state = 'pending' AND NOT behind AND next_attempt_at < $2::timestamptz GROUP BY tenant_id";

@@ -7,3 +7,7 @@ pub(in crate::store) const STATE: &str = "SELECT sqlite_version(), (SELECT journ
 /// Tenants, before which moment: how many messages have no turn, and the oldest of them.
 pub(in crate::store) const UNANSWERED: &str = "SELECT count(*), min(created_at) FROM messages_in \
     WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND processed_at IS NULL AND created_at < ?2";
+
+/// Tenants, before which moment: each tenant with messages that were due then and wait, and since when the first is due.
+pub(in crate::store) const OLDEST_DUE: &str = "SELECT tenant_id, min(next_attempt_at) FROM messages_out \
+    WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND state = 'pending' AND behind = 0 AND next_attempt_at < ?2 GROUP BY tenant_id";

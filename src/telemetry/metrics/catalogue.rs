@@ -99,6 +99,19 @@ pub const ASSISTANT_TOKENS: &str = "palabre_assistant_tokens_total";
 /// What assistants cost, by `tenant`.
 pub const ASSISTANT_COST: &str = "palabre_assistant_cost_micros_total";
 
+/// When the certificate of the public URL ends, in seconds since 1970.
+pub const CERTIFICATE_ENDS: &str = "palabre_public_certificate_ends_seconds";
+/// 1 while the certificate of the public URL is believed, 0 while it is not.
+pub const CERTIFICATE_BELIEVED: &str = "palabre_public_certificate_believed";
+/// How long the oldest message without a turn has waited; 0 when none does.
+pub const UNANSWERED_OLDEST_SECONDS: &str = "palabre_ingress_oldest_seconds";
+/// How long the oldest message out that is due has waited to be sent, by `tenant`; 0 when none does.
+pub const DUE_OLDEST_SECONDS: &str = "palabre_outbox_oldest_due_seconds";
+/// Paid chats in which the bot lost its rights, by `tenant`.
+pub const STUCK_CHATS: &str = "palabre_access_stuck_chats_count";
+/// 1 while a chain of the audit log is not whole, by `tenant` (`-`: the installation's).
+pub const AUDIT_BROKEN: &str = "palabre_audit_broken";
+
 /// Messages that are kept in the spool and not in the database yet.
 pub const SPOOL_RECORDS: &str = "palabre_spool_records";
 /// What they take of the disk.
@@ -144,6 +157,7 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::counter(core_metric::PANICS, "Actors that panicked, by actor; each is rebuilt from the store"),
     Metric::counter(core_metric::QUARANTINED, "Tenants put to rest because they used their restart budget up"),
     Metric::counter(core_metric::SENDS, "Attempts to hand a message to a provider, by tenant, channel and result"),
+    Metric::counter(core_metric::CHECKS_UNANSWERED, "Checks before a send that could not be answered, by check"),
     Metric::histogram(core_metric::SEND_SECONDS, "How long a provider took to answer a send"),
     Metric::gauge(core_metric::SENDING, "Messages being sent"),
     Metric::gauge(core_metric::CHANNEL_STATE, "1 for the state that a channel is in, by tenant, channel and state"),
@@ -186,6 +200,12 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::histogram(ASSISTANT_SECONDS, "How long a question to an assistant took"),
     Metric::counter(ASSISTANT_TOKENS, "Tokens of assistants as the endpoints count them, by tenant and kind"),
     Metric::counter(ASSISTANT_COST, "What assistants cost, in millionths of the tenant's currency"),
+    Metric::gauge(CERTIFICATE_ENDS, "When the certificate of the public URL ends"),
+    Metric::gauge(CERTIFICATE_BELIEVED, "1 while the certificate of the public URL is believed, 0 while it is not"),
+    Metric::gauge(UNANSWERED_OLDEST_SECONDS, "How long the oldest message without a turn has waited"),
+    Metric::gauge(DUE_OLDEST_SECONDS, "How long the oldest message that is due has waited to be sent, by tenant"),
+    Metric::gauge(STUCK_CHATS, "Paid chats in which the bot lost its rights, by tenant"),
+    Metric::gauge(AUDIT_BROKEN, "1 while a chain of the audit log is not whole, by tenant"),
     Metric::gauge(SPOOL_RECORDS, "Messages kept beside the database because it was away"),
     Metric::gauge(SPOOL_BYTES, "What they take of the disk"),
     Metric::gauge(SPOOL_OLDEST_SECONDS, "How long the oldest of them has waited"),
@@ -243,7 +263,7 @@ impl Metric {
 
     /// Whether it is a counter without labels.
     pub(super) fn is_plain_counter(self) -> bool {
-        const LABELLED: [&str; 19] = [
+        const LABELLED: [&str; 20] = [
             ASSISTANT_ANSWERS,
             ASSISTANT_COST,
             ASSISTANT_TOKENS,
@@ -262,6 +282,7 @@ impl Metric {
             core_metric::TURNS,
             core_metric::PANICS,
             core_metric::SENDS,
+            core_metric::CHECKS_UNANSWERED,
             core_metric::DEAD,
         ];
         self.kind == MetricKind::Counter && !LABELLED.contains(&self.name)

@@ -9,10 +9,16 @@ const FILE: &str = "config/prometheus/alerts.yml";
 const DASHBOARDS: &str = "config/grafana/";
 
 /// What an operator must hear of without asking.
-const MUST: [&str; 6] = [
+const MUST: [&str; 12] = [
     "palabre_channel_state{state=~\"open|half_open\"}",
     "palabre_channel_state{state=\"paused\"}",
+    "palabre_access_stuck_chats_count",
+    "palabre_audit_broken",
+    "palabre_config_reload_refused",
     "palabre_outbox_dead_total",
+    "palabre_outbox_unanswered_checks_total",
+    "palabre_public_certificate_believed",
+    "palabre_public_certificate_ends_seconds",
     "palabre_tenant_budget_alert",
     "palabre_tenant_day_used_ratio",
     "palabre_webhook_outcomes_total",

@@ -95,6 +95,7 @@ fn config(channels: Vec<Channel>) -> Config {
             senders: 1,
             passivate_after: Duration::from_secs(1),
             sweep_every: Duration::from_secs(2),
+            watch_every: Duration::from_secs(30),
             ask_after: Duration::from_secs(2),
             lease: Duration::from_secs(60),
             max_resident_conversations: 1,

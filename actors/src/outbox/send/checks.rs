@@ -16,7 +16,7 @@ use crate::domain::message::{Outbound, OutboundKind};
 use crate::domain::send::OutboundContent;
 use crate::domain::status::HeldReason;
 use crate::ports::{Acquired, KeyedLimit, LimitKey, PortError, RecipientStatus, Settled};
-use crate::runtime::ActorContext;
+use crate::runtime::{ActorContext, metric};
 
 pub(super) fn snooze(at: Timestamp, reason: &str) -> Settled {
     Settled::Snooze { at, reason: reason.to_owned() }
@@ -25,6 +25,12 @@ pub(super) fn snooze(at: Timestamp, reason: &str) -> Settled {
 /// Snoozes for a second, because a check could not be answered.
 pub(super) fn snooze_briefly(context: &ActorContext, reason: &str) -> Settled {
     snooze(ActorContext::later(context.now(), Duration::from_secs(1)), reason)
+}
+
+/// Snoozes for a second and counts it: people must hear of a check that cannot be answered, or nothing leaves and nobody knows.
+fn unanswered(context: &ActorContext, check: &'static str) -> Settled {
+    metrics::counter!(metric::CHECKS_UNANSWERED, "check" => check).increment(1);
+    snooze_briefly(context, check)
 }
 
 /// Charges the message to the tenant's budget and day. A message that a spent budget holds leaves its conversation queue, so
@@ -36,7 +42,7 @@ pub(super) async fn quota(
     senders: &TenantSenders,
     cost_micros: i64,
 ) -> Result<QuotaCharge, Settled> {
-    let unavailable = |_: PortError| snooze_briefly(context, "usage_unavailable");
+    let unavailable = |_: PortError| unanswered(context, "usage_unavailable");
     if senders.is_stoppable(message) && senders.keeps_order(&message.channel) {
         let held = context.within_deadline(context.ports.outbox.held_before(message)).await.map_err(unavailable)?;
         if let Some(until) = held {
@@ -82,7 +88,7 @@ pub(super) async fn rate_limits(
 
 async fn acquire(context: &ActorContext, limits: &[KeyedLimit]) -> Result<Acquired, Settled> {
     let acquired = context.within_deadline(context.ports.rate_limiter.acquire(limits, context.now())).await;
-    acquired.map_err(|_| snooze_briefly(context, "pacing_unavailable"))
+    acquired.map_err(|_| unanswered(context, "pacing_unavailable"))
 }
 
 fn limits(message: &Outbound, senders: &TenantSenders, route: &Routing) -> Vec<KeyedLimit> {
@@ -105,7 +111,7 @@ pub(super) async fn recipient<'a>(
     senders: &TenantSenders,
     route: &'a Routing,
 ) -> Result<OutboundContent<'a>, Settled> {
-    let unavailable = |_: PortError| snooze_briefly(context, "consent_unavailable");
+    let unavailable = |_: PortError| unanswered(context, "consent_unavailable");
     let free = || free_content(message, route.profile());
     let dead = || Settled::Dead { reason: "unknown_template".to_owned() };
     if message.action.is_some() {

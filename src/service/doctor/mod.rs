@@ -5,7 +5,6 @@
 //!
 //! [`Provider::checks`]: crate::gateway::Provider::checks
 
-mod access;
 mod audit;
 mod certificate;
 mod channels;
@@ -18,6 +17,7 @@ mod finding;
 mod limits;
 mod media;
 mod messages;
+mod paid_chats;
 mod payments;
 mod public_url;
 mod redis;
@@ -97,7 +97,7 @@ pub async fn examine(caller: &Caller, of: &Installation<'_>) -> Result<Vec<Docto
     let opened = if of.store.is_none() { open(of).await } else { None };
     if let Some(store) = of.store.or(opened.as_ref()) {
         findings.extend(messages::check(caller, of, store).await?);
-        findings.extend(access::check(caller, of, store).await?);
+        findings.extend(paid_chats::check(caller, of, store).await?);
         findings.extend(audit::check(caller, of, store).await?);
     }
     let (channels, payments) = futures_util::join!(channels::check(of, &client), payments::check(of, &client));

@@ -221,3 +221,26 @@ fn the_sample_for_a_hosting_agrees_with_the_image() {
     assert_eq!(loaded.config.http.public_base_url.as_deref(), Some("https://palabre.fly.dev"));
     assert_eq!(loaded.config.http.trusted_proxies.len(), 1);
 }
+
+/// What the public listener has beside health is passed on by both proxies.
+#[test]
+fn both_proxies_pass_on_every_public_page() {
+    let (nginx, caddy) = (read("config/nginx/palabre.conf"), read("config/caddy/Caddyfile"));
+    let sources =
+        ["src/http/listener.rs", "src/http/calendars.rs", "src/http/person_pages.rs", "src/http/plan_pages/mod.rs"];
+    let mut pages = BTreeSet::new();
+    for source in sources.map(read) {
+        for call in source.split("routes.get").skip(1) {
+            let path = call.split('"').nth(1).unwrap_or_default();
+            pages.extend(path.strip_prefix('/').and_then(|path| Some(path.split_once('/')?.0.to_owned())));
+        }
+    }
+    pages.remove("api");
+    assert!(pages.len() >= 4 && pages.contains("media"), "{pages:?}");
+    let (_, passed) = nginx.split_once("location ~ ^/(p|").expect("the pages' location");
+    let passed = format!("p|{}", passed.split_once(')').expect("its end").0);
+    for page in pages {
+        assert!(passed.split('|').any(|known| known == page), "nginx: {page}");
+        assert!(caddy.contains(&format!(" /{page}/*")), "caddy: {page}");
+    }
+}

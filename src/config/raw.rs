@@ -76,6 +76,7 @@ impl fmt::Debug for RawRedis {
 pub(super) struct RawRetention {
     pub(super) messages: Option<RawDuration>,
     pub(super) events: Option<RawDuration>,
+    pub(super) media: Option<RawDuration>,
 }
 
 /// `[spool]`

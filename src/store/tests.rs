@@ -4,6 +4,7 @@ mod blocked_reason;
 mod diagnosis;
 mod durability;
 mod history;
+mod media_retention;
 mod migrations;
 mod plans;
 pub(crate) mod postgres;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
 #![allow(clippy::duplicate_mod, reason = "some run on both databases")]
 
+mod alertmanager;
 mod alerts_fire;
 mod appointments;
 #[path = "appointments.rs"]

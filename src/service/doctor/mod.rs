@@ -5,7 +5,6 @@
 //!
 //! [`Provider::checks`]: crate::gateway::Provider::checks
 
-mod access;
 mod audit;
 mod calendars;
 mod certificate;
@@ -19,6 +18,7 @@ mod finding;
 mod limits;
 mod media;
 mod messages;
+mod paid_chats;
 mod payments;
 mod public_url;
 mod redis;
@@ -98,7 +98,7 @@ pub async fn examine(caller: &Caller, of: &Installation<'_>) -> Result<Vec<Docto
     let opened = if of.store.is_none() { open(of).await } else { None };
     if let Some(store) = of.store.or(opened.as_ref()) {
         findings.extend(messages::check(caller, of, store).await?);
-        findings.extend(access::check(caller, of, store).await?);
+        findings.extend(paid_chats::check(caller, of, store).await?);
         findings.extend(audit::check(caller, of, store).await?);
     }
     let (channels, payments) = futures_util::join!(channels::check(of, &client), payments::check(of, &client));

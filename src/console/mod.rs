@@ -6,6 +6,7 @@ mod agenda;
 mod analytics;
 mod assets;
 mod audit;
+mod broadcasts;
 mod channel_list;
 mod code;
 mod composer;
@@ -49,6 +50,7 @@ mod tenants;
 mod tests;
 mod texts;
 mod timeline;
+mod webhooks;
 
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
@@ -97,6 +99,8 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     leads::mount(routes);
     rides::mount(routes);
     sales::mount(routes);
+    broadcasts::mount(routes);
+    webhooks::mount(routes);
     analytics::mount(routes);
     faq::mount(routes);
     paid_access::mount(routes);

@@ -24,6 +24,7 @@ use crate::service::paid_access::tests::sold_by_belle;
 use crate::service::people::{People, SessionTimes, Token};
 use crate::service::privacy::{NoFiles, PersonalData};
 use crate::service::{Caller, paid_access};
+use crate::store::broadcasts::{BroadcastRow, BroadcastState, Segment};
 use crate::store::conversations::CannedReply;
 use crate::store::operator::{NewUpload, Tenants};
 use crate::store::people::{NewKey, NewSession, SessionStage};
@@ -236,6 +237,25 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
     let (contact, asked) = (contacts[0].id.to_string(), (("user:x", "fr"), (FixedClock.now(), None)));
     let whose = (&tenant, contacts[0].id);
     let wish = rig.store.operator().add_privacy_request(whose, RequestKind::Export, asked.0, asked.1).await.unwrap();
+    let broadcast = BroadcastRow {
+        id: uuid::Uuid::now_v7(),
+        segment: Segment {
+            tenant: tenant.clone(),
+            channel: ChannelId::new("belle-sms"),
+            label: None,
+            seen_since: None,
+        },
+        text: Some("Portes ouvertes".to_owned()),
+        template: None,
+        per_minute: 60,
+        budget_micros: None,
+        state: BroadcastState::Running,
+        reason: None,
+        started_by: "user:x".to_owned(),
+        created_at: FixedClock.now(),
+        updated_at: FixedClock.now(),
+    };
+    rig.store.operator().start_broadcast(&broadcast).await.unwrap();
     // A path with a place in it, and a thing of belle's for that place. Of those that are about no tenant's things: none.
     let things = [
         ("/team/{id}/", Some(belle.to_string())),
@@ -253,6 +273,8 @@ async fn i9_every_page_and_form_about_another_tenants_thing_is_404() {
         ("/bookings/{id}", Some(TALK.to_owned())),
         ("/rides/{id}/", Some(TALK.to_owned())),
         ("/leads/{id}/", Some(TALK.to_owned())),
+        ("/broadcasts/{id}", Some(broadcast.id.to_string())),
+        ("/webhooks/{id}/", Some("crm".to_owned())),
         ("/channels/{id}", Some("belle-sms".to_owned())),
         ("/assets/{name}", None),
         ("/keys/{id}/", Some(key.to_string())),

@@ -14,6 +14,7 @@ const FRENCH: &[&str] = &[
     include_str!("texts/agenda_fr.toml"),
     include_str!("texts/privacy_fr.toml"),
     include_str!("texts/setup_fr.toml"),
+    include_str!("texts/outgoing_fr.toml"),
 ];
 const ENGLISH: &[&str] = &[
     include_str!("texts/people_en.toml"),
@@ -24,6 +25,7 @@ const ENGLISH: &[&str] = &[
     include_str!("texts/agenda_en.toml"),
     include_str!("texts/privacy_en.toml"),
     include_str!("texts/setup_en.toml"),
+    include_str!("texts/outgoing_en.toml"),
 ];
 
 /// The texts of a page, then its keys; a section may have sections of its own.

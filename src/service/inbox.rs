@@ -83,6 +83,16 @@ pub async fn list(
     Ok(inbox)
 }
 
+/// Labels that the tenant's conversations have.
+///
+/// # Errors
+/// [`ServiceError`]
+pub async fn labels(caller: &Caller, store: &Operator, tenant: &TenantId) -> Result<Vec<String>, ServiceError> {
+    caller.require(ConversationRead)?;
+    caller.within(tenant)?;
+    Ok(store.labels(tenant).await?)
+}
+
 /// How many wait.
 ///
 /// # Errors

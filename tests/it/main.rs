@@ -28,6 +28,8 @@ mod console_inbox_in_a_browser;
 mod console_media_in_a_browser;
 #[path = "console/mod.rs"]
 mod console_on_postgres;
+#[path = "console/outgoing_in_a_browser.rs"]
+mod console_outgoing_in_a_browser;
 #[path = "console/privacy_in_a_browser.rs"]
 mod console_privacy_in_a_browser;
 #[path = "console/setup_in_a_browser.rs"]

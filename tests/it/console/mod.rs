@@ -4,6 +4,7 @@ pub(crate) mod agenda;
 mod faq;
 mod inbox;
 pub(crate) mod leads;
+pub(crate) mod outgoing;
 mod paid_access;
 mod people;
 mod privacy;

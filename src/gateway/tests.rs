@@ -68,7 +68,7 @@ fn every_sample_holds_without_its_secrets() {
         let main = folder.path().join("palabre.toml");
         std::fs::write(&main, "").unwrap();
         std::fs::create_dir(folder.path().join("tenants")).unwrap();
-        std::fs::write(folder.path().join("tenants/belle.toml"), sample_tenant(*provider)).unwrap();
+        std::fs::write(folder.path().join("tenants/belle.toml"), sample_tenant(*provider, "")).unwrap();
         let loaded = Config::load_without_secrets(&main, &Environment::default(), &PROVIDERS);
         assert!(loaded.is_ok(), "{}: {}", provider.docs(), loaded.unwrap_err());
     }

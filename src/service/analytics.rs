@@ -243,12 +243,13 @@ mod tests {
         assert_eq!((sum.bookings, sum.leads, sum.cost_micros), (4, 2, 80_000));
     }
 
+    /// When, in or out, of which kind, in which state.
+    type Told<'a> = (Timestamp, &'a str, &'a str, &'a str);
+
     /// What the figures of a day must be, counted one message at a time.
-    fn counted(told: &[(Timestamp, &str, &str, &str)], (since, until): (Timestamp, Timestamp)) -> [u64; 6] {
+    fn counted(told: &[Told<'_>], (since, until): (Timestamp, Timestamp)) -> [u64; 6] {
         let within = told.iter().filter(|(at, ..)| (since..until).contains(at));
-        let count = |fits: &dyn Fn(&&(Timestamp, &str, &str, &str)) -> bool| {
-            u64::try_from(within.clone().filter(fits).count()).unwrap()
-        };
+        let count = |fits: &dyn Fn(&&Told<'_>) -> bool| u64::try_from(within.clone().filter(fits).count()).unwrap();
         [
             count(&|(_, way, ..)| *way == "in"),
             count(&|(_, way, ..)| *way == "out"),

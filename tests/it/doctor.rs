@@ -168,6 +168,12 @@ async fn every_provider_is_asked_about_its_channels_in_good_and_in_bad_states() 
     // Telegram is told by our own command where to post.
     let told = run(&everything.world, &[], &["telegram", "set-webhook", "--channel", "every-telegram"]).await;
     assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    // The paid chat has no such administrator: that is found once, told, and then mended.
+    let stuck = "SELECT count(*) FROM access_chats WHERE stuck_since IS NOT NULL";
+    everything.world.until(stuck, 1).await;
+    let report = everything.doctor(&["--tenant", "every", "--json"]).await.json();
+    assert_eq!(levels(&report, "access", Some("every")), ["wrong"], "{report:#}");
+    everything.world.execute("UPDATE access_chats SET stuck_since = NULL").await;
 
     let good = everything.doctor(&["--tenant", "every", "--json"]).await;
     let report = good.json();

@@ -99,3 +99,21 @@ fn open<'a>(
     let open = rows.iter().filter(|(_, _, _, permission)| member.caller.may(*permission));
     open.map(|(href, key, icon, _)| NavigationPlace { href, key, label: texts.get(member.language, "nav", key), icon })
 }
+
+#[cfg(test)]
+mod tests {
+    use palabre_actors::domain::rules::Language;
+
+    use super::*;
+
+    #[test]
+    fn every_place_has_its_name_and_its_icon() {
+        let (texts, parts) = (Texts::built_in().unwrap(), include_str!("templates/parts.html"));
+        for (href, key, icon, _) in PLACES.iter().chain(SELDOM) {
+            for language in [Language::Fr, Language::En] {
+                assert!(texts.find(language, "nav", key).is_some(), "{href}: nav.{key} in {language}");
+            }
+            assert!(parts.contains(&format!("name == \"{icon}\"")), "{href}: {icon}");
+        }
+    }
+}

@@ -102,7 +102,7 @@ pub(crate) async fn untold(store: &Store) {
     }
 }
 
-/// A booking, a lead and an offer of a tenant, each with this id, about the conversation and the contact of that id.
+/// A booking, a lead, an offer and a place on the waiting list of a tenant, each with this id, about the conversation and the contact of that id.
 pub(crate) async fn booked(store: &Store, id: &str, tenant: &str) {
     let at = "2026-05-28T20:00:00.000000Z";
     let sql = format!(
@@ -114,7 +114,11 @@ pub(crate) async fn booked(store: &Store, id: &str, tenant: &str) {
          VALUES ('{id}', '{tenant}', '{id}', '{id}', 'un devis', 0, 'new', 'lead', '{id}', '{at}', '{at}'); \
          INSERT INTO offers (id, tenant_id, conversation_id, contact_id, kind, body, details, state, expires_at, correlation_id, \
             created_at, updated_at) \
-         VALUES ('{id}', '{tenant}', '{id}', '{id}', 'ride', 'un taxi', '{{}}', 'open', '{at}', '{id}', '{at}', '{at}')"
+         VALUES ('{id}', '{tenant}', '{id}', '{id}', 'ride', 'un taxi', '{{}}', 'open', '{at}', '{id}', '{at}', '{at}'); \
+         INSERT INTO waiting_list (id, tenant_id, conversation_id, contact_id, service, from_at, until_at, state, correlation_id, \
+            created_at, updated_at) \
+         VALUES ('{id}', '{tenant}', '{id}', '{id}', 'manucure', '{at}', '2030-01-01T00:00:00.000000Z', 'waiting', '{id}', '{at}', \
+            '{at}')"
     );
     let DatabasePool::Sqlite(conn) = &store.0.writes else { panic!("a file") };
     conn.execute_unprepared(&sql).await.unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::daemon::{BELLE, Setup, TAXI};
+use crate::daemon::{BELLE, Setup, TAXI, Waiting};
 
 const AWA: &str = "awa@belle.example";
 const CUSTOMER: &str = "+33612345678";

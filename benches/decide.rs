@@ -59,6 +59,7 @@ fn rules() -> Rules {
         texts: BTreeMap::new(),
         templates: BookingTemplates::default(),
         drivers: Vec::new(),
+        fares: palabre_actors::domain::fare::Fares::default(),
     });
     Rules::new(source).unwrap().with_flows(flows.unwrap())
 }

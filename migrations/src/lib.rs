@@ -49,6 +49,8 @@ mod m20261201_000280_crm;
 mod m20261201_000290_access_moves;
 mod m20261201_000340_late_bookings;
 mod m20261201_000341_waiting_list;
+mod m20261201_000342_calendar_feeds;
+mod m20261201_000343_ride_ratings;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +105,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000290_access_moves::Migration),
             Box::new(m20261201_000340_late_bookings::Migration),
             Box::new(m20261201_000341_waiting_list::Migration),
+            Box::new(m20261201_000342_calendar_feeds::Migration),
+            Box::new(m20261201_000343_ride_ratings::Migration),
         ]
     }
 }

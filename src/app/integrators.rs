@@ -239,6 +239,7 @@ fn what_to_do(why: &Refused, templates: &[String]) -> (Cow<'static, str>, Cow<'s
             (Cow::Owned(format!("template.variables{first}")), Cow::Owned(hint))
         }
         Refused::OfferOver => fixed("id", "it was taken just now, or is over: look again"),
+        Refused::UnknownStep => fixed("step", "name a flow of the tenant and one of its steps"),
         // It has words of its own.
         Refused::Booking(_) => fixed("id", "read it again"),
         Refused::Stale => {

@@ -112,9 +112,9 @@ fn creator(tenant: &Tenant, client: Option<&reqwest::Client>) -> (TenantId, Crea
         Some((channel.id.clone(), directory))
     };
     let pace = |channel: &Channel| {
-        let account = channel.profile.account?;
-        let per_second = Duration::from_secs(1).as_nanos() / account.every.as_nanos().max(1);
-        Some((channel.id.clone(), u32::try_from(per_second / CALLS_OF_A_REMOVAL).unwrap_or(u32::MAX).max(1)))
+        let own = channel.profile.account.map_or(u128::MAX, |limit| 1_000_000_000 / limit.every.as_nanos().max(1));
+        let per_second = own.min(tenant.limits.per_second.into());
+        (channel.id.clone(), u32::try_from(per_second / CALLS_OF_A_REMOVAL).unwrap_or(u32::MAX).max(1))
     };
     let creator = Creator {
         name: tenant.name.clone(),
@@ -125,7 +125,7 @@ fn creator(tenant: &Tenant, client: Option<&reqwest::Client>) -> (TenantId, Crea
         alerts: tenant.notify.iter().filter_map(reached).collect(),
         mail: channel_of(Scheme::Mailto),
         directories: tenant.channels.iter().filter_map(directory).collect(),
-        removals_per_second: tenant.channels.iter().filter_map(pace).collect(),
+        removals_per_second: tenant.channels.iter().map(pace).collect(),
     };
     (tenant.id.clone(), creator)
 }

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tracing::{debug, info, warn};
 
 use crate::config::Retention;
-use crate::store::{RetentionCutoffs, RetentionReport, Store};
+use crate::store::{RetentionCutoffs, RetentionReport, Store, StoreError};
 use crate::telemetry::metrics as names;
 
 /// Time between two runs.
@@ -28,11 +28,8 @@ pub(super) fn keep(retention: Retention, store: &Store, clock: Arc<dyn Clock>, i
     let store = store.clone();
     Some(io.spawn(async move {
         loop {
-            let wait = match store.delete_old(before(retention, clock.now())).await {
-                Ok(report) => {
-                    tell(&report);
-                    EVERY
-                }
+            let wait = match delete(retention, &store, clock.now()).await {
+                Ok(()) => EVERY,
                 Err(error) if error.is_away() => {
                     debug!(error = &error as &dyn std::error::Error, "nothing is deleted while the database is away");
                     AGAIN
@@ -51,9 +48,21 @@ pub(super) fn keep(retention: Retention, store: &Store, clock: Arc<dyn Clock>, i
     }))
 }
 
+async fn delete(retention: Retention, store: &Store, now: Timestamp) -> Result<(), StoreError> {
+    tell(&store.delete_old(before(retention, now)).await?);
+    if let Some(before) = since(retention.media, now) {
+        let files = store.operator().expire_media(before, now).await?;
+        counter!(names::RETENTION_ROWS, "table" => "media").increment(files);
+    }
+    Ok(())
+}
+
+fn since(kept: Option<Duration>, now: Timestamp) -> Option<Timestamp> {
+    now.checked_sub_signed(TimeDelta::from_std(kept?).ok()?)
+}
+
 fn before(retention: Retention, now: Timestamp) -> RetentionCutoffs {
-    let since = |kept: Option<Duration>| now.checked_sub_signed(TimeDelta::from_std(kept?).ok()?);
-    RetentionCutoffs { messages: since(retention.messages), events: since(retention.events) }
+    RetentionCutoffs { messages: since(retention.messages, now), events: since(retention.events, now) }
 }
 
 fn tell(report: &RetentionReport) {
@@ -87,7 +96,7 @@ mod tests {
     fn what_is_kept_for_ever_has_no_limit() {
         let now = Timestamp::from_timestamp(1_795_233_300, 0).unwrap();
         let day = Duration::from_hours(24);
-        let retention = Retention { messages: Some(30 * day), events: None };
+        let retention = Retention { messages: Some(30 * day), ..Retention::default() };
         let before = before(retention, now);
         assert_eq!(before.messages, Some(now - TimeDelta::days(30)));
         assert_eq!(before.events, None);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use palabre_actors::domain::address::Address;
 use palabre_actors::domain::message::NewInbound;
 use palabre_actors::engine::Engine;
 use palabre_actors::ingress;
@@ -15,7 +16,7 @@ use tracing::{debug, warn};
 
 use super::SystemClock;
 use super::early_statuses::EarlyStatuses;
-use crate::config::Tenant;
+use crate::config::{Channel, Tenant};
 use crate::console::{TestMessageRefused, TestPhones};
 use crate::gateway::Registry;
 use crate::gateway::channel_event::{ChannelEvent, ChannelEvents};
@@ -168,6 +169,12 @@ impl TestPhones for WebhookReceiver {
                 Err(_) => Err(TestMessageRefused),
             }
         })
+    }
+
+    fn shows_typing(&self, channel: &Channel, to: &Address) -> bool {
+        let ways_in = self.ways_in.load();
+        let receiver = ways_in.registry.receiver(channel.provider.name(), channel.id.as_str());
+        receiver.is_some_and(|receiver| receiver.shows_typing_to(to))
     }
 }
 

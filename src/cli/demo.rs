@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{complain, complain_about, exit, explain, on_runtime};
-use crate::lab::demo::paid_access::{self, AccessOptions};
+use crate::lab::demo::paid_access::{self, AccessLoad, AccessOptions};
 use crate::lab::demo::{self, DemoError, Ending, Options, Reasons};
 
 /// The code of a program that Ctrl-C ended.
@@ -18,6 +18,16 @@ pub(super) struct DemoArgs {
     /// Tell another story instead: a member of a paid chat pays, enters, cannot pay, is out, pays again
     #[arg(long, conflicts_with_all = ["stay", "seconds"])]
     access: bool,
+    /// With --access, measure instead of telling a story: so many members pay while other messages go through, and it is taken how
+    /// soon each has the way in
+    #[arg(long, value_name = "N", requires = "access")]
+    members: Option<u64>,
+    /// With --members, messages of others in a second
+    #[arg(long, value_name = "N", requires = "members", default_value_t = 500)]
+    rate: u64,
+    /// With --members, let so many other members' access end at one moment afterwards, and measure how they are worked off
+    #[arg(long, value_name = "N", requires = "members", default_value_t = 0)]
+    expiries: u64,
     /// Stay when all is said: print the URLs and let customers go on talking slowly, until Ctrl-C
     #[arg(long)]
     stay: bool,
@@ -47,6 +57,13 @@ pub(super) fn run(args: &DemoArgs) -> u8 {
     let reasons = Reasons { inbound: explain::why_inbound, outbound: explain::why_outbound };
     let other = AccessOptions { keep: args.keep.clone(), listen: args.listen, json: args.json };
     on_runtime(async {
+        if let Some(members) = args.members {
+            let load = AccessLoad { members, rate: args.rate, expiries: args.expiries };
+            return match paid_access::measure(&other, load).await {
+                Ok(()) => exit::OK,
+                Err(error) => complain(&error),
+            };
+        }
         let ended = if args.access { paid_access::run(&other).await } else { demo::run(&options, reasons).await };
         match ended {
             Ok(Ending::Held) => exit::OK,

@@ -11,8 +11,13 @@ use super::Cli;
 /// What stands for an id.
 const ID: &str = "019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b";
 /// Words that mean this program at the beginning of a line.
-const PROGRAMS: [&str; 5] =
-    ["palabre", "palabre_as_daemon", "./target/release/palabre", "target/release/palabre", "/usr/local/bin/palabre"];
+const PROGRAMS: [&str; 5] = [
+    "palabre",
+    concat!("palabre", "_as_daemon"),
+    "./target/release/palabre",
+    "target/release/palabre",
+    "/usr/local/bin/palabre",
+];
 /// What ends a command of a shell.
 const ENDS: [&str; 9] = ["|", ">", ">>", "<", "&&", "||", ";", "&", "2>"];
 

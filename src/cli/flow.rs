@@ -1,11 +1,12 @@
 //! `palabre flow check | graph | try`: the tenants' flows, without a daemon.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use palabre_actors::domain::booking::{Agenda, BookingChange};
-use palabre_actors::domain::flow::{Effect, Flow, Flows, Milestone, Move, Running, Saying, Scene, graph};
+use palabre_actors::domain::flow::{Effect, Flow, Flows, Milestone, Move, Running, Saying, Scene, graph, picture};
 use palabre_actors::domain::folding::fold;
 use palabre_actors::domain::rules::{Facts, Rules, TextName};
 use palabre_actors::domain::waiting::WaitingChange;
@@ -20,8 +21,9 @@ pub(super) enum FlowCommand {
     /// Check every tenant's flows: names, texts, and a way out of every step
     #[command(after_help = "Exit code 0: they hold; 1: something is wrong, with file and line.")]
     Check(FlowFileArgs),
-    /// Draw a flow as Mermaid's text, which many editors show as a picture
-    #[command(after_help = "Example:\n  palabre flow graph --tenant institut-belle booking > booking.mmd")]
+    /// Draw a flow as Mermaid's text, which many editors show as a picture, or as SVG
+    #[command(after_help = "Examples:\n  palabre flow graph --tenant institut-belle booking > booking.mmd\n  \
+        palabre flow graph --tenant institut-belle booking --svg > booking.svg")]
     Graph(GraphArgs),
     /// Talk with a tenant's flows here in the terminal: nothing is sent and nothing is written
     #[command(after_help = "Example:\n  palabre flow try --tenant institut-belle\n\n\
@@ -44,6 +46,9 @@ pub(super) struct GraphArgs {
     tenant: String,
     /// The flow's name
     flow: String,
+    /// Draw it as a picture (SVG), which every browser shows
+    #[arg(long)]
+    svg: bool,
 }
 
 #[derive(Debug, Args)]
@@ -59,7 +64,7 @@ pub(super) struct TryArgs {
 pub(super) fn run(command: &FlowCommand) -> u8 {
     match command {
         FlowCommand::Check(args) => check(args),
-        FlowCommand::Graph(args) => with_flows(&args.file, &args.tenant, |_, flows| draw(flows, &args.flow)),
+        FlowCommand::Graph(args) => with_flows(&args.file, &args.tenant, |_, flows| draw(flows, args)),
         FlowCommand::Try(args) => with_flows(&args.file, &args.tenant, |tenant, flows| talk(&tenant.rules, flows)),
     }
 }
@@ -89,13 +94,18 @@ fn with_flows(file: &ConfigFile, id: &str, work: impl FnOnce(&Tenant, &Flows) ->
     }
 }
 
-fn draw(flows: &Flows, name: &str) -> u8 {
+fn draw(flows: &Flows, args: &GraphArgs) -> u8 {
+    let name = args.flow.as_str();
     let Some(flow) = flows.all().iter().find(|flow| flow.name == name) else {
         let known: Vec<&str> = flows.all().iter().map(|flow: &Flow| flow.name.as_str()).collect();
         complain_about(format_args!("there is no flow `{name}`; there are {}", known.join(", ")));
         return exit::FOUND_WRONG;
     };
-    say(format_args!("{}", graph::mermaid(flow).trim_end()));
+    let drawn = match args.svg {
+        true => picture::svg(flow, &BTreeMap::new(), if flows.is_english() { "end" } else { "fin" }),
+        false => graph::mermaid(flow),
+    };
+    say(format_args!("{}", drawn.trim_end()));
     exit::OK
 }
 

@@ -1,10 +1,10 @@
 //! `palabre access …`: plans, members, what payment systems told; access by hand, cancellations, refunds, reconciliation.
 
 mod chat_audit;
+mod given;
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
 use clap::{Args, Subcommand};
 use palabre_actors::domain::action::Action;
 use palabre_actors::domain::address::Address;
@@ -44,7 +44,7 @@ pub(super) enum AccessCommand {
     #[command(
         after_help = "Example:\n  palabre access grant --tenant belle --plan premium telegram:123456789 --for 30d"
     )]
-    Grant(GrantArgs),
+    Grant(given::GrantArgs),
     /// End somebody's access at once, and the renewal; nothing is given back
     Revoke(OneSubscription),
     /// Give a purchase to another account: the old one has to leave, the new one is invited; once in thirty days
@@ -52,7 +52,7 @@ pub(super) enum AccessCommand {
         after_help = "Example:\n  palabre access move 0190a0b0-0000-7000-8000-000000000001 telegram:123456789\n\n\
         A payer moves a purchase by themselves on their own page, once it has been on an account for thirty days."
     )]
-    Move(MoveArgs),
+    Move(given::MoveArgs),
     /// End a subscription at the end of what is paid
     Cancel(CancelArgs),
     /// Give the last payment back, which ends what it paid for
@@ -114,39 +114,12 @@ pub(super) struct EventsArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct GrantArgs {
-    #[command(flatten)]
-    file: ConfigFile,
-    /// Whose plan
-    #[arg(long, value_name = "ID")]
-    tenant: String,
-    /// Which plan
-    #[arg(long, value_name = "ID")]
-    plan: String,
-    /// Who, as the bot's channel addresses them
-    #[arg(value_name = "ADDRESS")]
-    member: String,
-    /// For how long, such as `30d`; for ever unless given
-    #[arg(long = "for", value_name = "TIME")]
-    lasting: Option<humantime::Duration>,
-}
-
-#[derive(Debug, Args)]
 pub(super) struct OneSubscription {
     #[command(flatten)]
     file: ConfigFile,
     /// The subscription's id
     #[arg(value_name = "ID", value_parser = names::listed)]
     id: Uuid,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct MoveArgs {
-    #[command(flatten)]
-    one: OneSubscription,
-    /// To whom, as the bot's channel addresses them
-    #[arg(value_name = "ADDRESS")]
-    to: String,
 }
 
 #[derive(Debug, Args)]
@@ -173,12 +146,12 @@ pub(super) fn run(command: &AccessCommand) -> u8 {
         AccessCommand::Plans(args) => with(&args.file, async |access| plans(&access, args)),
         AccessCommand::Members(args) => with(&args.which.file, async |access| members(&access, args).await),
         AccessCommand::Events(args) => with(&args.which.file, async |access| events(&access, args).await),
-        AccessCommand::Grant(args) => with(&args.file, async |access| grant(&access, args).await),
+        AccessCommand::Grant(args) => with(&args.file, async |access| given::grant(&access, args).await),
         AccessCommand::Revoke(args) => with(&args.file, async |access| {
             access::revoke(&Caller::command_line(), &access, args.id, now()).await?;
             done("access ends now")
         }),
-        AccessCommand::Move(args) => with(&args.one.file, async |access| move_to(&access, args).await),
+        AccessCommand::Move(args) => with(&args.one.file, async |access| given::move_to(&access, args).await),
         AccessCommand::Cancel(args) => with(&args.one.file, async |access| {
             access::cancel(&Caller::command_line(), &access, args.one.id, args.now, now()).await?;
             done(if args.now { "the subscription has ended" } else { "the subscription ends with what is paid" })
@@ -354,35 +327,6 @@ async fn events(access: &PaidAccess, args: &EventsArgs) -> Result<u8, AccessErro
         say(format_args!("{}", table(&["RECEIVED", "TENANT", "WHAT", "OUTCOME"], &rows)));
     }
     Ok(if found.is_empty() { exit::FOUND_WRONG } else { exit::OK })
-}
-
-async fn move_to(access: &PaidAccess, args: &MoveArgs) -> Result<u8, AccessError> {
-    let row = access::member_of(&Caller::command_line(), access, args.one.id).await?.subscription;
-    let Some(to) = member(access, (&row.tenant, &row.plan), &args.to)? else { return Ok(exit::USAGE) };
-    access::move_to(&Caller::command_line(), access, args.one.id, &to, now()).await?;
-    done("it belongs to that account now")
-}
-
-/// A member as they were typed. `None`: they are nobody, which was said.
-fn member(access: &PaidAccess, plan: (&TenantId, &str), typed: &str) -> Result<Option<Address>, AccessError> {
-    match access.member(plan, typed) {
-        Ok(member) => Ok(Some(member)),
-        Err(error @ AccessError::BadMember(_)) => {
-            complain_about(format_args!("{error}"));
-            Ok(None)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-async fn grant(access: &PaidAccess, args: &GrantArgs) -> Result<u8, AccessError> {
-    let tenant = TenantId::new(&args.tenant);
-    let Some(member) = member(access, (&tenant, &args.plan), &args.member)? else { return Ok(exit::USAGE) };
-    let lasting = args.lasting.and_then(|lasting| TimeDelta::from_std(*lasting).ok());
-    let until = lasting.map(|lasting| now() + lasting);
-    let id = access::grant(&Caller::command_line(), access, (&tenant, &args.plan), &member, until, now()).await?;
-    say(format_args!("{id}"));
-    Ok(exit::OK)
 }
 
 /// Nothing is sent from the command line: the daemon does what follows of a change.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::{ConfigFile, complain, complain_about, exit, load, say};
+use crate::gateway::simulations;
 use crate::lab::simulate::manual::{self, ManualError};
 use crate::lab::simulate::{self, Load, MOST_TENANTS, Pace, Schedule, Setup};
 
@@ -45,9 +46,12 @@ enum SimulateCommand {
 struct SetupArgs {
     /// A folder without a palabre.toml
     dir: PathBuf,
-    /// How many tenants, with one WhatsApp channel each
+    /// How many tenants, with one channel each
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_TENANTS)))]
     tenants: u16,
+    /// Whose channels: any provider with a simulator [default: the first one with WhatsApp]
+    #[arg(long, value_name = "NAME", value_parser = simulated)]
+    provider: Option<&'static str>,
     /// Where the daemon will listen
     #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
@@ -142,7 +146,8 @@ pub(super) fn run(args: &SimulateArgs) -> u8 {
 }
 
 fn set_up(args: &SetupArgs) -> u8 {
-    let setup = Setup { tenants: args.tenants, port: args.port, provider_port: args.provider_port };
+    let (provider, provider_port) = (args.provider, args.provider_port);
+    let setup = Setup { tenants: args.tenants, provider, port: args.port, provider_port };
     match setup.write(&args.dir) {
         Ok(config) => {
             let config = config.display();
@@ -241,6 +246,11 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
     } else {
         Err("customers' messages are taken on this machine alone, on 127.0.0.1 say".to_owned())
     }
+}
+
+fn simulated(text: &str) -> Result<&'static str, String> {
+    let known = || simulations().into_iter().flat_map(|simulation| simulation.providers()).map(|(name, _)| *name);
+    known().find(|name| *name == text).ok_or_else(|| format!("one of {}", known().collect::<Vec<_>>().join(", ")))
 }
 
 fn status(text: &str) -> Result<&'static str, String> {

@@ -20,6 +20,7 @@ use super::files_read::FilesRead;
 use super::problem::Problems;
 use super::raw::{RawDuration, RawTenant};
 use super::raw_flows::{RawBooking, RawDriver, RawFlow, RawOption, RawService, RawStep};
+use super::rides::fares;
 use super::source::Source;
 use super::suggest;
 
@@ -65,6 +66,7 @@ pub(super) fn flows(
         .enumerate()
         .map(|(at, raw)| driver(&root.element("drivers", at), raw, around.home))
         .collect();
+    let fares = fares(&root.table("rides"), &raw.rides);
     let booking = policy(&root.table("booking"), &raw.booking, around);
     let read: Vec<Option<ReadFlow<'_>>> =
         raw_flows.iter().enumerate().map(|(at, raw)| flow(&root.element("flows", at), raw, around, problems)).collect();
@@ -73,7 +75,7 @@ pub(super) fn flows(
             let reason = "`services` can be booked by nobody: there is no flow that books".to_owned();
             root.warning("services", reason, "add `[[flows]]` with `use = \"booking\"`");
         }
-        return booking.and(services).and(drivers).map(|_| None);
+        return booking.and(services).and(drivers).and(fares).map(|_| None);
     }
     let read: Vec<ReadFlow<'_>> = read.into_iter().collect::<Option<_>>()?;
     let (policy, templates) = booking?;
@@ -88,6 +90,7 @@ pub(super) fn flows(
         texts: raw.flow_texts.clone(),
         templates,
         drivers: drivers?,
+        fares: fares?,
     };
     match Flows::new(source) {
         Ok(flows) => Some(Some(flows)),

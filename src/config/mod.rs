@@ -7,6 +7,7 @@
 
 mod api;
 mod assistant;
+mod busy;
 mod channel;
 mod cidr;
 mod console;
@@ -47,6 +48,7 @@ mod raw_values;
 mod raw_webhooks;
 mod redis;
 mod retention;
+mod rides;
 mod secret;
 mod section;
 mod source;

@@ -129,6 +129,17 @@ impl Currency {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
+    /// What its amounts are multiples of, in its smallest unit: cards take no thousandth of a unit, and no hundredth of a króna
+    /// (<https://docs.stripe.com/currencies>, three-decimal currencies and special cases).
+    #[must_use]
+    pub fn step(&self) -> u64 {
+        match self.as_str() {
+            code if WITH_THREE_DECIMALS.contains(&code) => 10,
+            "isk" => 100,
+            _ => 1,
+        }
+    }
+
     /// How many decimals its amounts have.
     #[must_use]
     pub fn decimals(&self) -> usize {
@@ -149,5 +160,29 @@ impl fmt::Display for Currency {
 impl fmt::Debug for Currency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn currencies_have_their_own_smallest_units() {
+        for (code, decimals, step) in [
+            ("eur", 2, 1),
+            ("USD", 2, 1),
+            ("gnf", 0, 1),
+            ("xof", 0, 1),
+            ("kwd", 3, 10),
+            ("tnd", 3, 10),
+            ("isk", 2, 100),
+        ] {
+            let currency = Currency::parse(code).unwrap();
+            assert_eq!((currency.decimals(), currency.step()), (decimals, step), "{code}");
+        }
+        for wrong in ["", "eu", "euro", "e1r", "€ur"] {
+            assert_eq!(Currency::parse(wrong), None, "{wrong}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::raw_plans::{RawImprint, RawPlan, RawStripe, RawStripeAccount};
 pub(super) use super::raw_values::{INLINE_SECRET, RawPair};
 pub use super::raw_values::{RawDuration, RawSecret};
 
-use super::raw_flows::{RawBooking, RawDriver, RawFlow, RawFlowTexts, RawService};
+use super::raw_flows::{RawBooking, RawCalendar, RawDriver, RawFlow, RawFlowTexts, RawRides, RawService};
 use super::raw_webhooks::{RawWebhook, RawWebhookTargets};
 
 /// `palabre.toml`
@@ -76,6 +76,7 @@ impl fmt::Debug for RawRedis {
 pub(super) struct RawRetention {
     pub(super) messages: Option<RawDuration>,
     pub(super) events: Option<RawDuration>,
+    pub(super) media: Option<RawDuration>,
 }
 
 /// `[spool]`
@@ -177,12 +178,14 @@ pub(super) struct RawTenant {
     pub(super) hours: RawHours,
     pub(super) services: Option<Vec<RawService>>,
     pub(super) booking: RawBooking,
+    pub(super) calendars: Option<Vec<RawCalendar>>,
     pub(super) flows: Option<Vec<RawFlow>>,
     pub(super) flow_texts: RawFlowTexts,
     pub(super) stripe: RawStripeAccount,
     pub(super) plans: Option<Vec<RawPlan>>,
     pub(super) imprint: RawImprint,
     pub(super) drivers: Option<Vec<RawDriver>>,
+    pub(super) rides: RawRides,
     pub(super) escalation: Option<RawEscalation>,
     pub(super) notify: RawNotify,
     pub(super) journal: Option<RawJournal>,

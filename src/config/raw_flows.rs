@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::raw_values::RawDuration;
+use super::raw_values::{RawDuration, RawSecret};
 
 /// `[[services]]`
 #[derive(Debug, Default, Deserialize)]
@@ -17,6 +17,45 @@ pub(super) struct RawService {
     pub(super) price: Option<String>,
     pub(super) resources: Option<Vec<String>>,
     pub(super) words: Option<Vec<String>>,
+}
+
+/// `[[calendars]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawCalendar {
+    pub(super) resource: Option<String>,
+    pub(super) url: Option<RawSecret>,
+    pub(super) every: Option<RawDuration>,
+}
+
+/// `[rides]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawRides {
+    pub(super) fares: Option<Vec<RawFare>>,
+    pub(super) places: Option<Vec<RawFarePlace>>,
+    pub(super) base: Option<f64>,
+    pub(super) per_km: Option<f64>,
+    pub(super) minimum: Option<f64>,
+    pub(super) round_to: Option<f64>,
+    pub(super) currency: Option<String>,
+}
+
+/// `[[rides.fares]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawFare {
+    pub(super) from: Option<Vec<String>>,
+    pub(super) to: Option<Vec<String>>,
+    pub(super) price: Option<String>,
+}
+
+/// `[[rides.places]]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawFarePlace {
+    pub(super) words: Option<Vec<String>>,
+    pub(super) at: Option<(f64, f64)>,
 }
 
 /// `[[drivers]]`

@@ -22,6 +22,8 @@ pub struct Retention {
     pub messages: Option<Duration>,
     /// The log of events.
     pub events: Option<Duration>,
+    /// Files that came with messages; never longer than their messages.
+    pub media: Option<Duration>,
 }
 
 /// `[privacy]`. `None`: for ever.
@@ -40,7 +42,8 @@ pub struct Privacy {
 pub(super) fn retention(scope: &Scope<'_>, raw: &RawRetention) -> Option<Retention> {
     let (messages, events) =
         (kept(scope, "messages", raw.messages.as_ref()), kept(scope, "events", raw.events.as_ref()));
-    Some(Retention { messages: messages?, events: events? })
+    let media = kept(scope, "media", raw.media.as_ref());
+    Some(Retention { messages: messages?, events: events?, media: media? })
 }
 
 /// `None`: something was reported.

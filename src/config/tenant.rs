@@ -15,6 +15,7 @@ use palabre_actors::domain::rules::{BotText, ExtraKeywords, Language, Replies, R
 use palabre_actors::domain::template::Template;
 
 use super::assistant::{assistant, with_assistant};
+use super::busy::calendars;
 use super::channel::{Checked, Reading, channel};
 use super::country::country;
 use super::crm::crm;
@@ -118,6 +119,7 @@ pub(super) fn tenant(
     let journal = journal(&root.table("journal"), raw.journal.as_ref(), reading.secrets.folder);
     let webhooks = webhooks(root, raw, reading.secrets);
     let crm = crm(&root.table("crm"), raw.crm.as_ref(), reading.secrets, reading.secrets.folder);
+    let calendars = calendars(root, raw, reading.secrets);
     let media = media::of_tenant(&root.table("media"), &raw.media);
     let (rules, hours) = (rules?, hours?);
     let (escalation, notify) = escalation?;
@@ -160,6 +162,7 @@ pub(super) fn tenant(
         journal: journal?,
         webhooks: webhooks?,
         crm: crm?,
+        calendars: calendars?,
         media: media?,
     };
     has_a_way_out.then_some(tenant)

@@ -13,6 +13,7 @@ pub use palabre_actors::domain::send::OnUnknown;
 use secrecy::SecretString;
 
 pub use super::assistant::AssistantSettings;
+pub use super::busy::BusyCalendar;
 pub use super::cidr::Cidr;
 pub use super::console::Console;
 pub use super::crm::{Crm, CrmSource};
@@ -283,6 +284,8 @@ pub struct Tenant {
     pub webhooks: Vec<EventEndpoint>,
     /// Where it keeps whose a number is.
     pub crm: Option<Crm>,
+    /// Where else the time of its resources is taken.
+    pub calendars: Vec<BusyCalendar>,
     /// Which files of messages it takes.
     pub media: TenantMedia,
 }

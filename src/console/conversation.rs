@@ -214,6 +214,7 @@ fn talk_context(
     };
     let (entries, templates) = (timeline::entries(thread, &telling), templates(state, member, row));
     let home = state.home(&member.tenant);
+    let has_flows = state.tenant(&member.tenant).is_some_and(|tenant| tenant.rules.flows().is_some());
     let opted_out = thread.opted_out().is_some();
     let done = talk.done.as_deref().and_then(|done| {
         state.pages.texts().find(member.language, "talk", &format!("done_{done}")).map(ToOwned::to_owned)
@@ -263,6 +264,7 @@ fn talk_context(
         may_write => may(Permission::ConversationWrite),
         may_reply => may(Permission::MessageSend) && may(Permission::ConversationWrite),
         may_merge => contact.is_some() && may(Permission::ContactWrite) && may(Permission::ContentRead),
+        may_place => has_flows && may(Permission::MessageSend) && may(Permission::ConversationWrite),
         may_opt_out => may(Permission::ConsentWrite) && !opted_out,
         entries => shown(&entries),
         earlier => thread.timeline.earlier.map(|id| id.to_string()),

@@ -19,6 +19,7 @@ mod errors;
 mod explain;
 mod faq;
 mod finish;
+mod flows;
 mod home;
 mod inbox;
 mod invitation;
@@ -101,6 +102,7 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     agenda::mount(routes);
     leads::mount(routes);
     rides::mount(routes);
+    flows::mount(routes);
     sales::mount(routes);
     broadcasts::mount(routes);
     webhooks::mount(routes);

@@ -19,13 +19,20 @@ pub struct Features {
     pub takes_leads: bool,
     /// Work is offered to people on duty.
     pub offers_work: bool,
+    /// Conversations follow flows.
+    pub has_flows: bool,
 }
 
 impl Features {
     /// Those of a tenant's file.
     pub(super) fn of(tenant: &Tenant) -> Self {
         let Some(flows) = tenant.rules.flows() else { return Self::default() };
-        Self { books: !flows.services().is_empty(), takes_leads: flows.takes_leads(), offers_work: flows.offers_work() }
+        Self {
+            books: !flows.services().is_empty(),
+            takes_leads: flows.takes_leads(),
+            offers_work: flows.offers_work(),
+            has_flows: !flows.all().is_empty(),
+        }
     }
 
     fn has(self, place: &str) -> bool {
@@ -33,6 +40,7 @@ impl Features {
             "bookings" => self.books,
             "leads" => self.takes_leads,
             "rides" => self.offers_work,
+            "flows" => self.has_flows,
             _ => true,
         }
     }
@@ -45,6 +53,7 @@ const PLACES: &[PlaceRow] = &[
     ("/console/rides", "rides", "ride", Permission::BookingRead),
     ("/console/leads", "leads", "lead", Permission::LeadRead),
     ("/console/faq", "faq", "faq", Permission::FaqRead),
+    ("/console/flows", "flows", "flow", Permission::ConversationRead),
     ("/console/analytics", "analytics", "chart", Permission::AnalyticsRead),
     ("/console/outbox", "outbox", "send", Permission::OutboxRead),
     ("/console/live", "live", "sale", Permission::LeadRead),

@@ -53,6 +53,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("broadcasts/new.html", include_str!("templates/broadcasts/new.html")),
     ("broadcasts/one.html", include_str!("templates/broadcasts/one.html")),
     ("webhooks.html", include_str!("templates/webhooks.html")),
+    ("flows.html", include_str!("templates/flows.html")),
     ("rides.html", include_str!("templates/rides.html")),
     ("leads.html", include_str!("templates/leads.html")),
     ("faq/form.html", include_str!("templates/faq/form.html")),

@@ -112,7 +112,7 @@ fn told(state: &ConsoleState, member: &Member, kind: &str) -> String {
 /// Whose a purchase is to be.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct MoveForm {
+pub struct NewAccountForm {
     who: String,
 }
 
@@ -121,7 +121,7 @@ pub async fn move_to(
     member: Member,
     state: web::Data<ConsoleState>,
     id: web::Path<Uuid>,
-    form: Form<MoveForm>,
+    form: Form<NewAccountForm>,
 ) -> Result<Page, ConsoleError> {
     let (sold, now) = (state.sold()?, state.now());
     let row = access::member_of(&member.caller, sold, *id).await?.subscription;

@@ -40,6 +40,8 @@ struct OfferLine {
     since: String,
     machine: String,
     may_cancel: bool,
+    /// How good it was, as the customer said.
+    rating: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -98,6 +100,7 @@ fn line(member: &Member, state: &ConsoleState, display: &Display, row: &OfferRow
         driver_conversation: row.assigned_to.map(|id| id.to_string()),
         since: display.since(row.created_at),
         machine: Display::machine(row.created_at),
+        rating: row.rating,
         may_cancel: may_end && member.caller.may(Permission::BookingWrite),
     }
 }

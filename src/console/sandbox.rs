@@ -29,6 +29,12 @@ const LONGEST_TEXT: usize = 4_000;
 pub trait TestPhones: Send + Sync {
     /// Makes the message durable.
     fn post(&self, message: NewInbound) -> Pending<'_, Result<(), TestMessageRefused>>;
+
+    /// Whether the phone with this address shows that somebody is typing.
+    fn shows_typing(&self, channel: &Channel, to: &Address) -> bool {
+        let _ = (channel, to);
+        false
+    }
 }
 
 /// Nothing was made durable: too much waits, or the daemon stops.
@@ -115,6 +121,7 @@ pub async fn show(
         key,
         name,
         phone => shown(phone),
+        is_typing => current.is_some_and(|row| state.deps.phones.shows_typing(&channel, &row.conversation.address)),
         entries => shown(entries),
         conversation,
         badges => shown(row.map(|row| inbox_page::badges(&state, &member, row, &display)).unwrap_or_default()),

@@ -26,6 +26,7 @@ pub struct CsvFile {
     read: Mutex<Option<Reading>>,
 }
 
+#[derive(Clone)]
 struct Reading {
     changed_at: Option<SystemTime>,
     rows: Arc<Vec<CsvRow>>,
@@ -76,8 +77,8 @@ impl CsvFile {
 
     /// The record with one of the keys. A number that stands there without a country that is known, and that fits several
     /// records, is nobody's.
-    pub(super) fn find(&self, keys: &[Key]) -> Result<Option<CrmRecord>, CrmFailure> {
-        let rows = self.rows()?;
+    pub(super) async fn find(&self, keys: &[Key]) -> Result<Option<CrmRecord>, CrmFailure> {
+        let rows = self.rows().await?;
         for key in keys {
             let found = match key {
                 Key::Email(email) => rows.iter().find(|row| row.emails.contains(email)).map(|row| &row.record),
@@ -90,14 +91,15 @@ impl CsvFile {
         Ok(None)
     }
 
-    fn rows(&self) -> Result<Arc<Vec<CsvRow>>, CrmFailure> {
-        let changed_at = std::fs::metadata(&self.path).map_err(CrmFailure::File)?.modified().ok();
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(reading) = read.as_ref().filter(|reading| reading.changed_at == changed_at) {
-            return Ok(Arc::clone(&reading.rows));
-        }
-        let rows = Arc::new(load(&self.path, self.home)?);
-        *read = Some(Reading { changed_at, rows: Arc::clone(&rows) });
+    /// The file is not touched on an asynchronous worker.
+    async fn rows(&self) -> Result<Arc<Vec<CsvRow>>, CrmFailure> {
+        let before = self.read.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (path, home) = (self.path.clone(), self.home);
+        let reading = tokio::task::spawn_blocking(move || read(&path, home, before))
+            .await
+            .unwrap_or_else(|error| Err(CrmFailure::File(std::io::Error::other(error))))?;
+        let rows = Arc::clone(&reading.rows);
+        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading);
         Ok(rows)
     }
 }
@@ -117,9 +119,15 @@ pub(super) fn by_phone<'r>(rows: &'r [CsvRow], phone: &str) -> Option<&'r CrmRec
     }
 }
 
-fn load(path: &Path, home: Option<HomeCountry>) -> Result<Vec<CsvRow>, CrmFailure> {
+/// What was read before, when the file is still the same.
+fn read(path: &Path, home: Option<HomeCountry>, before: Option<Reading>) -> Result<Reading, CrmFailure> {
+    let changed_at = std::fs::metadata(path).map_err(CrmFailure::File)?.modified().ok();
+    if let Some(before) = before.filter(|before| before.changed_at == changed_at) {
+        return Ok(before);
+    }
     let bytes = std::fs::read(path).map_err(CrmFailure::File)?;
-    parse(&String::from_utf8_lossy(&bytes), home)
+    let rows = Arc::new(parse(&String::from_utf8_lossy(&bytes), home)?);
+    Ok(Reading { changed_at, rows })
 }
 
 /// The rows of a file's text.

@@ -87,7 +87,7 @@ impl CrmClient {
         match self {
             Self::EspoCrm(crm) => crm.find(&keys).await,
             Self::Http(crm) => crm.find(&keys).await,
-            Self::Csv(crm) => crm.find(&keys),
+            Self::Csv(crm) => crm.find(&keys).await,
         }
     }
 

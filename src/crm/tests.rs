@@ -190,8 +190,8 @@ async fn an_e_mail_address_is_found_and_what_was_sent_is_logged_there() {
     assert!(!shown.contains("nadia") && !shown.contains(KEY), "i10: {shown}");
 }
 
-#[test]
-fn a_file_of_customers_knows_two_hundred_numbers_in_ten_spellings() {
+#[tokio::test]
+async fn a_file_of_customers_knows_two_hundred_numbers_in_ten_spellings() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("customers.csv");
     let labelled = labelled();
@@ -203,20 +203,20 @@ fn a_file_of_customers_knows_two_hundred_numbers_in_ten_spellings() {
     let crm = CsvFile::new(file.clone(), None);
     let mut missed = Vec::new();
     for (at, (number, spelling)) in labelled.iter().enumerate() {
-        let found = crm.find(&keys(&phone(number))).unwrap();
+        let found = crm.find(&keys(&phone(number))).await.unwrap();
         if found.is_none_or(|record| record.id != format!("r{at}")) {
             missed.push(spelling);
         }
     }
     println!("found {} of {}", labelled.len() - missed.len(), labelled.len());
     assert!(missed.len() * 20 <= labelled.len(), "{missed:?}");
-    assert_eq!(crm.find(&keys(&phone("+33699999999"))).unwrap(), None);
+    assert_eq!(crm.find(&keys(&phone("+33699999999"))).await.unwrap(), None);
     let email = [Address::parse(Scheme::Mailto, "C7@exemple.fr", None).unwrap()];
-    assert_eq!(crm.find(&keys(&email)).unwrap(), Some(record("Lead", "r7")));
+    assert_eq!(crm.find(&keys(&email)).await.unwrap(), Some(record("Lead", "r7")));
     std::fs::remove_file(&file).unwrap();
-    assert!(matches!(crm.find(&keys(&email)), Err(CrmFailure::File(_))));
+    assert!(matches!(crm.find(&keys(&email)).await, Err(CrmFailure::File(_))));
     std::fs::write(&file, "name,phone\nNadia,+33612345678\n").unwrap();
-    assert!(matches!(crm.find(&keys(&email)), Err(CrmFailure::Columns(_))));
+    assert!(matches!(crm.find(&keys(&email)).await, Err(CrmFailure::Columns(_))));
 }
 
 #[test]

@@ -36,6 +36,7 @@ use std::sync::Arc;
 
 use actix_web::http::header::{HeaderMap, HeaderName};
 use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::CorrelationId;
 use palabre_actors::domain::message::NewInbound;
 use palabre_actors::domain::rules::Language;
@@ -399,5 +400,11 @@ pub trait Receiver: Any + Send + Sync {
     fn link(&self, name: &str, posted: bool, query: &str, at: (CorrelationId, Timestamp)) -> Option<LinkAnswer> {
         let _ = (name, posted, query, at);
         None
+    }
+
+    /// Whether a customer sees now that somebody is typing: only who keeps for itself what it shows can tell.
+    fn shows_typing_to(&self, to: &Address) -> bool {
+        let _ = to;
+        false
     }
 }

@@ -1,6 +1,7 @@
 //! Tests of every provider of the list.
 
 mod conformance;
+mod mutations;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,15 +15,24 @@ fn page(provider: &dyn Provider) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The channel that its page shows as a sample: the block of TOML that names the provider.
-fn sample(provider: &dyn Provider) -> Channel {
+/// A tenant with the channel that a provider's page shows as a sample: the block of TOML that names the provider.
+fn sample_tenant(provider: &dyn Provider, more: &str) -> String {
     let page = page(provider);
     let named = format!("provider = \"{}\"", provider.name());
     let blocks = page.split("```toml\n").skip(1).filter_map(|block| block.split("```").next());
     let block = blocks.into_iter().find(|block| block.contains(&named)).expect("a sample");
-    let secrets = block.split("env = \"").skip(1).filter_map(|rest| Some((rest.split('"').next()?, "secret")));
+    format!("id = \"belle\"\nreplies.fallback = \"Bien reçu.\"\n{block}\n{more}")
+}
+
+fn sample(provider: &dyn Provider) -> Channel {
+    sample_with(provider, "")
+}
+
+/// The same with more keys.
+fn sample_with(provider: &dyn Provider, more: &str) -> Channel {
+    let tenant = sample_tenant(provider, more);
+    let secrets = tenant.split("env = \"").skip(1).filter_map(|rest| Some((rest.split('"').next()?, "secret")));
     let environment = Environment::from_iter(secrets);
-    let tenant = format!("id = \"belle\"\nreplies.fallback = \"Bien reçu.\"\n{block}");
     let loaded = Config::from_toml_texts("", &[("belle.toml", &tenant)], &environment, &PROVIDERS);
     let loaded = loaded.unwrap_or_else(|errors| panic!("{}: {errors}", provider.docs()));
     assert_eq!(loaded.warnings, [], "{}", provider.docs());
@@ -47,6 +57,20 @@ fn every_provider_has_a_page_whose_sample_holds_and_that_tells_its_keys() {
         let channel = sample(*provider);
         assert_eq!(channel.provider.name(), provider.name());
         assert_eq!(channel.profile.scheme, provider.capabilities().scheme);
+    }
+}
+
+/// Most commands need no secret, and look for none.
+#[test]
+fn every_sample_holds_without_its_secrets() {
+    for provider in PROVIDERS {
+        let folder = tempfile::tempdir().unwrap();
+        let main = folder.path().join("palabre.toml");
+        std::fs::write(&main, "").unwrap();
+        std::fs::create_dir(folder.path().join("tenants")).unwrap();
+        std::fs::write(folder.path().join("tenants/belle.toml"), sample_tenant(*provider, "")).unwrap();
+        let loaded = Config::load_without_secrets(&main, &Environment::default(), &PROVIDERS);
+        assert!(loaded.is_ok(), "{}: {}", provider.docs(), loaded.unwrap_err());
     }
 }
 

@@ -103,7 +103,7 @@ async fn refusal(
     if !has_template && terms.open_until(candidate).is_none_or(|until| until <= now) {
         return Ok(Some("window_closed"));
     }
-    if store.stopped_marketing(&segment.tenant, &candidate.address).await? {
+    if candidate.stopped_marketing {
         return Ok(Some("marketing_stopped"));
     }
     if terms.must_confirm && !store.has_confirmed(segment, &candidate.address).await? {

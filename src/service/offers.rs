@@ -46,7 +46,7 @@ pub async fn cancel(
     let taken_by = match row.state {
         OfferState::Open => None,
         OfferState::Accepted => row.assigned_to,
-        OfferState::Expired | OfferState::Cancelled => return Err(ServiceError::NotDone(over())),
+        OfferState::Expired | OfferState::Cancelled | OfferState::Done => return Err(ServiceError::NotDone(over())),
     };
     let command = Command::CancelOffer(OfferCancellation { offer, taken_by, tells });
     let request = asked_by(caller, CorrelationId::fresh(), command);

@@ -27,8 +27,8 @@ macro_rules! texts {
 }
 
 texts! {
-    NEW_CONTACTS DUE_CONTACTS ADDRESSES_OF_CONTACTS SETTLE_CONTACT RETRY_CONTACT CRM_COUNTS CRM_RECORD NOTE_EMAILS DUE_EMAILS EMAILS
-    SETTLE_EMAIL
+    WAITING_CONTACTS NEW_CONTACTS DUE_CONTACTS ADDRESSES_OF_CONTACTS SETTLE_CONTACT RETRY_CONTACT CRM_COUNTS CRM_RECORD
+    UNNOTED_EMAILS NOTE_EMAILS WAITING_EMAILS DUE_EMAILS EMAILS SETTLE_EMAIL
 }
 
 /// A record of the tenant's CRM.
@@ -108,6 +108,11 @@ impl Operator {
         (now, until): (Timestamp, Timestamp),
         limit: usize,
     ) -> Result<Vec<CrmLookup>, StoreError> {
+        // The writer is not troubled each second for nothing.
+        let waiting = [text(tenant.as_str()), text(first_id_of(after)), time(now)];
+        if all(self.reads(), WAITING_CONTACTS, waiting).await?.is_empty() {
+            return Ok(Vec::new());
+        }
         let due = [text(tenant.as_str()), time(now), time(until), count(limit)];
         let mut rows = all(self.writes(), DUE_CONTACTS, due).await?;
         let new = [text(tenant.as_str()), text(first_id_of(after)), time(now), time(until), count(limit)];
@@ -217,6 +222,10 @@ impl Operator {
         channels: &[ChannelId],
         (since, now): (Timestamp, Timestamp),
     ) -> Result<(), StoreError> {
+        let unnoted = [text(tenant.as_str()), text(first_id_of(since)), column(channels)];
+        if all(self.reads(), UNNOTED_EMAILS, unnoted).await?.is_empty() {
+            return Ok(());
+        }
         let values = [text(tenant.as_str()), text(first_id_of(since)), column(channels), time(now)];
         change(self.writes(), NOTE_EMAILS, values).await?;
         Ok(())
@@ -232,6 +241,9 @@ impl Operator {
         (now, until): (Timestamp, Timestamp),
         limit: usize,
     ) -> Result<Vec<CrmEmail>, StoreError> {
+        if all(self.reads(), WAITING_EMAILS, [text(tenant.as_str()), time(now)]).await?.is_empty() {
+            return Ok(Vec::new());
+        }
         let values = [text(tenant.as_str()), time(now), time(until), count(limit)];
         let claimed = all(self.writes(), DUE_EMAILS, values).await?;
         let mut noted = BTreeMap::new();

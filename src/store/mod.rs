@@ -9,6 +9,7 @@ pub mod audit;
 mod backup;
 mod blocked_reason;
 pub mod broadcasts;
+pub mod calendar_feeds;
 mod composed;
 pub mod conversations;
 pub mod crm;

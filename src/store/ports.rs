@@ -10,6 +10,7 @@ use palabre_actors::domain::conversation::ConversationKey;
 use palabre_actors::domain::ids::{ChannelId, ContactId, ConversationId, InboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::live::{LiveKnowledge, LiveSession, MOST_CLIENTS};
 use palabre_actors::domain::message::{Inbound, NewInbound, Outbound};
+use palabre_actors::domain::offer::OfferState;
 use palabre_actors::domain::turn::Turn;
 use palabre_actors::ports::{
     Acceptance, Advanced, ChannelKey, Claim, ClaimUnknown, DueTimer, EndedLeases, ExpediteRetries, Inbox, LiveScope,
@@ -18,13 +19,13 @@ use palabre_actors::ports::{
 };
 use sea_orm::DbErr;
 
-use super::Store;
 use super::error::port_error;
 use super::reader::{DEADLINE, LoadConversation, LoadRecipientStatus};
 use super::sql;
 use super::statement::{SqlText, Value, all, column, count, id, id_or_null, text, time};
 use super::values::{Row, corrupt, first_id_of, quarter_text};
 use super::writer::{DeadLetter, OutboxChange, Sharded, Sweep, Swept, Task, WriteJob, all_failed};
+use super::{Store, calendar_feeds};
 
 /// How long before a message a duplicate candidate may have been written that was sent within the hour in which it
 /// was written: that hour, and five minutes for clocks. Candidates that were sent later are found by another index.
@@ -57,6 +58,9 @@ impl Store {
         self.write(sweep, WriteJob::Sweep).await
     }
 }
+
+/// A ride that somebody took and never said to be over is over after so long.
+const RIDE_LASTS: TimeDelta = TimeDelta::hours(24);
 
 impl Inbox for Store {
     fn accept(&self, batch: Vec<NewInbound>) -> Pending<'_, Vec<Result<Acceptance, PortError>>> {
@@ -130,7 +134,11 @@ impl Turns for Store {
             let values = [text(key.tenant.as_str()), text(key.person.as_str()), time(now)];
             agenda.waiting = self.read(sql::WAITING_AGENDA, values, Row::waiting_entry).await?;
             let tenant = || [text(key.tenant.as_str())];
-            agenda.offers = self.read(sql::OPEN_OFFERS, tenant(), Row::open_offer).await?;
+            let elsewhere = self.read(sql::CALENDAR_BUSY, tenant(), calendar_feeds::busy).await?;
+            agenda.busy.extend(elsewhere.into_iter().flatten().filter(|busy| busy.until > now));
+            let values = [text(key.tenant.as_str()), text(key.person.as_str()), time(now - RIDE_LASTS)];
+            let offers = self.read(sql::OPEN_OFFERS, values, Row::open_offer).await?;
+            (agenda.offers, agenda.taken) = offers.into_iter().partition(|offer| offer.state == OfferState::Open);
             agenda.on_duty = self.read(sql::PEOPLE_ON_DUTY, tenant(), |row| row.parse(0)).await?;
             Ok(agenda)
         })

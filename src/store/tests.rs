@@ -4,6 +4,7 @@ mod blocked_reason;
 mod diagnosis;
 mod durability;
 mod history;
+mod media_retention;
 mod migrations;
 mod plans;
 pub(crate) mod postgres;
@@ -151,6 +152,12 @@ pub(crate) async fn action(store: &Store, id: OutboundId, tenant: &str, (state, 
          VALUES ('{id}', '{tenant}', '{tenant}-tg', '{id}', 'telegram:1', '', 'action', '{state}', 1, '{at}', '{answer}', '{id}', \
             '{at}', '{at}')"
     );
+    store.0.writes.execute(sql.into(), Vec::new()).await.unwrap();
+}
+
+/// An action that waited was done.
+pub(crate) async fn action_is_done(store: &Store, id: OutboundId, answer: &str) {
+    let sql = format!("UPDATE messages_out SET state = 'sent', provider_message_id = '{answer}' WHERE id = '{id}'");
     store.0.writes.execute(sql.into(), Vec::new()).await.unwrap();
 }
 

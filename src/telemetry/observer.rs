@@ -127,7 +127,7 @@ where
             let Some(record) = extensions.get::<SpanRecord>() else { continue };
             for (name, value) in &record.fields.0 {
                 if !fields.0.iter().any(|(known, _)| known == name) {
-                    fields.0.push((name, value.clone()));
+                    fields.0.push((*name, value.clone()));
                 }
             }
         }

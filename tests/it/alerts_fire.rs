@@ -234,7 +234,7 @@ async fn faults_are_seen_by_a_real_prometheus_and_so_is_their_end() {
         redis.url()
     );
     let channel = "per_second = 10000\npair = \"off\"\nretry.initial = \"20ms\"\nretry.cap = \"50ms\"\ncost = 0.01\n\
-        breaker.consecutive_failures = 3\nbreaker.sample = 100000\nbreaker.open_for = \"1s\"";
+        breaker.consecutive_failures = 3\nbreaker.sample = 10000\nbreaker.open_for = \"1s\"";
     let setup = Setup {
         daemon,
         whatsapp: channel.to_owned(),
@@ -265,23 +265,30 @@ async fn faults_are_seen_by_a_real_prometheus_and_so_is_their_end() {
         public_base_url: url.clone(),
         reached_at: format!("http://127.0.0.1:{port}"),
     });
+    let (client, base) = (reqwest::Client::new(), format!("http://127.0.0.1:{port}"));
+    let stray = async |number: u32| {
+        let path = format!("{base}/webhooks/twilio-whatsapp/nobody");
+        let stray = client.post(path).form(&[("MessageSid", number)]).send().await;
+        assert_eq!(stray.expect("an answer").status(), 404);
+    };
+    // A counter that is there with its first stray: what comes afterwards is an increase.
+    stray(0).await;
     prometheus.until_fired(&["PalabreCertificateNotBelieved", "PalabreAuditBroken"]).await;
     drop(stranger);
 
     // Everything else at once.
     let short = front(1);
     let tenants = world.config().with_file_name("tenants");
-    std::fs::write(tenants.join("broken.toml"), "id = \"broken\nname").expect("a file");
-    let paused = palabre(&world, &["outbox", "pause", "belle-sms", "--reason", "number is ported"], "");
+    let paused = palabre(&world, &["outbox", "pause", "belle-sms", "--note", "number is ported"], "");
     assert_eq!(paused.code, 0, "{}", paused.err);
+    // Commands refuse it too.
+    std::fs::write(tenants.join("broken.toml"), "id = \"broken\nname").expect("a file");
     world.until("SELECT count(*) FROM access_chats", 2).await;
     world
         .execute("UPDATE access_chats SET stuck_since = '2026-11-30T03:55:00.000000Z' WHERE tenant_id = 'belle'")
         .await;
-    let (client, base) = (reqwest::Client::new(), format!("http://127.0.0.1:{port}"));
-    for number in 0..25 {
-        let stray = client.post(format!("{base}/webhooks/twilio-whatsapp/nobody")).form(&[("MessageSid", number)]);
-        assert_eq!(stray.send().await.expect("an answer").status(), 404);
+    for number in 1..30 {
+        stray(number).await;
         let forged = client.post(format!("{base}/webhooks/twilio-sms/belle-sms")).form(&[("MessageSid", number)]);
         assert_eq!(forged.header("X-Twilio-Signature", "forged").send().await.expect("an answer").status(), 401);
     }

@@ -183,7 +183,7 @@ fn yaml(path: &str) -> Value {
 fn the_compose_file_holds_together() {
     let compose = yaml("config/docker/compose.yaml");
     let services = compose["services"].as_object().expect("services");
-    assert_eq!(services.len(), 6, "{:?}", services.keys());
+    assert_eq!(services.len(), 7, "{:?}", services.keys());
     let names = |key: &str| -> Vec<String> { compose[key].as_object().expect("a table").keys().cloned().collect() };
     let (networks, volumes) = (names("networks"), names("volumes"));
     for (name, service) in services {
@@ -210,6 +210,19 @@ fn the_compose_file_holds_together() {
             assert!(name == "caddy" || port.starts_with("127.0.0.1:"), "{name}: {port}");
         }
     }
+    // Prometheus asks and tells whom it finds there, and so does Grafana.
+    let prometheus = yaml("config/docker/prometheus.yml");
+    let told = &prometheus["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"][0];
+    let asked = yaml("config/docker/grafana/datasource.yml");
+    for url in [told.as_str().expect("a target"), asked["datasources"][0]["url"].as_str().expect("a URL")] {
+        let host = url.trim_start_matches("http://").split(':').next().expect("a host");
+        assert!(services.contains_key(host), "{url}");
+    }
+    let boards = yaml("config/docker/grafana/provider.yml");
+    let boards = boards["providers"][0]["options"]["path"].as_str().expect("a path").to_owned();
+    let mounts = services["grafana"]["volumes"].as_array().expect("mounts");
+    assert!(mounts.iter().any(|mount| mount.as_str().is_some_and(|mount| mount.contains(&format!(":{boards}:")))));
+
     let palabre = &services["palabre"];
     assert_eq!(palabre["read_only"], true);
     assert_eq!(palabre["cap_drop"], serde_json::json!(["ALL"]));

@@ -5,6 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use palabre::config::{Config, Environment};
+use palabre::gateway::PROVIDERS;
 use palabre_testbed::nginx;
 use serde_json::Value;
 
@@ -193,4 +195,52 @@ fn a_linter_finds_nothing_in_the_dockerfile() {
     let said = Command::new(linter).args(["--no-color", "config/docker/Dockerfile"]).current_dir(ROOT).output();
     let said = said.expect("hadolint is there: run .ci/prepare");
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout));
+}
+
+/// What a hosting is told agrees with the image, and makes a configuration that holds.
+#[test]
+fn the_sample_for_a_hosting_agrees_with_the_image() {
+    let sample: toml_edit::DocumentMut = read("config/fly/fly.toml").parse().expect("TOML");
+    let text = |value: &toml_edit::Item| value.as_str().map(str::to_owned).expect("a text");
+    let dockerfile = Path::new(ROOT).join("config/fly").join(text(&sample["build"]["dockerfile"]));
+    let dockerfile = std::fs::read_to_string(dockerfile).expect("the image's file");
+    assert_eq!(sample["http_service"]["internal_port"].as_integer(), Some(8080));
+    assert!(dockerfile.contains("EXPOSE 8080 9090") && sample["metrics"]["port"].as_integer() == Some(9090));
+    let mounts = sample["mounts"].as_array_of_tables().expect("mounts");
+    assert!(mounts.iter().all(|mount| dockerfile.contains(&format!("VOLUME {}", text(&mount["destination"])))));
+    let mut variables: Vec<(String, String)> = Vec::new();
+    for (name, value) in sample["env"].as_table().expect("a table").iter() {
+        variables.push((name.to_owned(), text(value)));
+    }
+    let tenants = tempfile::tempdir().expect("a folder");
+    variables.push(("PALABRE__TENANTS__DIR".to_owned(), tenants.path().display().to_string()));
+    let environment: Environment = variables.into_iter().collect();
+    let file = Path::new(ROOT).join("config/palabre.toml");
+    let loaded =
+        Config::load_without_secrets(&file, &environment, &PROVIDERS).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(loaded.config.http.public_base_url.as_deref(), Some("https://palabre.fly.dev"));
+    assert_eq!(loaded.config.http.trusted_proxies.len(), 1);
+}
+
+/// What the public listener has beside health is passed on by both proxies.
+#[test]
+fn both_proxies_pass_on_every_public_page() {
+    let (nginx, caddy) = (read("config/nginx/palabre.conf"), read("config/caddy/Caddyfile"));
+    let sources =
+        ["src/http/listener.rs", "src/http/calendars.rs", "src/http/person_pages.rs", "src/http/plan_pages/mod.rs"];
+    let mut pages = BTreeSet::new();
+    for source in sources.map(read) {
+        for call in source.split("routes.get").skip(1) {
+            let path = call.split('"').nth(1).unwrap_or_default();
+            pages.extend(path.strip_prefix('/').and_then(|path| Some(path.split_once('/')?.0.to_owned())));
+        }
+    }
+    pages.remove("api");
+    assert!(pages.len() >= 4 && pages.contains("media"), "{pages:?}");
+    let (_, passed) = nginx.split_once("location ~ ^/(p|").expect("the pages' location");
+    let passed = format!("p|{}", passed.split_once(')').expect("its end").0);
+    for page in pages {
+        assert!(passed.split('|').any(|known| known == page), "nginx: {page}");
+        assert!(caddy.contains(&format!(" /{page}/*")), "caddy: {page}");
+    }
 }

@@ -4,7 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on should stop")]
 #![allow(clippy::duplicate_mod, reason = "some run on both databases")]
 
+mod alertmanager;
 mod alerts_fire;
+mod appointments;
+#[path = "appointments.rs"]
+mod appointments_on_postgres;
 mod assistant;
 #[path = "assistant.rs"]
 mod assistant_on_postgres;
@@ -55,6 +59,7 @@ mod escalation;
 #[path = "escalation.rs"]
 mod escalation_on_postgres;
 mod events_out;
+mod every_channel;
 mod faq;
 #[path = "faq.rs"]
 mod faq_on_postgres;

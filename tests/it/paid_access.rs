@@ -66,10 +66,14 @@ impl Shop {
     }
 
     async fn write(&self, number: u64, text: &str) {
+        self.writes(AWA, number, text).await;
+    }
+
+    async fn writes(&self, who: i64, number: u64, text: &str) {
         let message = CustomerMessage {
             channel: CHANNEL.to_owned(),
             id: format!("TG{number}u{number}"),
-            from: format!("telegram:{AWA}"),
+            from: format!("telegram:{who}"),
             text: text.to_owned(),
             name: Some("Awa".to_owned()),
             ..CustomerMessage::default()
@@ -118,8 +122,13 @@ impl Shop {
 
     /// `palabre access … --tenant belle`: its exit code, and what it says.
     fn palabre(&self, what: &str) -> (i32, String) {
+        self.access(&[what, "--tenant", "belle"])
+    }
+
+    /// `palabre access …`: its exit code, and what it says.
+    fn access(&self, arguments: &[&str]) -> (i32, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_palabre"));
-        command.args(["access", what, "--tenant", "belle"]).env("PALABRE_CONFIG", self.world.config());
+        command.arg("access").args(arguments).env("PALABRE_CONFIG", self.world.config());
         let said = command.stdin(Stdio::null()).output().expect("it runs");
         (said.status.code().expect("an exit code"), String::from_utf8(said.stdout).expect("UTF-8"))
     }
@@ -346,4 +355,94 @@ async fn i13_a_payer_cancels_and_withdraws_without_an_account() {
     let told = "SELECT count(*) FROM messages_out WHERE body LIKE 'Accusé de réception.%au nom de Awa Diop%'";
     shop.world.until(told, 2).await;
     assert!(!shop.world.logs().contains("Awa Diop") && !shop.world.logs().contains(token), "in the log");
+}
+
+#[actix_web::test]
+async fn i12_a_purchase_moves_to_another_account_and_the_old_one_has_to_leave() {
+    let shop = Shop::open();
+    shop.write(1, "/start plan_premium").await;
+    shop.telegram.called_at_least("sendMessage", 2).await;
+    let offer = shop.said("Accès Premium").expect("an offer");
+    let page = offer.split(' ').next_back().and_then(|link| link.strip_prefix(PUBLIC_URL)).expect("a link").to_owned();
+    let (path, token) = page.split_once("?m=").expect("it names the member");
+    let here = |path: &str| format!("{}{path}", shop.world.base_url());
+    // The page leads to the bot as well, where it is paid in Stars.
+    let html = shop.client.get(here(&page)).send().await.expect("an answer").text().await.expect("a page");
+    assert!(html.contains("simulated_bot?start=plan_premium") && html.contains("500 ⭐"), "{html}");
+    assert!(html.contains("C&#x27;est le prix total"), "{html}");
+    let buy = shop.client.post(here(&format!("{path}/buy"))).form(&[("m", token)]).send().await.expect("an answer");
+    assert!(shop.stripe.pay(buy.headers()["location"].to_str().expect("text"), "awa@example.com"));
+    shop.hears_stripe().await;
+    shop.world.until("SELECT count(*) FROM access_grants WHERE state = 'invited'", 1).await;
+    shop.asks_to_join(400, AWA).await;
+    shop.telegram.called_at_least("approveChatJoinRequest", 1).await;
+    shop.world.until("SELECT count(*) FROM access_grants WHERE state = 'in'", 1).await;
+    // By people, once.
+    let id: String = shop.world.value("SELECT id FROM subscriptions WHERE provider = 'stripe'").await;
+    let (code, text) = shop.access(&["move", &id, &format!("telegram:{CREATOR}")]);
+    assert_eq!(code, 0, "{text}");
+    assert_ne!(shop.access(&["move", &id, &format!("telegram:{STRANGER}")]).0, 0, "once in thirty days");
+    shop.telegram.called_at_least("unbanChatMember", 1).await;
+    shop.telegram.called_at_least("createChatInviteLink", 2).await;
+    assert_eq!(shop.telegram.calls_of("banChatMember")[0]["user_id"], AWA);
+    shop.world.until("SELECT count(*) FROM access_grants WHERE state = 'out'", 1).await;
+    shop.world.until("SELECT count(*) FROM access_grants WHERE state = 'invited'", 1).await;
+    shop.asks_to_join(401, AWA).await;
+    shop.telegram.called_at_least("declineChatJoinRequest", 1).await;
+    shop.asks_to_join(402, CREATOR).await;
+    shop.telegram.called_at_least("approveChatJoinRequest", 2).await;
+    assert_eq!(shop.telegram.members_of(CHAT), [CREATOR].into());
+    shop.world.until("SELECT count(*) FROM audit_log WHERE action = 'access.move'", 1).await;
+    assert!(shop.said("Votre accès à Accès Premium est désormais lié").is_some(), "the old account was told");
+}
+
+#[actix_web::test]
+async fn i13_members_are_let_in_once_though_the_daemon_is_killed() {
+    let mut shop = Shop::open();
+    let members: Vec<i64> = (0..8).map(|number| 80_000_000 + number).collect();
+    let mut number = 500;
+    for who in &members {
+        number += 1;
+        shop.writes(*who, number, "/start plan_premium").await;
+    }
+    shop.world.until("SELECT count(*) FROM subscriptions WHERE invoiced_at IS NOT NULL", 8).await;
+    let invoiced = "SELECT id, address FROM subscriptions ORDER BY id";
+    let rows = shop.world.rows(invoiced, |row| {
+        let (id, address): (String, String) =
+            (row.try_get_by_index(0).expect("an id"), row.try_get_by_index(1).expect("an address"));
+        (id, address.trim_start_matches("telegram:").parse::<i64>().expect("a number"))
+    });
+    let rows = rows.await;
+    let until = Utc::now().timestamp() + 2_592_000;
+    for (at, (payload, who)) in rows.iter().enumerate() {
+        let paid = json!({ "update_id": 600 + at, "message": {
+            "message_id": 700 + at, "date": 1, "chat": { "id": who, "type": "private" },
+            "from": { "id": who, "is_bot": false, "first_name": "Awa" },
+            "successful_payment": {
+                "currency": "XTR", "total_amount": 500, "invoice_payload": payload,
+                "telegram_payment_charge_id": format!("charge-{at}"), "provider_payment_charge_id": "x",
+                "subscription_expiration_date": until, "is_recurring": true, "is_first_recurring": true,
+            },
+        } });
+        shop.update(&paid).await;
+        // In the middle of what follows of the payments before.
+        if at % 3 == 2 {
+            shop.world.kill();
+            shop.starts_again();
+        }
+        // Telegram is not sure that it was taken.
+        shop.update(&paid).await;
+    }
+    shop.world.until("SELECT count(*) FROM access_grants WHERE state = 'invited'", 8).await;
+    for (at, who) in members.iter().enumerate() {
+        shop.asks_to_join(800 + i64::try_from(at).expect("small"), *who).await;
+    }
+    shop.world.until("SELECT count(*) FROM access_grants WHERE state = 'in'", 8).await;
+    shop.telegram.called_at_least("approveChatJoinRequest", 8).await;
+    assert_eq!(shop.telegram.members_of(CHAT), members.iter().copied().collect());
+    // Each was written to once, whatever was cut short.
+    for start in ["Merci. Votre paiement%", "Votre lien d''entrée%"] {
+        shop.world.until(&format!("SELECT count(*) FROM messages_out WHERE body LIKE '{start}'"), 8).await;
+    }
+    shop.world.until("SELECT count(*) FROM payment_events WHERE provider = 'stars'", 8).await;
 }

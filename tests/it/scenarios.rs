@@ -1,12 +1,11 @@
 //! Every scenario of `tests/scenarios` through the daemon: all at once on one daemon and one database, each on a sandbox of a
-//! tenant of its own. Time jumps to what happens next in any of them, so hours of waiting cost nothing, and goes on meanwhile, so
-//! that what is paced is sent. Run on both databases.
+//! tenant of its own. Time jumps to what happens next in any of them, so hours of waiting cost nothing. Run on both
+//! databases.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Instant;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, TimeZone, Utc};
 use futures_util::future::join_all;
@@ -26,30 +25,23 @@ use crate::daemon::{BREATH, Setup, Waiting, World, moment, on_postgres};
 /// How long everybody takes to answer, as in `palabre scenario run`.
 const TURN: TimeDelta = TimeDelta::minutes(1);
 
-/// Time that is moved ahead, and goes on from there.
-struct JumpingClock {
-    begun: Instant,
-    /// What it showed then, with all that it was moved since: microseconds since 1970.
-    from: AtomicI64,
-}
+/// Time that stands still until it is moved: microseconds since 1970.
+struct JumpingClock(AtomicI64);
 
 impl JumpingClock {
-    fn at(begin: Timestamp) -> Self {
-        Self { begun: Instant::now(), from: AtomicI64::new(begin.timestamp_micros()) }
-    }
-
-    fn passed(&self) -> TimeDelta {
-        TimeDelta::from_std(self.begun.elapsed()).expect("no test lasts that long")
-    }
-
     fn jump(&self, to: Timestamp) {
-        self.from.fetch_max((to - self.passed()).timestamp_micros(), Ordering::SeqCst);
+        self.0.fetch_max(to.timestamp_micros(), Ordering::SeqCst);
+    }
+
+    /// It goes on for a moment.
+    fn tick(&self) {
+        self.jump(self.now() + TimeDelta::from_std(BREATH).expect("a moment"));
     }
 }
 
 impl Clock for JumpingClock {
     fn now(&self) -> Timestamp {
-        DateTime::from_timestamp_micros(self.from.load(Ordering::SeqCst)).expect("a time") + self.passed()
+        DateTime::from_timestamp_micros(self.0.load(Ordering::SeqCst)).expect("a time")
     }
 }
 
@@ -110,7 +102,7 @@ impl Stage {
         }
     }
 
-    /// Waits until nothing is on its way out: a jump would let its leases end.
+    /// Waits until nothing is on its way out: a jump would let its leases end. Time goes on meanwhile, for what is paced.
     async fn all_is_sent(&self) {
         let on_its_way = "FROM messages_out WHERE state IN ('pending', 'sending', 'unknown')";
         let mut waiting = Waiting::begin();
@@ -122,6 +114,7 @@ impl Stage {
                 panic!("messages that are not sent: {:?}", self.rows::<String>(&sql).await);
             }
             tokio::time::sleep(BREATH).await;
+            self.clock.tick();
         }
     }
 
@@ -197,6 +190,7 @@ impl Player {
                 "B" => self.hears(stage, &last, rest, &place).await,
                 "A" => stage.assistant.will(&self.tenant, scripted(rest)),
                 "booked" => assert_eq!(self.booked(stage).await, rest, "{place}"),
+                "waiting" => assert_eq!(self.waiting(stage).await, rest, "{place}"),
                 "orders" => assert_eq!(self.orders(stage).await, rest, "{place}"),
                 "leads" => {
                     let sql = format!("SELECT count(*) FROM leads WHERE tenant_id = '{}'", self.tenant);
@@ -290,6 +284,15 @@ impl Player {
         or_nothing(shown.collect())
     }
 
+    async fn waiting(&self, stage: &Stage) -> String {
+        let tenant = &self.tenant;
+        let sql = format!(
+            "SELECT service || ' ' || state FROM waiting_list WHERE tenant_id = '{tenant}' \
+             AND state IN ('waiting', 'offered') ORDER BY id"
+        );
+        or_nothing(stage.rows(&sql).await)
+    }
+
     async fn orders(&self, stage: &Stage) -> String {
         let tenant = &self.tenant;
         let sql = format!(
@@ -314,7 +317,7 @@ fn or_nothing(shown: Vec<String>) -> String {
 
 #[actix_web::test]
 async fn every_scenario_goes_through_the_daemon_as_it_is_written() {
-    let daemon = "[runtime]\nsweep_every = \"50ms\"\nshards = 1".to_owned();
+    let daemon = "[runtime]\nsweep_every = \"50ms\"\nshards = 1\n[console]\nenabled = false".to_owned();
     let world = World::asleep(&Setup { daemon, ..Setup::default() });
     let tenants = world.config().parent().expect("a folder").join("tenants");
     let endpoint = SimulatedAssistant::start().expect("the endpoint starts");
@@ -327,7 +330,7 @@ async fn every_scenario_goes_through_the_daemon_as_it_is_written() {
     assert!(files.len() >= 100, "{} scenarios", files.len());
     let mut players: Vec<Player> = files.iter().enumerate().map(|file| Player::of(file, &tenants, &endpoint)).collect();
     let begin = players.iter().map(|player| player.at).min().expect("a scenario");
-    let clock = Arc::new(JumpingClock::at(begin));
+    let clock = Arc::new(JumpingClock(AtomicI64::new(begin.timestamp_micros())));
     let mut config = Config::load(&world.config(), &Environment::default(), &PROVIDERS).expect("it holds").config;
     config.http.listen = ([127, 0, 0, 1], 0).into();
     let exporter = metrics::install().expect("metrics");

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Timestamp;
 use super::claim::ClaimChange;
 use super::ids::{BookingId, ConversationId};
-use super::offer::{Offer, OfferChange};
+use super::offer::{Offer, OfferChange, OfferState};
 use super::waiting::{WaitingChange, WaitingEntry, WaitingState};
 use super::words::stored_words;
 
@@ -196,6 +196,8 @@ pub struct Agenda {
     pub mine: Vec<Booking>,
     /// Offers that nobody has taken, the oldest first.
     pub offers: Vec<Offer>,
+    /// Offers that the contact has taken and not done yet, the oldest first.
+    pub taken: Vec<Offer>,
     /// Conversations of the people on duty.
     pub on_duty: Vec<ConversationId>,
     /// Who waits for a time, whoever asked first before the others.
@@ -246,8 +248,17 @@ impl Agenda {
     pub fn apply_offer(&mut self, change: &OfferChange) {
         match change {
             OfferChange::Make(offer) => self.offers.push(offer.clone()),
-            OfferChange::Accept(id) | OfferChange::End(id, _) => self.offers.retain(|offer| offer.id != *id),
-            OfferChange::Duty(_) => {}
+            OfferChange::Accept(id) => {
+                if let Some(at) = self.offers.iter().position(|offer| offer.id == *id) {
+                    let offer = self.offers.remove(at);
+                    self.taken.push(Offer { state: OfferState::Accepted, ..offer });
+                }
+            }
+            OfferChange::End(id, _) | OfferChange::Finish(id) => {
+                self.offers.retain(|offer| offer.id != *id);
+                self.taken.retain(|offer| offer.id != *id);
+            }
+            OfferChange::Duty(_) | OfferChange::Rate(..) => {}
         }
     }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Timestamp;
 use super::address::{Address, Identity};
 use super::booking::Agenda;
-use super::ids::{ChannelId, ContactId, ConversationId, LiveSessionId, SessionId, TenantId};
+use super::ids::{ChannelId, ContactId, ConversationId, LiveSessionId, OfferId, SessionId, TenantId};
 use super::loop_watch::LoopWatch;
 use super::prepared::Prepared;
 use super::words::stored_words;
@@ -229,6 +229,9 @@ pub struct BotMemory {
     /// The live session in which they asked what nobody has answered yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live_question: Option<LiveSessionId>,
+    /// The ride that they were asked to rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rates: Option<OfferId>,
     /// Whether the assistant has said what it is.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub met_assistant: bool,

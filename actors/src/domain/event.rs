@@ -8,8 +8,10 @@ use super::ids::{CorrelationId, EventId, TenantId};
 use super::words::stored_words;
 
 mod payload;
+mod personal;
 
-pub use self::payload::{Payload, PayloadBuilder, PersonalData, looks_personal, names_somebody};
+pub use self::payload::{Payload, PayloadBuilder, PersonalData};
+pub use self::personal::{looks_personal, names_somebody};
 
 /// One event.
 #[derive(Clone, Debug)]
@@ -103,6 +105,9 @@ pub enum EventType {
     OfferAccepted,
     OfferExpired,
     OfferCancelled,
+    RideArrived,
+    RideDone,
+    RideRated,
     PaymentReceived,
     PaymentFailed,
     PaymentRefunded,
@@ -177,6 +182,9 @@ stored_words!(EventType {
     OfferAccepted => "offer_accepted",
     OfferExpired => "offer_expired",
     OfferCancelled => "offer_cancelled",
+    RideArrived => "ride_arrived",
+    RideDone => "ride_done",
+    RideRated => "ride_rated",
     PaymentReceived => "payment_received",
     PaymentFailed => "payment_failed",
     PaymentRefunded => "payment_refunded",

@@ -17,6 +17,7 @@ pub mod dates;
 pub mod entitlement;
 pub mod event;
 pub mod faq;
+pub mod fare;
 pub mod flow;
 pub mod folding;
 pub mod hours;

@@ -21,9 +21,11 @@ pub enum OfferState {
     Expired,
     /// The customer called it off.
     Cancelled,
+    /// Whoever had it has done it.
+    Done,
 }
 
-stored_words!(OfferState { Open => "open", Accepted => "accepted", Expired => "expired", Cancelled => "cancelled" });
+stored_words!(OfferState { Open => "open", Accepted => "accepted", Expired => "expired", Cancelled => "cancelled", Done => "done" });
 
 /// A row of `offers`. `Debug` does not show what it is about (I10).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +88,10 @@ pub enum OfferChange {
     Make(Offer),
     /// This conversation took it.
     Accept(OfferId),
+    /// This conversation, which had it, has done it.
+    Finish(OfferId),
+    /// The customer says how good it was, from 1 to 5.
+    Rate(OfferId, i64),
     /// It is over without anybody.
     End(OfferId, OfferState),
     /// The conversation's person takes offers from now on, or does not.

@@ -53,6 +53,8 @@ pub enum TimerKind {
     OfferEnds,
     /// Somebody took what a customer asked for. The payload names the offer and who it is.
     OfferAccepted,
+    /// A ride is over: the customer is asked how good it was. The payload names the offer.
+    RideDone,
     /// A time became free that the customer waits for. The payload names who waits, and the time.
     PlaceFree,
     /// The tenant's people are told that a conversation needs them. No turn of the conversation: whoever sends the notice
@@ -68,6 +70,7 @@ stored_words!(TimerKind {
     BookingReminder => "booking_reminder",
     OfferEnds => "offer_ends",
     OfferAccepted => "offer_accepted",
+    RideDone => "ride_done",
     PlaceFree => "place_free",
     Notify => "notify",
 });

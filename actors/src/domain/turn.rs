@@ -34,8 +34,8 @@ pub use self::escalation::{NoticeReason, PeopleNotice};
 pub use self::inbound::{decide, says_stop};
 pub use self::preview::{Preview, preview};
 pub use self::requests::{
-    BookingAct, BookingRequest, Command, OfferCancellation, Refused, Reply, Request, Requester, ScheduledMessage, Seen,
-    SendRequest, decide_request, decide_send,
+    BookingAct, BookingRequest, Command, OfferCancellation, Placing, Refused, Reply, Request, Requester,
+    ScheduledMessage, Seen, SendRequest, decide_request, decide_send,
 };
 pub use self::rules::rule_names;
 pub use self::timer::{decide_session_timer, decide_timer};

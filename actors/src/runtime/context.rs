@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use super::{LiveNodes, ServedTenants, TypingCalls};
+use super::{LiveNodes, ServedTenants};
 use crate::domain::Timestamp;
 use crate::domain::ids::NodeId;
 use crate::domain::retry::RetryPolicy;
@@ -36,6 +37,26 @@ pub struct ActorContext {
     pub outage: Outage,
     /// Calls that show that somebody is typing.
     pub typing: TypingCalls,
+}
+
+/// Calls that may be under way to all providers at once, to show that somebody is typing. What would be one more is not shown.
+const MOST_TYPING_CALLS: usize = 64;
+
+/// Bounds the calls of a node that show that somebody is typing.
+#[derive(Debug)]
+pub struct TypingCalls(Semaphore);
+
+impl Default for TypingCalls {
+    fn default() -> Self {
+        Self(Semaphore::new(MOST_TYPING_CALLS))
+    }
+}
+
+impl TypingCalls {
+    /// One more, until the permit is dropped. `None`: there are enough.
+    pub(super) fn begin(&self) -> Option<SemaphorePermit<'_>> {
+        self.0.try_acquire().ok()
+    }
 }
 
 /// Whether the store is unavailable: logged when it becomes so, once a minute while it lasts, and once when it is over; not by

@@ -11,7 +11,7 @@ mod served_tenants;
 pub mod spans;
 mod typing;
 
-pub use context::{ActorContext, Outage, Ports, Settings};
+pub use context::{ActorContext, Outage, Ports, Settings, TypingCalls};
 pub use nodes::LiveNodes;
 pub use served_tenants::{ServedTenants, TenantChanges, TenantProfile};
-pub use typing::{Typing, TypingCalls};
+pub use typing::Typing;

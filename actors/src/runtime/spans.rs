@@ -56,3 +56,27 @@ pub fn provider(message: &Outbound, channel: &ChannelId) -> Span {
         send.result = Empty,
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::address::Address;
+    use crate::domain::ids::{CorrelationId, InboundId, ProviderMessageId, TenantId};
+    use crate::domain::message::Content;
+
+    #[test]
+    fn without_a_collector_there_is_no_span() {
+        let message = Inbound {
+            id: InboundId::fresh(),
+            tenant: TenantId::new("belle"),
+            channel: ChannelId::new("belle-wa"),
+            provider_message_id: ProviderMessageId::new("SM1"),
+            from: Address::from_normalised("whatsapp:+33612345678"),
+            to: Address::from_normalised("whatsapp:+14155238886"),
+            content: Content::default(),
+            correlation: CorrelationId::fresh(),
+            received_at: chrono::DateTime::UNIX_EPOCH,
+        };
+        assert!(turn(&message, None).is_disabled());
+    }
+}

@@ -5,15 +5,11 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::Semaphore;
 
 use super::ActorContext;
 use crate::domain::address::Address;
 use crate::domain::ids::{ChannelId, ProviderMessageId};
 use crate::domain::send::TypingNotice;
-
-/// Calls that may be under way to all providers at once. What would be one more is not shown.
-const MOST_AT_ONCE: usize = 64;
 
 /// What a call may take. A provider that is slower is slower than what is waited for.
 const CALL: Duration = Duration::from_secs(2);
@@ -29,16 +25,6 @@ pub struct Typing {
     pub in_reply_to: Option<ProviderMessageId>,
     /// How long the provider shows it.
     pub lasts: Duration,
-}
-
-/// Bounds the calls of a node.
-#[derive(Debug)]
-pub struct TypingCalls(Semaphore);
-
-impl Default for TypingCalls {
-    fn default() -> Self {
-        Self(Semaphore::new(MOST_AT_ONCE))
-    }
 }
 
 impl ActorContext {
@@ -58,7 +44,7 @@ impl ActorContext {
 
     /// Shows it once.
     pub async fn show_typing(&self, typing: &Typing) {
-        let Ok(_place) = self.typing.0.try_acquire() else { return };
+        let Some(_permit) = self.typing.begin() else { return };
         let Some(gateway) = self.ports.gateways.get(&typing.channel) else { return };
         let notice = TypingNotice { to: &typing.to, in_reply_to: typing.in_reply_to.as_ref() };
         if let Some(shown) = gateway.show_typing(notice) {

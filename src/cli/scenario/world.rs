@@ -36,6 +36,8 @@ pub(super) struct World<'a> {
     bookings: Vec<(String, Booking)>,
     waiting: Vec<(String, WaitingEntry)>,
     offers: Vec<Offer>,
+    /// Offers that somebody has and has not done.
+    taken: Vec<(String, Offer)>,
     on_duty: Vec<ConversationId>,
     pub(super) leads: Vec<Lead>,
     live: Live,
@@ -61,6 +63,7 @@ impl<'a> World<'a> {
             bookings: Vec::new(),
             waiting: Vec::new(),
             offers: Vec::new(),
+            taken: Vec::new(),
             on_duty: Vec::new(),
             leads: Vec::new(),
             live: Live::default(),
@@ -187,6 +190,7 @@ impl<'a> World<'a> {
                 .collect(),
             offers: self.offers.clone(),
             on_duty: self.on_duty.clone(),
+            taken: self.taken.iter().filter(|(of, _)| of == who).map(|(_, offer)| offer.clone()).collect(),
             waiting: self
                 .waits()
                 .filter(|(_, entry)| entry.until > self.now)
@@ -262,7 +266,15 @@ impl<'a> World<'a> {
         for change in &turn.effects.offers {
             match change {
                 OfferChange::Make(offer) => self.offers.push(offer.clone()),
-                OfferChange::Accept(id) | OfferChange::End(id, _) => self.offers.retain(|offer| offer.id != *id),
+                OfferChange::Accept(id) => {
+                    let taken = self.offers.iter().position(|offer| offer.id == *id).map(|at| self.offers.remove(at));
+                    self.taken.extend(taken.map(|offer| (who.to_owned(), offer)));
+                }
+                OfferChange::End(id, _) | OfferChange::Finish(id) => {
+                    self.offers.retain(|offer| offer.id != *id);
+                    self.taken.retain(|(_, offer)| offer.id != *id);
+                }
+                OfferChange::Rate(..) => {}
                 OfferChange::Duty(true) => self.on_duty.push(turn.conversation.id),
                 OfferChange::Duty(false) => self.on_duty.retain(|one| *one != turn.conversation.id),
             }

@@ -78,6 +78,18 @@ fn plan(scope: &Scope<'_>, raw: &RawPlan, channels: &[Checked]) -> Option<Plan> 
         }
         currency
     });
+    if let (Some(Some(price)), Some(currency)) = (price, currency)
+        && price % currency.step() != 0
+    {
+        let (step, name) = (currency.step(), scope.name("price"));
+        let reason = format!("`{name}` is {price}, which no card can pay in {currency}");
+        scope.error(
+            "price",
+            reason,
+            &format!("write a multiple of {step}: amounts are in the currency's smallest unit"),
+        );
+        return None;
+    }
     let choices = [("month", Every::Month), ("year", Every::Year), ("once", Every::Once)];
     let every = or_default(raw.every.as_deref(), Every::Month, |raw| choice(scope, "every", raw, &choices));
     if every == Some(Every::Year) && raw.stars.is_some() {

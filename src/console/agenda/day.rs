@@ -34,6 +34,8 @@ struct Cell {
     bookings: Vec<BookingLine>,
     /// One that began before goes on.
     is_taken: bool,
+    /// Taken in another calendar.
+    elsewhere: bool,
     /// Where it can be booked.
     free: Option<String>,
 }
@@ -42,7 +44,7 @@ struct Cell {
 pub(super) fn columns(
     shop: &Shop,
     (member, state): (&Member, &ConsoleState),
-    (day, rows): (NaiveDate, &[BookingRow]),
+    (day, rows, elsewhere): (NaiveDate, &[BookingRow], &[Busy]),
     with: Option<&str>,
 ) -> Vec<Column> {
     let mut resources = shop.resources();
@@ -54,13 +56,13 @@ pub(super) fn columns(
     resources.retain(|resource| with.is_none_or(|with| with == resource));
     let Some((from, until)) = span(shop, day, rows) else { return Vec::new() };
     let may_write = member.caller.may(Permission::BookingWrite);
-    let agenda = taken(rows);
+    let agenda = taken(rows, elsewhere);
     let column = |name: String| {
         let of: Vec<&BookingRow> = rows.iter().filter(|row| row.resource == name).collect();
         let mut cells = Vec::new();
         let mut at = from;
         while at < until {
-            cells.push(cell(shop, (member, state), at, &of));
+            cells.push(cell(shop, (member, state), at, (&of, elsewhere.iter().filter(|busy| busy.resource == name))));
             if may_write && let Some(cell) = cells.last_mut() {
                 cell.free = free(shop, &agenda, (at, &name)).filter(|_| cell.bookings.is_empty() && !cell.is_taken);
             }
@@ -71,7 +73,12 @@ pub(super) fn columns(
     resources.into_iter().map(column).collect()
 }
 
-fn cell(shop: &Shop, (member, state): (&Member, &ConsoleState), at: NaiveDateTime, of: &[&BookingRow]) -> Cell {
+fn cell<'a>(
+    shop: &Shop,
+    (member, state): (&Member, &ConsoleState),
+    at: NaiveDateTime,
+    (of, mut elsewhere): (&[&BookingRow], impl Iterator<Item = &'a Busy>),
+) -> Cell {
     let zone = shop.display.timezone;
     let begins = |row: &BookingRow| to_local(row.starts_at, zone);
     let here = |row: &&&BookingRow| (at..at + HALF_HOUR).contains(&begins(row));
@@ -83,6 +90,7 @@ fn cell(shop: &Shop, (member, state): (&Member, &ConsoleState), at: NaiveDateTim
         now: (at..at + HALF_HOUR).contains(&now).then(|| now.format("%H:%M").to_string()),
         bookings: of.iter().filter(here).map(|row| shop.line(member, state, row)).collect(),
         is_taken: of.iter().any(goes_on),
+        elsewhere: elsewhere.any(|busy| to_local(busy.from, zone) < at + HALF_HOUR && at < to_local(busy.until, zone)),
         free: None,
     }
 }
@@ -109,10 +117,10 @@ fn span(shop: &Shop, day: NaiveDate, rows: &[BookingRow]) -> Option<(NaiveDateTi
 }
 
 /// What is taken, done with or not: nobody else comes then.
-fn taken(rows: &[BookingRow]) -> Agenda {
+fn taken(rows: &[BookingRow], elsewhere: &[Busy]) -> Agenda {
     let busy = |row: &BookingRow| Busy { resource: row.resource.clone(), from: row.starts_at, until: row.free_at };
     let taken = rows.iter().filter(|row| row.state.is_taken());
-    Agenda { busy: taken.map(busy).collect(), ..Agenda::default() }
+    Agenda { busy: taken.map(busy).chain(elsewhere.iter().cloned()).collect(), ..Agenda::default() }
 }
 
 /// Where a half-hour can be booked, if any service of the resource fits into it.

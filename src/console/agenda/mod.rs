@@ -25,7 +25,7 @@ use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Member, Page};
 use crate::config::Tenant;
 use crate::service::messages::NotSent;
-use crate::service::{Permission, bookings};
+use crate::service::{Permission, bookings, busy};
 use crate::store::operator::BookingRow;
 
 /// Bookings that a day or a week shows at most.
@@ -41,6 +41,8 @@ pub struct AgendaQuery {
     view: String,
     /// This resource alone.
     with: String,
+    /// With a day: where a booking was dragged to.
+    time: String,
     /// What was just done.
     done: String,
     /// Whether the customer was told of it.
@@ -181,6 +183,7 @@ pub async fn agenda(
     let within = (shop.bounds(first).0, shop.bounds(last).1);
     let tenants = member.own_tenant();
     let mut rows = bookings::list(&member.caller, &state.deps.store, &tenants, within, (None, MOST)).await?;
+    let elsewhere = busy::taken(&member.caller, &state.deps.store, &member.tenant, within).await?;
     let resources = shop.resources();
     let with = Some(query.with.as_str()).filter(|with| resources.iter().any(|resource| resource == with));
     if let Some(with) = with {
@@ -209,7 +212,7 @@ pub async fn agenda(
         as_day => path(day, "day", with),
         as_week => path(day, "week", with),
         choices => choices(&resources, (day, view, with)),
-        columns => shown(if is_week { Vec::new() } else { day::columns(&shop, (&member, &state), (day, &rows), with) }),
+        columns => shown(if is_week { Vec::new() } else { day::columns(&shop, (&member, &state), (day, &rows, &elsewhere), with) }),
         days => shown(if is_week { week::days(&shop, (&member, &state), (first, &rows), with) } else { Vec::new() }),
         cancelled => shown(cancelled),
         waiting => shown(waiting::lines(&shop, &member, &state).await?),

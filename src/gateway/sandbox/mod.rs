@@ -32,6 +32,9 @@ use crate::config::{Capabilities, Channel, Configured, ProviderAccount, Provider
 /// Messages of a channel that are kept: more than a person looks at, in at most a few megabytes.
 pub const KEPT: usize = 1_000;
 
+/// How long somebody sees that somebody is typing.
+const TYPING_LASTS: Duration = Duration::from_secs(5);
+
 /// What it calls itself, and its only account.
 const NAME: &str = "sandbox";
 
@@ -60,7 +63,7 @@ impl ProviderSection for Sandbox {
             per_second: None,
             pair: None,
             templates: true,
-            typing: Some(Duration::from_secs(5)),
+            typing: Some(TYPING_LASTS),
             api_base_url: None,
         }
     }
@@ -304,6 +307,15 @@ impl Receiver for SandboxChannel {
         let posted: post::PostedStatus = post::read(&request)?;
         let ours = self.ours(&posted.id);
         Ok(Received::Status(posted.decoded((&self.tenant, &self.channel), ours, now)?))
+    }
+
+    /// Until something is sent, or for as long as it lasts.
+    fn shows_typing_to(&self, to: &Address) -> bool {
+        let since = chrono::Utc::now() - TYPING_LASTS;
+        let typing = self.typing.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = typing.iter().rfind(|shown| shown.to == to.as_str()).map(|shown| shown.at);
+        let sent = self.lock().iter().rfind(|message| message.to == to.as_str()).map(|message| message.at);
+        shown.is_some_and(|shown| shown > since && sent.is_none_or(|sent| sent < shown))
     }
 
     fn page(&self, name: &str, is_local: bool) -> Option<ReceiverPage> {

@@ -160,7 +160,11 @@ async fn who_is_typing_is_told_both_ways() {
     let to = Address::from_normalised("sandbox:anna");
     sandbox.show_typing(TypingNotice { to: &to, in_reply_to: None }).unwrap().await;
     assert_eq!(sandbox.typing()[0].to, "sandbox:anna");
+    let others = Address::from_normalised("sandbox:bob");
+    assert_eq!((sandbox.shows_typing_to(&to), sandbox.shows_typing_to(&others)), (true, false));
     assert!(sandbox.sent().is_empty(), "it is no message");
     assert!(sandbox.page("sent", true).unwrap().body.contains("\"typing\":[{"));
     assert!(!format!("{:?}", sandbox.typing()).contains("anna"));
+    sandbox.send(asked(&outbound("Bonjour"))).await.unwrap();
+    assert!(!sandbox.shows_typing_to(&to), "the answer is there");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use actix_web::HttpResponse;
+use actix_web::{HttpRequest, HttpResponse};
 
 /// What customers send of themselves.
 const PHOTO: &[u8] = include_bytes!("files/photo.png");
@@ -24,12 +24,14 @@ impl SimulatedFiles {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied().unwrap_or_default()
     }
 
-    /// Answers a request for a file. `here` is where it came in, up to the file's name.
+    /// Answers a request for a file, by the name that its path ends with.
     ///
     /// `photo`, `voice` and `paper` are what they say; `page` is no picture. `moved` leads to a photo beside it, `astray` to this
     /// machine by another name, `round` to itself. `busy` has no answer the first time, `late` is not known the first time, `slow`
     /// is never answered the first time. `large` never ends; `gone` is gone.
-    pub async fn answer(&self, name: &str, here: &str) -> HttpResponse {
+    pub async fn answer(&self, name: &str, request: &HttpRequest) -> HttpResponse {
+        let folder = request.path().strip_suffix(name).unwrap_or_default();
+        let here = format!("http://{}{folder}", request.connection_info().host());
         let nth = {
             let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let count = asked.entry(name.to_owned()).or_default();

@@ -18,9 +18,9 @@ use super::update::ANSWER_CALLBACK;
 const INVOICE: &str = "invoice";
 
 /// A call as an action asks for it.
-struct ActionCall {
-    method: &'static str,
-    parameters: Value,
+pub(super) struct ActionCall {
+    pub method: &'static str,
+    pub parameters: Value,
     /// Refusals that mean that it is so already.
     done: &'static [&'static str],
 }
@@ -76,7 +76,7 @@ async fn invoice(api: &Api, chats: &MigratedChats, to: &Address, action: &Action
 }
 
 /// `chat` and `user` of an action are addresses (`telegram:-100…`) or bare ids; left out, they are the row's own contact.
-fn call_of(chats: &MigratedChats, to: &Address, action: &Action) -> Result<ActionCall, SendError> {
+pub(super) fn call_of(chats: &MigratedChats, to: &Address, action: &Action) -> Result<ActionCall, SendError> {
     const NONE: &[&str] = &[];
     let given = |key: &str| action.arguments.get(key).filter(|value| !value.is_null()).cloned();
     let text = |key: &str| given(key).filter(Value::is_string).ok_or_else(|| incomplete(key));

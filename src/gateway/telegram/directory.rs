@@ -34,14 +34,15 @@ pub(super) struct BotDirectory {
     api: Api,
     /// The bot's own id.
     own: i64,
-    /// The bot's name, once it was asked for: it seldom changes.
+    /// The bot's name: of its channel, or once it was asked for; it seldom changes.
     username: OnceLock<String>,
 }
 
 impl BotDirectory {
     pub fn new(client: reqwest::Client, bot: &TelegramBot) -> Result<Self, ConnectError> {
         let own = bot.id.parse().map_err(|_| ConnectError("the bot's id is no number".to_owned()))?;
-        Ok(Self { api: Api::new(client, bot)?, own, username: OnceLock::new() })
+        let username = bot.username.clone().map(OnceLock::from).unwrap_or_default();
+        Ok(Self { api: Api::new(client, bot)?, own, username })
     }
 
     async fn member(&self, chat: &Address, user: i64) -> Result<Option<Member>, DirectoryError> {

@@ -15,6 +15,8 @@ use crate::gateway::channel_event::{
     ChannelEvent, ChannelEventKind, Membership, OwnRights, Payment, Price, SubscriptionChange,
 };
 
+mod requests;
+
 const SECRET: &str = "s3cret_-token";
 
 fn channel() -> Channel {

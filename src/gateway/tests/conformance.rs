@@ -482,6 +482,29 @@ async fn somebody_is_typing_is_shown_where_it_can_be_and_is_no_message() {
     }
 }
 
+#[tokio::test]
+async fn texts_of_every_script_go_out_whole_and_an_emoji_at_a_split_stays_one() {
+    for subject in subjects() {
+        for text in ["Bonjour & à+demain 😀", "مرحبا، هل أنتم مفتوحون؟", "שלום", "👩‍👩‍👧‍👦🇬🇳", "100 % \\ \"x\" <b>"]
+        {
+            let sent = subject.send(&subject.outbound(text)).await;
+            assert!(sent.is_ok(), "{} {text}: {sent:?}", subject.name());
+            let taken = subject.sent.lock().unwrap().last().cloned().unwrap();
+            assert_eq!(taken.text, text, "{}", subject.name());
+        }
+        let most = subject.provider.capabilities().longest_text;
+        // Around the lengths at which messengers cut.
+        for before in [1_598, 4_094, 4_095, 4_096].into_iter().filter(|before| before + 40 < most) {
+            let text = format!("{}😀{}", "x".repeat(before), "y".repeat(30));
+            let had = subject.sent.lock().unwrap().len();
+            let sent = subject.send(&subject.outbound(&text)).await;
+            assert!(sent.is_ok(), "{} {before}: {sent:?}", subject.name());
+            let joined: String = subject.sent.lock().unwrap()[had..].iter().map(|sent| sent.text.as_str()).collect();
+            assert_eq!(joined, text, "{}: cut at {before}", subject.name());
+        }
+    }
+}
+
 /// What a daemon was posted: path and query, headers, body.
 type Posted = (String, Vec<(&'static str, String)>, Vec<u8>);
 
@@ -556,13 +579,11 @@ async fn i8_callbacks_in_any_order_say_what_they_say() {
         let read = |(path, headers, body): &Posted| {
             received(&**subject.receiver().unwrap(), &format!("{PUBLIC}{path}"), headers, body).unwrap()
         };
-        let updates: Vec<StatusUpdate> = posted
-            .iter()
-            .map(|one| match read(one) {
-                Received::Status(update) => update,
-                other => panic!("{}: {other:?}", subject.name()),
-            })
-            .collect();
+        let updates = posted.iter().map(|one| match read(one) {
+            Received::Status(update) => update,
+            other => panic!("{}: {other:?}", subject.name()),
+        });
+        let updates: Vec<StatusUpdate> = updates.collect();
         if updates.is_empty() {
             // Such a provider tells nothing of what it was given.
             continue;

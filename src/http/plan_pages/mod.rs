@@ -176,7 +176,7 @@ async fn render(access: &PaidAccess, plan: &PlanPage, shown: &Shown<'_>) -> Http
     let language = shown.language;
     let words = context! {
         pay => pick(language, "Payer par carte", "Pay by card"),
-        stars => pick(language, "Payer en Stars dans Telegram", "Pay in Stars in Telegram"),
+        stars => pick(language, "Payer en Stars avec le bot", "Pay in Stars at the bot"),
         open => pick(language, "Ouvrir le bot", "Open the bot"),
         claim => pick(
             language,

@@ -264,7 +264,7 @@ fn words(language: Language) -> Value {
             "Last step: open the bot and send it this message, and it gives you your way in.",
         ),
         open => pick("Ouvrir le bot", "Open the bot"),
-        moving => pick("Changer de compte Telegram", "Another Telegram account"),
+        moving => pick("Changer de compte", "Another account"),
         move_how => pick(
             "Depuis l'autre compte, ouvrez le bot et envoyez-lui ce message : l'accès y passe, et ce compte-ci en sort.",
             "From the other account, open the bot and send it this message: access goes there, and this account has to leave.",

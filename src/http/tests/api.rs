@@ -505,9 +505,9 @@ async fn alertmanager_has_its_alerts_told_through_a_channel_and_to_nobody_else()
     for (key, path, body, refused) in [
         ("key-of-taxi", path, &news, 404),
         ("key-of-nobody", path, &news, 401),
-        ("key-of-crm", "/api/v1/alerts/belle-sms", &news, 400),
+        ("key-of-crm", "/api/v1/alerts/belle-sms", &news, 422),
         ("key-of-crm", "/api/v1/alerts/none?to=%2B33612345678", &news, 404),
-        ("key-of-crm", path, &json!({ "alerts": [] }), 400),
+        ("key-of-crm", path, &json!({ "alerts": [] }), 422),
     ] {
         assert_eq!(api.post(key, path, body).await.0, refused, "{key} {path} {body}");
     }

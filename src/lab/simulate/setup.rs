@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use palabre_actors::domain::address::Scheme;
 
 use crate::gateway::simulator::SampleChannel;
-use crate::lab::host::simulation_on;
+use crate::lab::host::{simulation_named, simulation_on};
 
 /// More would not fit the numbers that senders get.
 pub(crate) const MOST_TENANTS: u16 = 9_999;
@@ -19,6 +19,8 @@ pub(crate) const MOST_TENANTS: u16 = 9_999;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Setup {
     pub(crate) tenants: u16,
+    /// Whose channels; `None`: those of the first provider with WhatsApp.
+    pub(crate) provider: Option<&'static str>,
     /// Of the daemon.
     pub(crate) port: u16,
     /// Of the provider's side.
@@ -98,7 +100,7 @@ per_day = 100000000
 enabled = false
 
 "#,
-            channel = channel(number, self.provider_port)
+            channel = channel(number, self.provider, self.provider_port)
         );
         for (question, keywords, answer) in FAQ {
             // Writing into a String cannot fail.
@@ -115,17 +117,25 @@ enabled = false
     }
 }
 
-/// The WhatsApp channel of a tenant, at the first provider that can be simulated.
-fn channel(number: u16, provider_port: u16) -> String {
-    let Some((simulation, provider)) = simulation_on(Scheme::Whatsapp) else { return String::new() };
-    simulation.channel_toml(&SampleChannel {
+/// The channel of a tenant, without limits.
+fn channel(number: u16, provider: Option<&'static str>, provider_port: u16) -> String {
+    let found = provider.map_or_else(|| simulation_on(Scheme::Whatsapp), simulation_named);
+    let Some((simulation, provider)) = found else { return String::new() };
+    let scheme = simulation.providers().iter().find(|(name, _)| *name == provider).map(|(_, scheme)| *scheme);
+    let scheme = scheme.unwrap_or(Scheme::Whatsapp);
+    let plus = if matches!(scheme, Scheme::Whatsapp | Scheme::Sms) { "+" } else { "" };
+    let text = simulation.channel_toml(&SampleChannel {
         id: &format!("load-{number:04}-wa"),
         provider,
-        address: &format!("whatsapp:+1415523{number:04}"),
+        address: &format!("{scheme}:{plus}1415523{number:04}"),
         account: u32::from(number),
         secret_file: &format!("secrets/load-{number:04}.token"),
         base_url: &format!("http://127.0.0.1:{provider_port}"),
-    })
+    });
+    let unlimited = [("per_second", "per_second = 100000\n"), ("pair", "pair = \"off\"\n")];
+    let is_there = |key: &str| text.lines().any(|line| line.starts_with(key));
+    let more: String = unlimited.into_iter().filter(|(key, _)| !is_there(key)).map(|(_, line)| line).collect();
+    text + &more
 }
 
 const FAQ: [(&str, &[&str], &str); 3] = [
@@ -154,7 +164,7 @@ mod tests {
     use crate::config::{Config, Environment};
     use crate::gateway::PROVIDERS;
 
-    const SETUP: Setup = Setup { tenants: 3, port: 18_080, provider_port: 14_010 };
+    const SETUP: Setup = Setup { tenants: 3, provider: None, port: 18_080, provider_port: 14_010 };
 
     #[test]
     fn secrets_are_for_their_owner_alone() {
@@ -175,6 +185,19 @@ mod tests {
         assert!(matches!(SETUP.write(folder.path()), Err(SetupError::Exists(_))));
         assert_eq!(fs::read_to_string(folder.path().join("palabre.toml")).unwrap(), "mine");
         assert!(!folder.path().join("secrets").exists());
+    }
+
+    #[test]
+    fn channels_of_every_simulated_provider_can_be_driven() {
+        for (provider, _) in crate::gateway::simulations().into_iter().flat_map(|simulation| simulation.providers()) {
+            let folder = tempfile::tempdir().unwrap();
+            let main = Setup { provider: Some(*provider), ..SETUP }.write(folder.path()).unwrap();
+            let loaded = Config::load(&main, &Environment::default(), &PROVIDERS).unwrap();
+            let target = Target::of(&loaded.config).unwrap();
+            assert!(target.senders.iter().all(|sender| sender.channel.provider.name() == *provider), "{provider}");
+            assert_eq!((target.senders.len(), target.matching), (3, Matching::ByToken), "{provider}");
+            assert!(warnings(&loaded.config, 10_000.0, 1_000).is_empty(), "{provider}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::child::Child;
-use super::installation::{Node, Server};
+use super::installation::{Node, ServerKind};
 use super::process_killer::{KillCounts, ProcessKiller};
 use super::{NodeRuns, Options, TortureError, TortureRun, fault_profile};
 use crate::gateway::simulator::{Fault, Faults, Rule};
@@ -192,8 +192,8 @@ impl ChaosDay<'_> {
                 self.kills += 1;
             }
             ChaosFault::NodeStandsStill => self.children[node].stand_still(true).map_err(TortureError::Server)?,
-            ChaosFault::DatabaseCrashed => self.take_away(Server::Database).await?,
-            ChaosFault::RedisCrashed => self.take_away(Server::Redis).await?,
+            ChaosFault::DatabaseCrashed => self.take_away(ServerKind::Database).await?,
+            ChaosFault::RedisCrashed => self.take_away(ServerKind::Redis).await?,
             ChaosFault::ProviderDown => {
                 self.run.host.set_faults(&Faults::of([Rule::always(Fault::ServerError(503))]));
             }
@@ -208,15 +208,15 @@ impl ChaosDay<'_> {
         match fault {
             ChaosFault::NodeKilled => self.children[node] = self.killers[node].final_run().await?,
             ChaosFault::NodeStandsStill => self.children[node].stand_still(false).map_err(TortureError::Server)?,
-            ChaosFault::DatabaseCrashed => self.nodes.iter().for_each(|node| node.bring_back(Server::Database)),
-            ChaosFault::RedisCrashed => self.nodes.iter().for_each(|node| node.bring_back(Server::Redis)),
+            ChaosFault::DatabaseCrashed => self.nodes.iter().for_each(|node| node.bring_back(ServerKind::Database)),
+            ChaosFault::RedisCrashed => self.nodes.iter().for_each(|node| node.bring_back(ServerKind::Redis)),
             ChaosFault::ProviderDown => fault_profile::clear(&self.run.host),
             ChaosFault::FileWrong => std::fs::remove_file(&self.wrong_file).map_err(TortureError::Folder)?,
         }
         Ok(())
     }
 
-    async fn take_away(&self, server: Server) -> Result<(), TortureError> {
+    async fn take_away(&self, server: ServerKind) -> Result<(), TortureError> {
         let gone: io::Result<()> = self.options.servers.take_away(server, self.nodes).await;
         gone.map_err(TortureError::Server)
     }

@@ -43,21 +43,21 @@ pub(super) struct Node {
 
 /// A server of the nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Server {
+pub(super) enum ServerKind {
     Database,
     Redis,
 }
 
 impl Node {
-    fn link_to(&self, server: Server) -> Option<&TcpProxy> {
+    fn link_to(&self, server: ServerKind) -> Option<&TcpProxy> {
         match server {
-            Server::Database => self.database.as_ref(),
-            Server::Redis => self.redis.as_ref(),
+            ServerKind::Database => self.database.as_ref(),
+            ServerKind::Redis => self.redis.as_ref(),
         }
     }
 
     /// A server that was taken away is back.
-    pub(super) fn bring_back(&self, server: Server) {
+    pub(super) fn bring_back(&self, server: ServerKind) {
         self.link_to(server).into_iter().for_each(TcpProxy::open);
     }
 }
@@ -166,11 +166,11 @@ impl Servers {
     }
 
     /// Crashes a server, which stays out of reach until it is told to come back.
-    pub(super) async fn take_away(&self, server: Server, nodes: &[Node]) -> io::Result<()> {
+    pub(super) async fn take_away(&self, server: ServerKind, nodes: &[Node]) -> io::Result<()> {
         nodes.iter().filter_map(|node| node.link_to(server)).for_each(TcpProxy::close);
         run_command(match server {
-            Server::Database => self.crash_database.as_deref(),
-            Server::Redis => self.crash_redis.as_deref(),
+            ServerKind::Database => self.crash_database.as_deref(),
+            ServerKind::Redis => self.crash_redis.as_deref(),
         })
         .await
     }

@@ -5,8 +5,8 @@
 //!
 //! [`Provider::checks`]: crate::gateway::Provider::checks
 
-mod access;
 mod audit;
+mod calendars;
 mod certificate;
 mod channels;
 mod clock;
@@ -18,6 +18,7 @@ mod finding;
 mod limits;
 mod media;
 mod messages;
+mod paid_chats;
 mod payments;
 mod public_url;
 mod redis;
@@ -97,7 +98,7 @@ pub async fn examine(caller: &Caller, of: &Installation<'_>) -> Result<Vec<Docto
     let opened = if of.store.is_none() { open(of).await } else { None };
     if let Some(store) = of.store.or(opened.as_ref()) {
         findings.extend(messages::check(caller, of, store).await?);
-        findings.extend(access::check(caller, of, store).await?);
+        findings.extend(paid_chats::check(caller, of, store).await?);
         findings.extend(audit::check(caller, of, store).await?);
     }
     let (channels, payments) = futures_util::join!(channels::check(of, &client), payments::check(of, &client));
@@ -107,12 +108,13 @@ pub async fn examine(caller: &Caller, of: &Installation<'_>) -> Result<Vec<Docto
 /// What concerns all tenants.
 async fn around(of: &Installation<'_>, client: &reqwest::Client) -> Vec<DoctorFinding> {
     let database = database::ask(of).await;
-    let (daemon, public_url, clock, redis, media) = futures_util::join!(
+    let (daemon, public_url, clock, redis, media, calendars) = futures_util::join!(
         daemon::check(of, client),
         public_url::check(of, client),
         clock::check(of, client, &database),
         redis::check(of),
         media::check(of, client),
+        calendars::check(of),
     );
     [
         configuration::check(of),
@@ -125,6 +127,7 @@ async fn around(of: &Installation<'_>, client: &reqwest::Client) -> Vec<DoctorFi
         files::check(of),
         media,
         limits::check(of),
+        calendars,
     ]
     .concat()
 }

@@ -43,13 +43,16 @@ pub async fn buy(access: &PaidAccess, buyer: &Buyer, now: Timestamp) -> Result<C
     let seller = access.creators.get(&buyer.tenant).ok_or(AccessError::UnknownPlan)?;
     let account = seller.access.stripe_account.as_deref().ok_or(AccessError::NotByCard)?;
     let stripe = access.stripe()?;
-    let mut customer = None;
+    let (mut customer, mut has_had) = (None, false);
     if let Some(member) = &buyer.member {
         for known in access.store.subscriptions_of_member(&buyer.tenant, member).await? {
             let is_paid = known.ledger.entitlement(plan.terms(), now).state == SubscriptionState::Active;
             if known.plan == plan.id && is_paid && known.payer != Payer::Hand {
                 return Ok(CheckoutPage::AlreadyPaid);
             }
+            // Who has tried it, or had it, pays from the first day on.
+            has_had |=
+                known.plan == plan.id && !(known.ledger.payments().is_empty() && known.ledger.provider().is_none());
             customer = known.provider_customer.or(customer);
         }
     }
@@ -65,7 +68,7 @@ pub async fn buy(access: &PaidAccess, buyer: &Buyer, now: Timestamp) -> Result<C
         currency: plan.currency.as_str(),
         amount,
         every: (plan.every != Every::Once).then(|| plan.every.as_str()),
-        trial_days: plan.trial.as_secs() / (24 * 60 * 60),
+        trial_days: if has_had { 0 } else { plan.trial.as_secs() / (24 * 60 * 60) },
         tax: plan.tax,
         promotion_codes: plan.promotion_codes,
         locale: buyer.language.as_str(),

@@ -76,7 +76,7 @@ pub struct Creator {
     pub mail: Option<ChannelId>,
     /// How each of the tenant's bots is asked who is in its chats, by its channel.
     pub directories: HashMap<ChannelId, Arc<dyn ChatDirectory>>,
-    /// How many members a second leave by each bot when many leave at once; others: [`REMOVALS_PER_SECOND`].
+    /// How many members a second leave by each bot when many leave at once, of its own rate and the tenant's.
     pub removals_per_second: HashMap<ChannelId, u32>,
 }
 

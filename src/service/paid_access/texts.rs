@@ -155,11 +155,11 @@ pub(super) fn still_runs(language: Language, until: &str, own: Option<&str>) -> 
              would begin today."
         ),
         (Language::Fr, None) => format!(
-            "Vous avez résilié, et votre accès est payé jusqu'au {until}. Vous pouvez le reprendre dans les réglages de Telegram (Mes \
+            "Vous avez résilié, et votre accès est payé jusqu'au {until}. Vous pouvez le reprendre dans les réglages de l'application (Mes \
              étoiles). Un nouvel achat commencerait aujourd'hui."
         ),
         (Language::En, None) => format!(
-            "You have cancelled, and your access is paid until {until}. You can take it up again in Telegram's settings (My Stars). A \
+            "You have cancelled, and your access is paid until {until}. You can take it up again in the app's settings (My Stars). A \
              new purchase would begin today."
         ),
     }

@@ -221,6 +221,7 @@ pub async fn plan(
     let classes = [
         ("messages_in", retention.messages),
         ("messages_out", retention.messages),
+        ("media", shorter(retention.media, retention.messages)),
         ("event_log", retention.events),
         ("audit_log", privacy.audit_retention),
         ("payment_events", privacy.payment_retention),
@@ -233,6 +234,11 @@ pub async fn plan(
         }
     }
     Ok(plan)
+}
+
+/// Files go with their messages at the latest.
+fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    one.into_iter().chain(other).min()
 }
 
 async fn found(caller: &Caller, data: &PersonalData, whom: &Whom) -> Result<ContactRow, ServiceError> {

@@ -73,10 +73,16 @@ pub fn record(
         webhooks => Value::from(Serde(webhooks)),
         stripe => config.stripe.is_some() && !tenant.access.plans.is_empty(),
         stripe_host => config.stripe.as_ref().and_then(|stripe| host(&stripe.api_base_url)),
+        assistant => tenant.assistant.as_ref().map(|assistant| host(&assistant.base_url).unwrap_or_default()),
+        crm => tenant.crm.as_ref().map(|crm| context! {
+            host => crm.source.url().and_then(Url::host_str),
+            log_emails => crm.log_emails,
+        }),
         notified => tenant.notify.len(),
         kept => context! {
             messages => kept(config.retention.messages),
             events => kept(config.retention.events),
+            media => kept(config.retention.media.into_iter().chain(config.retention.messages).min()),
             audit => kept(config.privacy.audit_retention),
             payments => kept(config.privacy.payment_retention),
             exports => kept(Some(config.privacy.export_retention)),
@@ -102,5 +108,39 @@ fn lasting(kept: Option<Duration>, language: Language) -> String {
         (None, Language::En) => "without limit".to_owned(),
         (Some(kept), Language::Fr) => format!("{} jours", kept.as_secs() / 86_400),
         (Some(kept), Language::En) => format!("{} days", kept.as_secs() / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Environment;
+    use crate::gateway::PROVIDERS;
+
+    const TENANT: &str = "id = \"belle\"\nname = \"Belle\"\nlanguage = \"fr\"\ntimezone = \"Europe/Paris\"\n\
+        [assistant]\nbase_url = \"https://llm.example.com/v1\"\nmodel = \"m\"\n\
+        [crm]\nprovider = \"http\"\nbase_url = \"https://crm.example.com/find\"\n";
+
+    #[test]
+    fn everybody_who_is_told_something_is_named_and_how_long_files_stay() {
+        let main = "[retention]\nmessages = \"400d\"\nmedia = \"30d\"\n";
+        let tenants = [("belle.toml", TENANT)];
+        let loaded = Config::from_toml_texts(main, &tenants, &Environment::default(), &PROVIDERS).unwrap();
+        let now = Timestamp::from_timestamp(1_795_233_300, 0).unwrap();
+        for (language, words) in [
+            (
+                Language::En,
+                ["the assistant, at llm.example.com", "the CRM, at crm.example.com", "files of messages | 30 days"],
+            ),
+            (
+                Language::Fr,
+                ["l'assistant, à llm.example.com", "le CRM, à crm.example.com", "fichiers des messages | 30 jours"],
+            ),
+        ] {
+            let text = record(&loaded.config, &loaded.config.tenants[0], language, now).unwrap();
+            for word in words {
+                assert!(text.contains(word), "{word}: {text}");
+            }
+        }
     }
 }

@@ -94,6 +94,8 @@ pub struct Candidate {
     pub last_inbound_at: Option<Timestamp>,
     /// They said STOP, by any of their addresses.
     pub opted_out: bool,
+    /// They said STOP PROMOTIONS, and nothing since that wants advertising again.
+    pub stopped_marketing: bool,
 }
 
 impl fmt::Debug for Candidate {
@@ -366,6 +368,7 @@ impl Candidate {
             address: Address::from_normalised(&row.get::<String>(1)?),
             last_inbound_at: row.time_or_null(2)?,
             opted_out: row.get(3)?,
+            stopped_marketing: row.get(4)?,
         })
     }
 }

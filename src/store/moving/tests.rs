@@ -117,7 +117,7 @@ async fn fill(store: &Store) {
         INSERT INTO leads VALUES ('00000000-0000-7000-8000-0000000000a2', 'belle', 'c', 'p', '{odd}', 'a@b.fr', NULL, '{odd}', 1, 'new', 'lead',
             '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}');
         INSERT INTO offers VALUES ('00000000-0000-7000-8000-0000000000a3', 'belle', 'c', 'p', 'ride', '{odd}', '{{}}', 'open', NULL, '{t}',
-            '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}');
+            '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}', 5);
         INSERT INTO erased_addresses VALUES ('belle', 'd', 'all', 'message', '{t}', '{t}');
         INSERT INTO privacy_requests VALUES ('00000000-0000-7000-8000-0000000000a4', 'belle', 'export', 'c1', 'done', 'command-line', 'fr', 100, 1, '{t}',
             'a.zip', 7, 'ab', '{t}', '{{}}', '{odd}', '{t}', '{t}', '{t}');
@@ -188,7 +188,7 @@ async fn every_table_and_every_column_is_moved() {
     let columns = rows(
         &store.0.reads,
         "SELECT m.name, c.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' \
-            AND m.name NOT LIKE 'sqlite_%' AND m.name NOT IN ('seaql_migrations', 'nodes', 'channel_notices', 'journals') \
+            AND m.name NOT LIKE 'sqlite_%' AND m.name NOT IN ('seaql_migrations', 'nodes', 'channel_notices', 'journals', 'calendar_feeds') \
             AND m.name <> 'messages_deleted'",
         Vec::new(),
     );
@@ -202,7 +202,7 @@ async fn every_table_and_every_column_is_moved() {
         "SELECT c.table_name, c.column_name FROM information_schema.columns c \
             JOIN pg_class k ON k.relname = c.table_name AND NOT k.relispartition \
             WHERE c.table_schema = 'public' AND k.relkind IN ('r', 'p') \
-            AND c.table_name NOT IN ('seaql_migrations', 'nodes', 'quota_leases', 'channel_notices', 'low_watermark', 'journals', \
+            AND c.table_name NOT IN ('seaql_migrations', 'nodes', 'quota_leases', 'channel_notices', 'low_watermark', 'journals', 'calendar_feeds', \
                 'search_positions', 'search_messages', 'search_words', 'search_contacts')",
     );
     let of_postgres: BTreeSet<_> = there.lines().map(|line| line.split_once('|').unwrap()).collect();

@@ -32,6 +32,8 @@ pub struct OfferRow {
     pub expires_at: Timestamp,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    /// How good it was, from 1 to 5, as the customer said.
+    pub rating: Option<i64>,
 }
 
 impl fmt::Debug for OfferRow {
@@ -103,6 +105,7 @@ impl OfferRow {
             expires_at: row.time(8)?,
             created_at: row.time(9)?,
             updated_at: row.time(10)?,
+            rating: row.get(11)?,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Tables of paid access: plans, subscriptions with their ledgers, events of payment systems, chats and places in them.
 
+mod changes;
 mod chat_members;
 mod chats;
 mod events;

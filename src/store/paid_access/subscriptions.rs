@@ -129,43 +129,6 @@ impl Operator {
         Ok(change(self.writes(), sql::SAVE_SUBSCRIPTION, saved(row, now)?).await? > 0)
     }
 
-    /// Writes a purchase that belongs to another account now, and has `left`, which is that account's, take its places over.
-    /// Returns whether nobody else had changed it meanwhile; if somebody had, nothing is written (I12).
-    ///
-    /// # Errors
-    /// [`StoreError`]: the database refused.
-    pub async fn move_subscription(
-        &self,
-        moved: &Subscription,
-        left: Option<&Subscription>,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let tx = self.begin().await?;
-        if change(&tx, sql::SAVE_SUBSCRIPTION, saved(moved, now)?).await? == 0 {
-            return Ok(false);
-        }
-        if let Some(left) = left {
-            change(&tx, sql::ADD_SUBSCRIPTION, added(left)?).await?;
-            change(&tx, sql::HAND_PLACES_OVER, [id(moved.id), id(left.id)]).await?;
-        }
-        tx.commit().await?;
-        Ok(true)
-    }
-
-    /// Has these subscriptions, which are leased until `lease`, looked at then, unless something has happened to them since.
-    ///
-    /// # Errors
-    /// [`StoreError`]: the database refused.
-    pub async fn postpone_subscriptions(
-        &self,
-        ids: &[Uuid],
-        lease: Timestamp,
-        until: Timestamp,
-    ) -> Result<(), StoreError> {
-        change(self.writes(), sql::POSTPONE_SUBSCRIPTIONS, [column(ids), time(lease), time(until)]).await?;
-        Ok(())
-    }
-
     /// Takes subscriptions for which time has changed something, for until then.
     ///
     /// # Errors
@@ -305,7 +268,7 @@ impl Operator {
 }
 
 /// The values of [`sql::ADD_SUBSCRIPTION`].
-fn added(new: &Subscription) -> Result<[Value; 26], StoreError> {
+pub(super) fn added(new: &Subscription) -> Result<[Value; 26], StoreError> {
     Ok([
         id(new.id),
         text(new.tenant.as_str()),
@@ -337,7 +300,7 @@ fn added(new: &Subscription) -> Result<[Value; 26], StoreError> {
 }
 
 /// The values of [`sql::SAVE_SUBSCRIPTION`].
-fn saved(row: &Subscription, now: Timestamp) -> Result<[Value; 21], StoreError> {
+pub(super) fn saved(row: &Subscription, now: Timestamp) -> Result<[Value; 21], StoreError> {
     Ok([
         id(row.id),
         integer(row.version),

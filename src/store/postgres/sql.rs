@@ -15,7 +15,6 @@ mod quota_leases;
 mod retention;
 mod scarce;
 mod turns;
-mod waiting;
 
 pub(in crate::store) use self::assistant::*;
 pub(in crate::store) use self::cold::*;
@@ -32,7 +31,6 @@ pub(in crate::store) use self::quota_leases::*;
 pub(in crate::store) use self::retention::*;
 pub(in crate::store) use self::scarce::*;
 pub(in crate::store) use self::turns::*;
-pub(in crate::store) use self::waiting::*;
 
 /// The low watermark as a condition: no open row has a smaller id, so older months are not read. No upper bound of
 /// the id may stand beside it: between two unknown bounds the planner expects next to nothing, and would read all of

@@ -16,14 +16,18 @@ pub struct RetentionPreview {
     pub oldest: Option<Timestamp>,
 }
 
-/// The tables of a class, with the column that tells a row's age.
-fn class(table: &str) -> Option<(&'static str, &'static str)> {
+/// What is kept of a file that is not with its provider any more, and came with a message.
+const KEPT_FILE: &str = "state = 'stored' AND message_id IS NOT NULL";
+
+/// The tables of a class, with the column that tells a row's age, and which rows it is about.
+fn class(table: &str) -> Option<(&'static str, &'static str, &'static str)> {
     Some(match table {
-        "messages_in" => ("messages_in", "created_at"),
-        "messages_out" => ("messages_out", "updated_at"),
-        "event_log" => ("event_log", "created_at"),
-        "audit_log" => ("audit_log", "at"),
-        "payment_events" => ("payment_events", "received_at"),
+        "messages_in" => ("messages_in", "created_at", "TRUE"),
+        "messages_out" => ("messages_out", "updated_at", "TRUE"),
+        "media" => ("media", "created_at", KEPT_FILE),
+        "event_log" => ("event_log", "created_at", "TRUE"),
+        "audit_log" => ("audit_log", "at", "TRUE"),
+        "payment_events" => ("payment_events", "received_at", "TRUE"),
         _ => return None,
     })
 }
@@ -38,10 +42,10 @@ impl Operator {
         table: &str,
         before: Option<Timestamp>,
     ) -> Result<Option<RetentionPreview>, StoreError> {
-        let Some((table, age)) = class(table) else { return Ok(None) };
+        let Some((table, age, which)) = class(table) else { return Ok(None) };
         let params = Params::default().with("before", time(before.unwrap_or(Timestamp::UNIX_EPOCH)));
         let sql = format!(
-            "SELECT count(*), sum(CASE WHEN \"{age}\" < {{before}} THEN 1 ELSE 0 END), min(\"{age}\") FROM \"{table}\""
+            "SELECT count(*), sum(CASE WHEN \"{age}\" < {{before}} THEN 1 ELSE 0 END), min(\"{age}\") FROM \"{table}\" WHERE {which}"
         );
         let rows = query(self.reads(), &sql, &params).await?;
         let Some(row) = rows.first() else { return Ok(None) };
@@ -52,6 +56,18 @@ impl Operator {
             older: number(row.get(1)?),
             oldest: row.time_or_null(2)?,
         }))
+    }
+
+    /// Has files that came with messages before a moment expire: their bytes go with the next sweep. Returns how many that were.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn expire_media(&self, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
+        let params = Params::default().with("before", time(before)).with("now", time(now));
+        let sql = format!(
+            "UPDATE media SET state = 'expired', updated_at = {{now}} WHERE {KEPT_FILE} AND created_at < {{before}}"
+        );
+        Ok(crate::store::composed::execute(self.writes(), &sql, &params).await?)
     }
 
     /// Deletes what payment systems told before a moment. Returns how many rows that were.

@@ -178,7 +178,7 @@ async fn plant(store: &Store, (contact, conversation, flow): (ContactId, &str, &
         ),
         format!(
             "INSERT INTO offers VALUES ('o1', 'belle', '{conversation}', '{contact}', 'ride', '{}', '{{\"from\": \"{}\"}}', 'open', NULL, \
-            '{later}', '{flow}', '{t}', '{t}')",
+            '{later}', '{flow}', '{t}', '{t}', 5)",
             f(),
             f()
         ),

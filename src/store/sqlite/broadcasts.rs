@@ -1,5 +1,7 @@
 //! SQL of broadcasts for SQLite.
 
+use crate::store::same_phone::same_phone;
+
 /// Columns of a broadcast as they are read.
 macro_rules! broadcast {
     () => {
@@ -27,10 +29,27 @@ macro_rules! said_stop {
     };
 }
 
+/// Whether the last that somebody of a conversation (`c`) said of marketing, by any of their addresses, is that they do not want it
+/// (`STOPPED_MARKETING` of a whole page).
+macro_rules! stopped_marketing {
+    () => {
+        concat!(
+            "coalesce((SELECT s.what = 'opted_out' FROM consents s WHERE s.tenant_id = c.tenant_id AND s.address IN (\
+                SELECT a.address FROM contact_addresses a WHERE a.tenant_id = c.tenant_id AND a.contact_id = c.contact_id \
+                UNION ALL SELECT ",
+            same_phone!("a.address"),
+            " FROM contact_addresses a WHERE a.tenant_id = c.tenant_id AND a.contact_id = c.contact_id) \
+                AND (s.scope = 'marketing' OR s.what = 'opted_in') ORDER BY s.id DESC LIMIT 1), 0)"
+        )
+    };
+}
+
 /// Tenant, channel, label, seen since, after which conversation, how many.
 pub(in crate::store) const SEGMENT_PAGE: &str = concat!(
     "SELECT c.id, c.address, c.last_inbound_at, ",
     said_stop!(),
+    ", ",
+    stopped_marketing!(),
     " FROM ",
     segment!(),
     " AND c.id > ?5 ORDER BY c.id LIMIT ?6"
@@ -69,6 +88,8 @@ pub(in crate::store) const END_BROADCAST: &str = "UPDATE broadcasts SET state = 
 pub(in crate::store) const WAITING_RECIPIENTS: &str = concat!(
     "SELECT c.id, c.address, c.last_inbound_at, ",
     said_stop!(),
+    ", ",
+    stopped_marketing!(),
     " FROM broadcast_recipients r CROSS JOIN conversations c ON c.id = r.conversation_id AND c.tenant_id = r.tenant_id \
     WHERE r.tenant_id = ?1 AND r.broadcast_id = ?2 AND r.state = 'waiting' ORDER BY r.conversation_id LIMIT ?3"
 );

@@ -1,5 +1,12 @@
 //! Every SQL text of CRM records, in SQLite's words.
 
+/// Tenant, after which contact, now: one row when a contact was never looked up, or its look-up is due.
+pub(in crate::store) const WAITING_CONTACTS: &str = "SELECT 1 WHERE \
+    EXISTS (SELECT 1 FROM crm_records r JOIN contacts c ON c.id = r.contact_id \
+        WHERE r.tenant_id = ?1 AND r.next_look_up_at <= ?3 AND c.merged_into IS NULL) \
+    OR EXISTS (SELECT 1 FROM contacts c WHERE c.tenant_id = ?1 AND c.id > ?2 AND c.merged_into IS NULL \
+        AND NOT EXISTS (SELECT 1 FROM crm_records r WHERE r.tenant_id = c.tenant_id AND r.contact_id = c.id))";
+
 /// Tenant, after which contact, now, until, how many: contacts that were never looked up, taken until then.
 pub(in crate::store) const NEW_CONTACTS: &str = "INSERT INTO crm_records (tenant_id, contact_id, state, attempts, next_look_up_at, created_at) \
         SELECT c.tenant_id, c.id, 'pending', 0, ?4, ?3 FROM contacts c WHERE c.tenant_id = ?1 AND c.id > ?2 AND c.merged_into IS NULL \
@@ -31,12 +38,21 @@ pub(in crate::store) const CRM_COUNTS: &str = "SELECT tenant_id, state, count(*)
 pub(in crate::store) const CRM_RECORD: &str =
     "SELECT kind, record_id FROM crm_records WHERE tenant_id = ?1 AND contact_id = ?2 AND state = 'found'";
 
+/// Tenant, after which message, channels: one row when an e-mail is not noted yet.
+pub(in crate::store) const UNNOTED_EMAILS: &str = "SELECT 1 FROM messages_out o \
+    WHERE o.tenant_id = ?1 AND o.id > ?2 AND substr(o.\"to\", 1, 7) = 'mailto:' AND o.channel_id IN (SELECT value FROM json_each(?3)) \
+        AND NOT EXISTS (SELECT 1 FROM crm_emails e WHERE e.tenant_id = o.tenant_id AND e.message_id = o.id) LIMIT 1";
+
 /// Tenant, after which message, channels, now: e-mails that are to be logged once they were sent.
 pub(in crate::store) const NOTE_EMAILS: &str = "INSERT INTO crm_emails (tenant_id, message_id, state, attempts, next_attempt_at, created_at) \
         SELECT o.tenant_id, o.id, 'pending', 0, ?4, ?4 FROM messages_out o \
         WHERE o.tenant_id = ?1 AND o.id > ?2 AND substr(o.\"to\", 1, 7) = 'mailto:' AND o.channel_id IN (SELECT value FROM json_each(?3)) \
             AND NOT EXISTS (SELECT 1 FROM crm_emails e WHERE e.tenant_id = o.tenant_id AND e.message_id = o.id) \
     ON CONFLICT DO NOTHING";
+
+/// Tenant, now: one row when an e-mail is due.
+pub(in crate::store) const WAITING_EMAILS: &str =
+    "SELECT 1 FROM crm_emails WHERE tenant_id = ?1 AND state = 'pending' AND next_attempt_at <= ?2 LIMIT 1";
 
 /// Tenant, now, until, how many: e-mails that are due, taken until then.
 pub(in crate::store) const DUE_EMAILS: &str = "UPDATE crm_emails SET next_attempt_at = ?3 WHERE tenant_id = ?1 AND state = 'pending' AND next_attempt_at <= ?2 \

@@ -17,7 +17,6 @@ mod outcomes;
 mod polling;
 mod retention;
 mod scarce;
-mod waiting;
 
 pub(in crate::store) use self::assistant::*;
 pub(in crate::store) use self::cold::*;
@@ -32,7 +31,6 @@ pub(in crate::store) use self::outcomes::*;
 pub(in crate::store) use self::polling::*;
 pub(in crate::store) use self::retention::*;
 pub(in crate::store) use self::scarce::*;
-pub(in crate::store) use self::waiting::*;
 
 /// The states of a row that is in its conversation's queue, as in the partial index `messages_out_line`.
 macro_rules! in_queue {

@@ -151,7 +151,7 @@ async fn labels(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
 
 async fn offers(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
     let (mut made, mut on) = (Rows::of(sql::OFFERS), Rows::of(sql::ON_DUTY));
-    let (mut changed, mut off) = (Vec::new(), Vec::new());
+    let (mut changed, mut off, mut rated) = (Vec::new(), Vec::new(), Vec::new());
     for turn in turns {
         let tenant = || text(turn.key.tenant.as_str());
         let mut into = |offer, state: OfferState, to: Option<_>| {
@@ -161,7 +161,11 @@ async fn offers(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
             match change {
                 OfferChange::Make(offer) => made.push(offer_row(turn, offer)?),
                 OfferChange::Accept(offer) => into(*offer, OfferState::Accepted, Some(turn.conversation.id)),
+                OfferChange::Finish(offer) => into(*offer, OfferState::Done, Some(turn.conversation.id)),
                 OfferChange::End(offer, state) => into(*offer, *state, None),
+                OfferChange::Rate(offer, rating) => {
+                    rated.push([tenant(), id(offer), integer(*rating), time(turn.at)]);
+                }
                 OfferChange::Duty(true) => on.push([tenant(), id(turn.conversation.id), time(turn.at)]),
                 OfferChange::Duty(false) => off.push([tenant(), id(turn.conversation.id)]),
             }
@@ -169,6 +173,7 @@ async fn offers(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
     }
     made.insert_later(tx).await?;
     change_later(tx, sql::OFFER_STATES, [list(changed)]).await?;
+    change_later(tx, sql::OFFER_RATINGS, [list(rated)]).await?;
     on.insert_later(tx).await?;
     change_later(tx, sql::OFF_DUTY, [list(off)]).await
 }

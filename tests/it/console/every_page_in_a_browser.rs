@@ -94,6 +94,9 @@ async fn fill(world: &World) -> Places {
         "INSERT INTO bookings (id, tenant_id, conversation_id, contact_id, service, resource, starts_at, ends_at, free_at, state, \
             correlation_id, created_at, updated_at) VALUES ('{THING}', 'belle', '{talk}', '{contact}', 'manucure', \
             'Awa <img src=x onerror=alert(1)>', '{AT}', '{AT}', '{AT}', 'confirmed', '{THING}', '{AT}', '{AT}');
+         INSERT INTO broadcasts (id, tenant_id, channel_id, label, body, per_minute, state, reason, started_by, next_at, \
+            created_at, updated_at) VALUES ('{THING}', 'belle', 'belle', {reason}, {reason}, 10, 'stopped', {reason}, 'user:x', \
+            '{AT}', '{AT}', '{AT}');
          INSERT INTO live_sessions (id, tenant_id, opened_at, last_message_at, closed_at) \
             VALUES ('{THING}', 'belle', '{AT}', '{AT}', '{AT}');
          INSERT INTO channel_pauses (channel_id, tenant_id, reason, until, updated_at) \

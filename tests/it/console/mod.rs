@@ -3,6 +3,7 @@
 pub(crate) mod agenda;
 mod doctor;
 mod faq;
+mod flows;
 mod handling;
 pub(crate) mod hostile;
 mod inbox;

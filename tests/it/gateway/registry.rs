@@ -61,6 +61,7 @@ fn config(channels: Vec<Channel>) -> Config {
         webhooks: Vec::new(),
         country: None,
         crm: None,
+        calendars: Vec::new(),
         media: TenantMedia::default(),
     };
     Config {

@@ -59,8 +59,9 @@ fn script(n: usize) -> Vec<String> {
         "novembre",
         "décembre",
     ];
-    // A day of their own: who is alone finds every time free.
-    let days = Days::new(u64::try_from(2 + n / SCRIPTS).expect("few"));
+    // A day of their own for each who books: who is alone finds every time free.
+    let books = [0, 4, 5, 6].iter().position(|script| *script == n % SCRIPTS).unwrap_or_default();
+    let days = Days::new(u64::try_from(2 + n / SCRIPTS * 4 + books).expect("few"));
     let day = Utc::now().with_timezone(&Paris).date_naive() + days;
     let day = format!("le {} {}", day.day(), MONTHS[day.month0() as usize]);
     let lines: &[&str] = match n % SCRIPTS {

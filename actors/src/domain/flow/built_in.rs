@@ -86,7 +86,7 @@ fn ride_fr() -> Vec<StepSource> {
         step(
             "agree",
             StepKind::Confirm {
-                text: "De {{ pickup }} à {{ destination }}, {{ when }}. Je cherche un chauffeur ? (oui / non)"
+                text: "De {{ pickup }} à {{ destination }}, {{ when }}{% if price %} : {{ price }}{% endif %}. Je cherche un chauffeur ? (oui / non)"
                     .to_owned(),
                 no: None,
             },
@@ -94,7 +94,7 @@ fn ride_fr() -> Vec<StepSource> {
         step(
             "offer",
             StepKind::Offer {
-                text: "Course : {{ pickup }} → {{ destination }}, {{ when }}. OUI pour la prendre.".to_owned(),
+                text: "Course : {{ pickup }} → {{ destination }}, {{ when }}{% if price %}, {{ price }}{% endif %}. OUI pour la prendre.".to_owned(),
             },
         ),
         say("searching", "Je cherche un chauffeur, deux minutes."),
@@ -109,7 +109,7 @@ fn ride_en() -> Vec<StepSource> {
         step(
             "agree",
             StepKind::Confirm {
-                text: "From {{ pickup }} to {{ destination }}, {{ when }}. Shall I look for a driver? (yes / no)"
+                text: "From {{ pickup }} to {{ destination }}, {{ when }}{% if price %}: {{ price }}{% endif %}. Shall I look for a driver? (yes / no)"
                     .to_owned(),
                 no: None,
             },
@@ -117,7 +117,7 @@ fn ride_en() -> Vec<StepSource> {
         step(
             "offer",
             StepKind::Offer {
-                text: "Ride: {{ pickup }} → {{ destination }}, {{ when }}. YES to take it.".to_owned()
+                text: "Ride: {{ pickup }} → {{ destination }}, {{ when }}{% if price %}, {{ price }}{% endif %}. YES to take it.".to_owned()
             },
         ),
         say("searching", "I am looking for a driver, two minutes."),

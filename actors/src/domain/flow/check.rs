@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::str::FromStr;
 
 use super::source::{Flow, FlowSource, Step, StepKind, StepSource};
-use super::texts::{FACTS, Text, TextKey};
+use super::text::Text;
+use super::texts::{FACTS, TextKey};
 use super::ways_out;
 use crate::domain::booking::Service;
 use crate::domain::folding::fold;
@@ -46,7 +47,13 @@ pub(super) fn compile(sources: &[FlowSource], known: &Known<'_>, errors: &mut Ve
         }
     }
     if errors.is_empty() {
-        ways_out::look(&flows, errors);
+        let lost = ways_out::lost_steps(&flows).into_iter();
+        errors.extend(lost.map(|lost| FlowError {
+            flow: Some(lost.flow),
+            step: Some(lost.step),
+            field: "next".to_owned(),
+            message: lost.message,
+        }));
     }
     flows
 }

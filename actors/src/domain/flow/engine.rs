@@ -7,7 +7,8 @@ use minijinja::Value;
 
 use super::answers::{self, AnswerKind, Written};
 use super::source::{Flow, Step, StepKind};
-use super::texts::{Text, TextKey};
+use super::text::Text;
+use super::texts::TextKey;
 use super::{Appointment, Effect, Flows, Given, Milestone, Move, Running, Saying, Scene, phrases, picking};
 use crate::domain::booking::Agenda;
 use crate::domain::dates::to_local;
@@ -314,6 +315,12 @@ impl<'a> Stage<'a> {
         self.fill(self.flows.texts.get(&key), running, facts)
     }
 
+    /// What a ride costs whose two ends are known.
+    fn price_of_ride(&self, running: &Running) -> Option<String> {
+        let end = |name: &str| running.answers.get(name).map(|given| given.value.as_str());
+        self.flows.fares.price(end("pickup")?, end("destination")?)
+    }
+
     pub(super) fn fill(&self, text: Option<&Text>, running: &Running, facts: &[(&str, &str)]) -> String {
         let Some(text) = text else { return String::new() };
         if let Text::Fixed(text) = text {
@@ -322,6 +329,9 @@ impl<'a> Stage<'a> {
         let named = |name: &str| Value::from(BTreeMap::from([("name", Value::from(name))]));
         let mut known: BTreeMap<&str, Value> =
             running.answers.iter().map(|(name, given)| (name.as_str(), Value::from(given.shown.as_str()))).collect();
+        if let Some(price) = self.price_of_ride(running) {
+            known.insert("price", Value::from(price));
+        }
         known.insert("tenant", named(&self.flows.tenant_name));
         known.insert("contact", named(self.scene.contact_name.unwrap_or_default()));
         known.extend(facts.iter().map(|(name, value)| (*name, Value::from(*value))));

@@ -29,7 +29,7 @@ pub fn mermaid(flow: &Flow) -> String {
     text
 }
 
-fn ways(step: &Step) -> Vec<(Option<usize>, Option<String>)> {
+pub(super) fn ways(step: &Step) -> Vec<(Option<usize>, Option<String>)> {
     match &step.kind {
         StepKind::Choose { options, .. } => {
             step.options.iter().zip(options).map(|(way, option)| (*way, Some(option.label.clone()))).collect()
@@ -52,7 +52,7 @@ const fn brackets(kind: &StepKind) -> (&'static str, &'static str) {
     }
 }
 
-fn label(step: &Step) -> String {
+pub(super) fn label(step: &Step) -> String {
     let text = match &step.kind {
         StepKind::Say { text }
         | StepKind::Ask { text, .. }

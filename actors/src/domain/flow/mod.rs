@@ -11,7 +11,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Timestamp;
-use super::booking::{Agenda, Booking, BookingChange, Service};
+use super::booking::{Agenda, BookingChange, Service};
+use super::fare::Fares;
 use super::hours::Hours;
 use super::lead::Lead;
 use super::message::Location;
@@ -34,7 +35,10 @@ mod lateness;
 mod lexicon;
 pub mod phrases;
 mod picking;
+pub mod picture;
+mod placing;
 mod source;
+mod text;
 mod texts;
 mod waiting;
 #[cfg(any(test, feature = "testing"))]
@@ -42,10 +46,9 @@ pub mod walk;
 mod ways_out;
 
 pub use self::appointment::Appointment;
-pub use self::check::FlowError;
 pub use self::source::{Flow, FlowSource, OnChange, OptionSource, Step, StepKind, StepSource};
 pub use self::texts::TextKey;
-pub use self::ways_out::MOST_ANSWERS;
+pub use self::{check::FlowError, ways_out::MOST_ANSWERS};
 
 /// The number of the form in which a running flow is stored (`conversations.flow.version`).
 pub const STORED_AS: u32 = 1;
@@ -60,9 +63,10 @@ pub struct Flows {
     zone: chrono_tz::Tz,
     english: bool,
     tenant_name: String,
-    texts: HashMap<TextKey, texts::Text>,
+    texts: HashMap<TextKey, text::Text>,
     templates: BookingTemplates,
     drivers: Vec<Driver>,
+    fares: Fares,
 }
 
 /// What a tenant's flows are made of.
@@ -88,6 +92,8 @@ pub struct FlowsSource {
     pub templates: BookingTemplates,
     /// Who takes offers.
     pub drivers: Vec<Driver>,
+    /// What rides cost.
+    pub fares: Fares,
 }
 
 /// The names of the tenant's templates that say outside the window what happens to a booking.
@@ -277,17 +283,6 @@ pub struct Move {
     pub late: bool,
 }
 
-impl Move {
-    /// The booking that it keeps free.
-    #[must_use]
-    pub fn held(&self) -> Option<&Booking> {
-        self.effects.iter().find_map(|effect| match effect {
-            Effect::Booking(BookingChange::Hold(booking)) => Some(booking),
-            _ => None,
-        })
-    }
-}
-
 impl Flows {
     /// Checks and compiles.
     ///
@@ -313,6 +308,7 @@ impl Flows {
             texts,
             templates: source.templates,
             drivers: source.drivers,
+            fares: source.fares,
         })
     }
 

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::answers::AnswerKind;
-use super::texts::Text;
+use super::text::Text;
 
 /// A flow as the configuration gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]

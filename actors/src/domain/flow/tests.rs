@@ -14,6 +14,7 @@ use crate::domain::hours::OpenSpan;
 
 mod checks;
 mod late;
+mod pictures;
 mod walks;
 
 fn at(text: &str) -> Timestamp {
@@ -53,6 +54,7 @@ fn source(english: bool) -> FlowsSource {
         texts: BTreeMap::new(),
         templates: BookingTemplates::default(),
         drivers: vec![driver()],
+        fares: crate::domain::fare::Fares::default(),
     }
 }
 

@@ -1,60 +1,6 @@
-//! Texts of flows: the tenant's own, compiled, and the built-in ones in French and English.
-
-use minijinja::{Environment, Value};
+//! Texts that the engine says of its own, in French and English.
 
 use crate::domain::words::stored_words;
-
-/// Instructions that one rendering may take.
-const FUEL: u64 = 20_000;
-
-/// A text with places for what is known. It is parsed when it is loaded and rendered by itself: flows have few texts, and a
-/// message renders one or two of them.
-#[derive(Clone, Debug)]
-pub(super) enum Text {
-    /// Nothing to fill in.
-    Fixed(String),
-    Template(String),
-}
-
-impl Text {
-    /// # Errors
-    /// What is wrong with it, for people.
-    pub(super) fn new(source: &str, known: &[String]) -> Result<Self, String> {
-        let source = source.trim();
-        if source.is_empty() {
-            return Err("is empty".to_owned());
-        }
-        if !["{{", "{%", "{#"].iter().any(|mark| source.contains(mark)) {
-            return Ok(Self::Fixed(source.to_owned()));
-        }
-        let environment = environment();
-        let template = environment.template_from_str(source).map_err(|error| {
-            let place = error.line().map(|line| format!("line {line}: ")).unwrap_or_default();
-            format!("{place}{}", error.detail().map_or_else(|| error.kind().to_string(), str::to_owned))
-        })?;
-        let mut names: Vec<String> = template.undeclared_variables(false).into_iter().collect();
-        names.sort();
-        match names.iter().find(|name| !known.iter().any(|other| other == *name)) {
-            Some(unknown) => Err(format!("unknown name `{unknown}`; known are {}", known.join(", "))),
-            None => Ok(Self::Template(source.to_owned())),
-        }
-    }
-
-    pub(super) fn write(&self, facts: Value) -> String {
-        match self {
-            Self::Fixed(text) => text.clone(),
-            Self::Template(source) => {
-                environment().render_str(source, facts).map(|text| text.trim().to_owned()).unwrap_or_default()
-            }
-        }
-    }
-}
-
-fn environment() -> Environment<'static> {
-    let mut environment = Environment::new();
-    environment.set_fuel(Some(FUEL));
-    environment
-}
 
 /// Texts that the engine says of its own, by the names under which a tenant overrides them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -117,6 +63,11 @@ pub enum TextKey {
     OfferTaken,
     OfferYours,
     Assigned,
+    DriverThere,
+    CustomerTold,
+    RideOver,
+    AskRating,
+    Rated,
     NobodyFree,
     OfferCalledOff,
     RideCalledOff,
@@ -180,6 +131,11 @@ stored_words!(TextKey {
     OfferTaken => "offer_taken",
     OfferYours => "offer_yours",
     Assigned => "assigned",
+    DriverThere => "driver_there",
+    CustomerTold => "customer_told",
+    RideOver => "ride_over",
+    AskRating => "ask_rating",
+    Rated => "rated",
     NobodyFree => "nobody_free",
     OfferCalledOff => "offer_called_off",
     RideCalledOff => "ride_called_off",
@@ -274,7 +230,12 @@ impl TextKey {
             Self::OnDuty => "Vous êtes de service. PAUSE pour arrêter.",
             Self::OffDuty => "Vous êtes en pause. DISPO pour reprendre.",
             Self::OfferTaken => "Course déjà prise.",
-            Self::OfferYours => "La course est à vous. {{ what }}",
+            Self::OfferYours => "La course est à vous. {{ what }} Écrivez ARRIVÉ sur place, FINI à la fin.",
+            Self::DriverThere => "Votre chauffeur est là : {{ resource }}{% if what %}, {{ what }}{% endif %}.",
+            Self::CustomerTold => "Le client est prévenu. Écrivez FINI à la fin de la course.",
+            Self::RideOver => "C'est noté, la course est finie.",
+            Self::AskRating => "Merci d'avoir choisi {{ tenant.name }}. Votre note pour la course, de 1 à 5 ?",
+            Self::Rated => "Merci, c'est noté.",
             Self::Assigned => "Votre chauffeur : {{ resource }}, {{ what }}.",
             Self::OfferCalledOff => "La course est annulée.",
             Self::RideCalledOff => "Votre demande est annulée, désolé. Écrivez « {{ word }} » pour en faire une autre.",
@@ -359,7 +320,12 @@ impl TextKey {
             Self::OnDuty => "You are on duty. PAUSE to stop.",
             Self::OffDuty => "You are off duty. DISPO to go on.",
             Self::OfferTaken => "That ride is taken already.",
-            Self::OfferYours => "The ride is yours. {{ what }}",
+            Self::OfferYours => "The ride is yours. {{ what }} Write ARRIVED when you are there, DONE at the end.",
+            Self::DriverThere => "Your driver is there: {{ resource }}{% if what %}, {{ what }}{% endif %}.",
+            Self::CustomerTold => "The customer knows. Write DONE at the end of the ride.",
+            Self::RideOver => "Noted, the ride is over.",
+            Self::AskRating => "Thank you for choosing {{ tenant.name }}. How was the ride, from 1 to 5?",
+            Self::Rated => "Thank you, noted.",
             Self::Assigned => "Your driver: {{ resource }}, {{ what }}.",
             Self::OfferCalledOff => "The ride is called off.",
             Self::RideCalledOff => "Your request is called off, sorry. Write \"{{ word }}\" to make another one.",
@@ -370,6 +336,7 @@ impl TextKey {
 
 #[cfg(test)]
 mod tests {
+    use super::super::text::Text;
     use super::*;
 
     #[test]

@@ -8,7 +8,7 @@ use super::engine::Stage;
 use super::texts::TextKey;
 use super::{Effect, Flows, Milestone, Move, Running, Scene, phrases};
 use crate::domain::Timestamp;
-use crate::domain::booking::{Agenda, BookingChange, BookingState, Busy, Service};
+use crate::domain::booking::{Agenda, Booking, BookingChange, BookingState, Busy, Service};
 use crate::domain::dates::{self, to_local, to_utc};
 use crate::domain::ids::{BookingId, ConversationId, WaitingId};
 use crate::domain::slots::FreeSlot;
@@ -16,6 +16,17 @@ use crate::domain::waiting::{WaitingChange, WaitingEntry, WaitingState};
 
 /// Whoever asked for a time is glad of one that is so near.
 const NEAR: TimeDelta = TimeDelta::hours(1);
+
+impl Move {
+    /// The booking that it keeps free.
+    #[must_use]
+    pub fn held(&self) -> Option<&Booking> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::Booking(BookingChange::Hold(booking)) => Some(booking),
+            _ => None,
+        })
+    }
+}
 
 impl Flows {
     /// The first time within what became free that suits somebody who waits.

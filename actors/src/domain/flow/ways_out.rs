@@ -2,21 +2,32 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::check::FlowError;
 use super::source::{Flow, StepKind};
 
 /// The most answers that a customer gives from any step to the end, on the shortest way.
 pub const MOST_ANSWERS: u32 = 6;
 
-/// Finds the steps that lead nowhere, too far, or round without a question.
-pub(super) fn look(flows: &[Flow], errors: &mut Vec<FlowError>) {
+/// A step that leads nowhere, too far, or round without a question.
+pub(super) struct LostStep {
+    /// The place of its flow.
+    pub(super) flow: usize,
+    /// Its place in it.
+    pub(super) step: usize,
+    /// What is wrong with it, for people.
+    pub(super) message: String,
+}
+
+/// Every step from which customers do not find the way out.
+pub(super) fn lost_steps(flows: &[Flow]) -> Vec<LostStep> {
+    let mut lost = Vec::new();
     let mut answers = FewestAnswers { flows, known: HashMap::new() };
     for (at, flow) in flows.iter().enumerate() {
-        walk(at, flow, &answers.fewest_of(flow, Some(0)), errors);
+        walk(at, flow, &answers.fewest_of(flow, Some(0)), &mut lost);
     }
-    if errors.is_empty() {
-        called(&mut answers, errors);
+    if lost.is_empty() {
+        called(&mut answers, &mut lost);
     }
+    lost
 }
 
 impl Flow {
@@ -94,7 +105,7 @@ impl<'a> FewestAnswers<'a> {
     }
 }
 
-fn walk(at: usize, flow: &Flow, fewest: &[Option<u32>], errors: &mut Vec<FlowError>) {
+fn walk(at: usize, flow: &Flow, fewest: &[Option<u32>], lost: &mut Vec<LostStep>) {
     let mut reached = BTreeSet::new();
     let mut open = vec![0];
     while let Some(place) = open.pop() {
@@ -103,10 +114,7 @@ fn walk(at: usize, flow: &Flow, fewest: &[Option<u32>], errors: &mut Vec<FlowErr
         }
     }
     for (place, step) in flow.steps.iter().enumerate() {
-        let mut wrong = |message: String| {
-            let field = "next".to_owned();
-            errors.push(FlowError { flow: Some(at), step: Some(place), field, message });
-        };
+        let mut wrong = |message: String| lost.push(LostStep { flow: at, step: place, message });
         if !reached.contains(&place) {
             wrong(format!("no way leads to the step `{}`", step.id));
             continue;
@@ -126,7 +134,7 @@ fn walk(at: usize, flow: &Flow, fewest: &[Option<u32>], errors: &mut Vec<FlowErr
 }
 
 /// Steps of called flows, from which it is as far as from the flow that calls them.
-fn called(answers: &mut FewestAnswers<'_>, errors: &mut Vec<FlowError>) {
+fn called(answers: &mut FewestAnswers<'_>, lost: &mut Vec<LostStep>) {
     let mut open: Vec<(usize, Option<u32>)> = (0..answers.flows.len()).map(|at| (at, Some(0))).collect();
     let mut seen: BTreeSet<(usize, Option<u32>)> = open.iter().copied().collect();
     while let Some((at, behind)) = open.pop() {
@@ -134,14 +142,14 @@ fn called(answers: &mut FewestAnswers<'_>, errors: &mut Vec<FlowError>) {
         let fewest = answers.fewest_of(flow, behind);
         for (place, step) in flow.steps.iter().enumerate() {
             let least = fewest.get(place).copied().flatten();
-            let is_told = errors.iter().any(|error| (error.flow, error.step) == (Some(at), Some(place)));
+            let is_told = lost.iter().any(|known| (known.flow, known.step) == (at, place));
             if least.is_none_or(|least| least > MOST_ANSWERS) && !is_told {
                 let message = format!(
                     "from the step `{}` it takes too many answers to the end of the flow that calls it; customers give \
                      {MOST_ANSWERS} at most",
                     step.id
                 );
-                errors.push(FlowError { flow: Some(at), step: Some(place), field: "next".to_owned(), message });
+                lost.push(LostStep { flow: at, step: place, message });
             }
             if let StepKind::Call { flow: name } = &step.kind
                 && let Some(below) = answers.flows.iter().position(|flow| flow.name == *name)

@@ -1,5 +1,7 @@
 //! Offers of a turn: made to the people on duty, taken by one of them, or ended.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::Turn;
@@ -8,9 +10,9 @@ use super::requests::ScheduledMessage;
 use crate::domain::Timestamp;
 use crate::domain::booking::Agenda;
 use crate::domain::claim::ClaimChange;
-use crate::domain::conversation::State;
+use crate::domain::conversation::{Handler, State};
 use crate::domain::event::{ActorType, EntityType, EventType, Payload};
-use crate::domain::flow::TextKey;
+use crate::domain::flow::{Flows, TextKey};
 use crate::domain::ids::{ConversationId, OfferId, TimerId};
 use crate::domain::message::{Category, Outbound, OutboundKind};
 use crate::domain::offer::{Driver, Offer, OfferChange, OfferState};
@@ -22,6 +24,7 @@ use crate::domain::timer::{Timer, TimerChange, TimerKind};
 const OFFER_LASTS: chrono::TimeDelta = chrono::TimeDelta::minutes(4);
 /// Templates of the tenant that say the same as our texts outside the window.
 const ASSIGNED_TEMPLATE: &str = "conductor_assigned";
+const RATING_TEMPLATE: &str = "ride_rating";
 const NOBODY_TEMPLATE: &str = "reservation_canceled";
 
 /// The payload of [`TimerKind::OfferEnds`] and [`TimerKind::OfferAccepted`].
@@ -81,6 +84,43 @@ pub(super) fn accept(turn: &mut Turn, offer: &Offer, driver: &Driver) {
 
 pub(super) fn claim(offer: OfferId) -> ClaimChange {
     ClaimChange::Take { key: format!("offer/{offer}"), owner: offer.0 }
+}
+
+/// Whoever has it is where the customer waits: the customer is told.
+pub(super) fn arrived(turn: &mut Turn, flows: &Flows, offer: &Offer, driver: &Driver) {
+    let details: Vec<&str> =
+        [&driver.car, &driver.plate].into_iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+    let text = flows.say(TextKey::DriverThere, &[("resource", &driver.name), ("what", &details.join(", "))]);
+    note(turn, EventType::RideArrived, EntityType::Offer, offer.id.0, ActorType::Contact, Payload::EMPTY);
+    if let Ok(payload) = serde_json::to_string(&to_driver(text, None)) {
+        let timer = timer(turn, TimerKind::Send, turn.at, payload);
+        turn.timers.push(TimerChange::SetFor(offer.conversation, timer));
+    }
+}
+
+/// Whoever has it has done it: the customer is asked how good it was.
+pub(super) fn done(turn: &mut Turn, offer: &Offer) {
+    turn.effects.offers.push(OfferChange::Finish(offer.id));
+    note(turn, EventType::RideDone, EntityType::Offer, offer.id.0, ActorType::Contact, Payload::EMPTY);
+    if let Ok(payload) = serde_json::to_string(&Offered { offer: offer.id, driver: None }) {
+        let timer = timer(turn, TimerKind::RideDone, turn.at, payload);
+        turn.timers.push(TimerChange::SetFor(offer.conversation, timer));
+    }
+}
+
+/// A ride is over: its customer is asked how good it was, unless they are in the middle of something else.
+pub(super) fn ask_rating(mut turn: Turn, state: &State, payload: &str, rules: &Rules) -> Turn {
+    let (Some(flows), Ok(Offered { offer, .. })) = (rules.flows(), serde_json::from_str::<Offered>(payload)) else {
+        return turn;
+    };
+    if turn.conversation.handler == Handler::Human || turn.conversation.flow.is_some() || state.opted_out {
+        return turn;
+    }
+    let mut memory = turn.conversation.memory.as_deref().cloned().unwrap_or_default();
+    memory.rates = Some(offer);
+    turn.conversation.memory = Some(Arc::new(memory));
+    let text = flows.say(TextKey::AskRating, &[]);
+    tell(turn, state, rules, text, RATING_TEMPLATE, &[])
 }
 
 /// What whoever calls off an offer that somebody has claims.

@@ -26,6 +26,7 @@ mod flows;
 mod live;
 mod loops;
 mod people;
+mod placing;
 mod properties;
 mod requests;
 mod waiting;

@@ -32,6 +32,9 @@ pub fn decide_timer(state: &State, timer: &Timer, rules: &Rules, now: Timestamp)
         TimerKind::BookingReminder => {
             flows::reminded(begin(state, contact, timer.correlation, now), state, &timer.payload, rules)
         }
+        TimerKind::RideDone => {
+            offers::ask_rating(begin(state, contact, timer.correlation, now), state, &timer.payload, rules)
+        }
         TimerKind::PlaceFree => {
             places::place_free(begin(state, contact, timer.correlation, now), state, &timer.payload, rules)
         }

@@ -12,6 +12,11 @@ pub(super) fn event(event_type: &str) -> Option<Both> {
             "une place s'est libérée : elle est gardée pour le contact, à qui elle a été proposée",
         ),
         "waiting_ended" => ("the contact waits for no time any more", "le contact n'attend plus de place"),
+        "ride_arrived" => {
+            ("the driver is there, and the contact is told", "le chauffeur est là, le contact est prévenu")
+        }
+        "ride_done" => ("the ride is over", "la course est finie"),
+        "ride_rated" => ("the contact said how good the ride was", "le contact a noté la course"),
         _ => return None,
     })
 }

@@ -18,6 +18,7 @@ pub(super) fn rule(name: &str) -> Option<Both> {
         "human_handler" => ("a person has the conversation", "une personne s'occupe de la conversation"),
         "driver" => ("somebody who takes offers", "une personne qui prend des missions"),
         "silent_loop" => ("silence to robots", "silence envers les robots"),
+        "rating" => ("how good a ride was", "la note d'une course"),
         "flow" => ("a flow that asks step by step", "un parcours qui demande étape par étape"),
         "stop_request" => ("wants no more messages, it seems", "ne veut plus de messages, semble-t-il"),
         "escalation" => ("calling a person", "appel d'une personne"),

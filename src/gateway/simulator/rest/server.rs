@@ -58,11 +58,7 @@ async fn answer<P: RestApi>(world: Data<World<P>>, request: HttpRequest, payload
             Some(status) => respond(status, &world.api.refusal(status, None)),
             None => respond(200, &list),
         },
-        RestCall::File(name) => {
-            let place = request.path().strip_suffix(name.as_str()).unwrap_or_default();
-            let here = format!("http://{}{place}", request.connection_info().host());
-            world.files.answer(&name, &here).await
-        }
+        RestCall::File(name) => world.files.answer(&name, &request).await,
         RestCall::Answer(status, body) => respond(status, &body),
     }
 }

@@ -103,9 +103,7 @@ pub(super) async fn file(world: Data<World>, path: Path<(String, String)>, reque
     if !lock(&world.bots).contains_key(&token) {
         return refusal(401, "Unauthorized", &Value::Null);
     }
-    let place = request.path().strip_suffix(name.as_str()).unwrap_or_default();
-    let here = format!("http://{}{place}", request.connection_info().host());
-    world.files.answer(&name, &here).await
+    world.files.answer(&name, &request).await
 }
 
 async fn result_of(world: &World, (token, bot): (&str, &str), method: &str, parameters: &Value) -> Value {

@@ -150,9 +150,7 @@ pub(super) async fn media(
     if !admitted(&world, &account, &request) {
         return refusal(401, 20003, "Authenticate");
     }
-    let place = request.path().strip_suffix(file.as_str()).unwrap_or_default();
-    let here = format!("http://{}{place}", request.connection_info().host());
-    world.files.answer(&file, &here).await
+    world.files.answer(&file, &request).await
 }
 
 /// Anything else.

@@ -1,6 +1,7 @@
 //! `palabre demo --access`: a member's life in a minute. Months pass, because the clocks of the daemon and of Stripe can be moved.
 
 mod checks;
+mod load;
 mod narrator;
 mod shop;
 
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use self::checks::{AccessEvidence, judge};
+pub(crate) use self::load::{AccessLoad, measure};
 use self::narrator::{Narrator, Observed};
 use self::shop::{AWA, CREATOR, Shop, comes_true};
 use super::transcript::Style;
@@ -37,7 +39,7 @@ pub(crate) struct AccessOptions {
 pub(crate) async fn run(options: &AccessOptions) -> Result<Ending, DemoError> {
     let (begun, style) = (Instant::now(), Style::of_stdout());
     let mut interrupted = interruptions()?;
-    let shop = Shop::open(options.keep.as_deref(), options.listen).await?;
+    let shop = Shop::open(options.keep.as_deref(), options.listen, None).await?;
     if !options.json {
         print_line(format_args!(
             "{}",

@@ -81,7 +81,7 @@ impl<'a> Narrator<'a> {
         }
         let page = page();
         self.show_what_the_bot_wrote();
-        let Some(checkout) = self.checkout(&page).await else { return Ok(Err(Missed("Stripe's page"))) };
+        let Some(checkout) = self.shop.checkout(&page).await else { return Ok(Err(Missed("Stripe's page"))) };
         self.say("→ she opens the plan's page and pays by card on Stripe's page; the money is the creator's, not the platform's");
         if !self.shop.stripe.pay(&checkout, EMAIL) {
             return Ok(Err(Missed("a payment")));
@@ -164,18 +164,6 @@ impl<'a> Narrator<'a> {
         self.say(&self.style.good("✓ paid again, and in again"));
         self.see(true);
         Ok(Ok(()))
-    }
-
-    /// Opens the plan's page and presses its button: where Stripe's page is.
-    async fn checkout(&self, page: &str) -> Option<String> {
-        let (path, token) = page.split_once("?m=")?;
-        let shown = self.shop.client.get(self.shop.page(page)).send().await.ok()?;
-        if !shown.status().is_success() {
-            return None;
-        }
-        let form = [("m", token)];
-        let pressed = self.shop.client.post(self.shop.page(&format!("{path}/buy"))).form(&form).send().await.ok()?;
-        pressed.headers().get("location")?.to_str().ok().map(str::to_owned)
     }
 
     async fn pass(&mut self, days: i64) {

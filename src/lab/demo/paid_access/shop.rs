@@ -17,10 +17,11 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::super::DemoError;
+use super::load::Watcher;
 use crate::app::{self, RunningDaemon, SystemClock};
 use crate::config::{Config, Environment};
 use crate::gateway::client;
-use crate::gateway::simulator::{CustomerMessage, Daemon, SimulatorError};
+use crate::gateway::simulator::{CustomerMessage, Daemon, SentMessage, SimulatorError, StartOptions};
 use crate::gateway::telegram::simulator::TelegramSimulator;
 use crate::lab::folder::{PUBLIC_BASE_URL, RunFolder, fresh_secret};
 use crate::payments::stripe::SIGNATURE_HEADER;
@@ -30,9 +31,13 @@ use crate::store::paid_access::{AccessGrant, PaymentEventFilter, PaymentEventLin
 use crate::telemetry::{self, logs, metrics};
 
 const TENANT: &str = include_str!("belle.toml");
+/// Somebody else's business, whose messages go through while members pay.
+const TRAFFIC: &str = include_str!("traffic.toml");
+const TRAFFIC_BOT: &str = "7000000002";
+pub(super) const TRAFFIC_CHANNEL: &str = "trafic-tg";
 const ACCOUNT: &str = "acct_DemoBelle00001";
-const CHANNEL: &str = "belle-tg";
-const CHAT: i64 = -1_001_234_567_890;
+pub(super) const CHANNEL: &str = "belle-tg";
+pub(super) const CHAT: i64 = -1_001_234_567_890;
 const BOT: &str = "7000000001";
 pub(super) const CREATOR: i64 = 70_000_010;
 pub(super) const AWA: i64 = 70_000_011;
@@ -79,29 +84,56 @@ pub(super) struct Shop {
     pub client: reqwest::Client,
     /// What nobody may repeat in a log.
     pub secrets: Vec<String>,
+    pub operator: Operator,
     clock: Arc<MovableClock>,
     daemon: RunningDaemon,
-    operator: Operator,
     log: logs::LogGuard,
     /// Dropped after what uses it.
     _stripe: StripeThread,
 }
 
 impl Shop {
-    /// Starts all of it in a new folder, or in the given one.
-    pub async fn open(keep: Option<&Path>, listen: SocketAddr) -> Result<Self, DemoError> {
+    /// Starts all of it in a new folder, or in the given one; for a load, with other people's traffic, and with somebody who sees
+    /// what is sent.
+    pub async fn open(
+        keep: Option<&Path>,
+        listen: SocketAddr,
+        watcher: Option<&Arc<Watcher>>,
+    ) -> Result<Self, DemoError> {
         let folder = RunFolder::open("palabre-demo-", keep)?;
         let clock = Arc::new(MovableClock::default());
         let (stripe, stripe_thread) = start_stripe(clock.now())?;
-        let telegram = TelegramSimulator::on_this_machine()?;
+        let telegram = match watcher.cloned() {
+            Some(watcher) => {
+                let on_sent = Arc::new(move |sent: SentMessage| watcher.saw(&sent));
+                TelegramSimulator::start(StartOptions {
+                    listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+                    seed: 1,
+                    on_sent,
+                })?
+            }
+            None => TelegramSimulator::on_this_machine()?,
+        };
         let (token, webhook) = (
             SecretString::from(format!("{BOT}:AA{}", fresh_secret().expose_secret())),
             SecretString::from(fresh_secret().expose_secret().to_owned()),
         );
         telegram.add_bot(CHANNEL, token.expose_secret(), Some(webhook.expose_secret()));
         telegram.set_member(CHAT, CREATOR, "creator");
-        folder.write_config(&configuration(listen, stripe.base_url()))?;
-        folder.write_tenant("institut-belle", &TENANT.replace("http://simulator.invalid", &telegram.base_url()))?;
+        let level = if watcher.is_some() { "warn" } else { "palabre=debug,palabre_actors=debug,info" };
+        folder.write_config(&configuration(listen, stripe.base_url(), level))?;
+        if watcher.is_some() {
+            let token = SecretString::from(format!("{TRAFFIC_BOT}:AA{}", fresh_secret().expose_secret()));
+            let secret = SecretString::from(fresh_secret().expose_secret().to_owned());
+            telegram.add_bot(TRAFFIC_CHANNEL, token.expose_secret(), Some(secret.expose_secret()));
+            folder.write_tenant("trafic", &TRAFFIC.replace("http://simulator.invalid", &telegram.base_url()))?;
+            folder.write_secret("traffic", &token)?;
+            folder.write_secret("traffic-webhook", &secret)?;
+        }
+        let tenant = TENANT.replace("http://simulator.invalid", &telegram.base_url());
+        // All that Telegram lets a bot do, where that is to be measured.
+        let limits = if watcher.is_some() { "\n\n[limits]\nper_second = 30\n" } else { "" };
+        folder.write_tenant("institut-belle", &format!("{tenant}{limits}"))?;
         let stripe_secrets = [SecretString::from(SECRET_KEY), SecretString::from(WEBHOOK_SECRET)];
         for (name, secret) in [
             ("bot", &token),
@@ -148,6 +180,28 @@ impl Shop {
         let seconds = TimeDelta::days(days).num_seconds();
         self.clock.ahead_s.fetch_add(seconds, Ordering::Relaxed);
         self.stripe.advance(seconds);
+    }
+
+    /// The daemon's time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Time passes for the daemon, until then.
+    pub fn pass_to(&self, moment: Timestamp) {
+        self.clock.ahead_s.fetch_add((moment - self.now()).num_seconds() + 1, Ordering::Relaxed);
+    }
+
+    /// Opens the plan's page and presses its button: where Stripe's page is.
+    pub async fn checkout(&self, page: &str) -> Option<String> {
+        let (path, token) = page.split_once("?m=")?;
+        let shown = self.client.get(self.page(page)).send().await.ok()?;
+        if !shown.status().is_success() {
+            return None;
+        }
+        let form = [("m", token)];
+        let pressed = self.client.post(self.page(&format!("{path}/buy"))).form(&form).send().await.ok()?;
+        pressed.headers().get("location")?.to_str().ok().map(str::to_owned)
     }
 
     /// Awa writes to the bot.
@@ -256,7 +310,7 @@ fn start_stripe(now: Timestamp) -> Result<(SimulatedStripe, StripeThread), Simul
     Ok((stripe, held))
 }
 
-fn configuration(listen: SocketAddr, stripe: &str) -> String {
+fn configuration(listen: SocketAddr, stripe: &str, level: &str) -> String {
     let admin = SocketAddr::new(listen.ip(), 0);
     format!(
         r#"# Written by `palabre demo --access`.
@@ -269,7 +323,7 @@ public_base_url = "{PUBLIC_BASE_URL}"
 url = "sqlite://palabre.db"
 
 [logs]
-level = "palabre=debug,palabre_actors=debug,info"
+level = "{level}"
 
 [runtime]
 drain = "5s"

@@ -4,7 +4,7 @@ use super::books::{Books, Charge};
 
 impl Books {
     /// See [`super::SimulatedStripe::entitled`]. Written from the plan's promises, not from the ledger.
-    pub fn entitled(&self, grace: i64) -> Vec<(String, i64)> {
+    pub fn entitled(&self, grace: i64) -> Vec<(String, String, i64)> {
         let bought = self.sessions.iter().filter(|session| session.is_paid);
         bought
             .map(|session| {
@@ -14,7 +14,8 @@ impl Books {
                     (None, Some(intent)) if self.is_kept(|charge| charge.payment_intent == *intent) => i64::MAX,
                     _ => 0,
                 };
-                (email, until)
+                let bought = session.subscription.clone().or_else(|| session.payment_intent.clone());
+                (bought.unwrap_or_default(), email, until)
             })
             .collect()
     }

@@ -6,6 +6,7 @@
 
 mod api;
 mod books;
+mod changes;
 mod contract;
 mod entitled;
 mod fields;
@@ -195,9 +196,9 @@ impl SimulatedStripe {
     }
 
     /// Who has paid up to when, by Stripe's own books: for each subscription or single payment, in the order in which they
-    /// were bought, the customer's e-mail and until when its plan entitles, `i64::MAX` for ever. `grace` is in seconds.
+    /// were bought, its id, the customer's e-mail and until when its plan entitles, `i64::MAX` for ever. `grace` is in seconds.
     #[must_use]
-    pub fn entitled(&self, grace: i64) -> Vec<(String, i64)> {
+    pub fn entitled(&self, grace: i64) -> Vec<(String, String, i64)> {
         self.books().entitled(grace)
     }
 }

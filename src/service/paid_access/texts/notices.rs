@@ -87,8 +87,8 @@ const fn words(kind: NoticeKind) -> ((&'static str, &'static str), (&'static str
         NoticeKind::Moved => (
             ("Changement de compte", "Another account"),
             (
-                "Votre accès à {plan} est désormais lié à un autre compte Telegram ; celui-ci en sort. Si ce n'est pas vous, écrivez-nous tout de suite.",
-                "Your access to {plan} belongs to another Telegram account now; this one has to leave. If that was not you, write to us at once.",
+                "Votre accès à {plan} est désormais lié à un autre compte ; celui-ci en sort. Si ce n'est pas vous, écrivez-nous tout de suite.",
+                "Your access to {plan} belongs to another account now; this one has to leave. If that was not you, write to us at once.",
             ),
         ),
         NoticeKind::CardExpiring => (

@@ -93,6 +93,7 @@ pub(super) const OFFERS: &[MoveColumn] = &[
     text("correlation_id"),
     time("created_at"),
     time("updated_at"),
+    number("rating"),
 ];
 
 pub(super) const ON_DUTY: &[MoveColumn] = &[text("tenant_id"), text("conversation_id"), time("since")];

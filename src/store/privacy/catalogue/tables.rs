@@ -164,7 +164,7 @@ pub(in super::super) const TABLES: &[PersonalTable] = &[
         "contact_id IN {contacts}",
         Delete,
         "id tenant_id conversation_id contact_id kind state assigned_to expires_at correlation_id \
-        created_at updated_at",
+        created_at updated_at rating",
     )
     .telling("body=empty details=empty"),
     table("on_duty", "conversation_id IN {conversations}", Delete, "tenant_id conversation_id since"),
@@ -222,6 +222,7 @@ pub(in super::super) const TABLES: &[PersonalTable] = &[
     table("access_chats", "", Keep, "tenant_id chat_id stuck_since mended_at next_audit_at audited_at migrated_to"),
     table("access_bots", "", Keep, "tenant_id channel_id read_up_to next_at"),
     table("assistant_usage", "", Keep, "tenant_id day spent_micros updated_at"),
+    table("calendar_feeds", "", Keep, "tenant_id source resource busy attempts last_error fetched_at next_fetch_at"),
     table("setup_steps", "", Keep, "tenant_id step author confirmed_at"),
     table("erased_addresses", "", Keep, "tenant_id digest scope source said_at erased_at"),
     table("seller_phones", "", Keep, "id tenant_id phone_number created_at"),

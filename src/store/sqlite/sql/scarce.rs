@@ -1,5 +1,10 @@
 //! Statements of bookings, leads, offers and claims.
 
+mod calendar_feeds;
+mod waiting;
+
+pub(in crate::store) use self::calendar_feeds::*;
+pub(in crate::store) use self::waiting::*;
 use super::InsertTable;
 
 pub(in crate::store) const CLAIMS: InsertTable = InsertTable {
@@ -69,6 +74,11 @@ pub(in crate::store) const OFFER_STATES: &str = "UPDATE offers SET state = j.sta
         FROM json_each(+?1)) j \
     WHERE offers.id = j.id AND offers.tenant_id = j.tenant_id";
 
+/// `[[tenant, offer, rating, now], …]`
+pub(in crate::store) const OFFER_RATINGS: &str = "UPDATE offers SET rating = j.rating, updated_at = j.at \
+    FROM (SELECT value->>0 AS tenant_id, value->>1 AS id, value->>2 AS rating, value->>3 AS at FROM json_each(+?1)) j \
+    WHERE offers.id = j.id AND offers.tenant_id = j.tenant_id";
+
 /// `[[tenant, conversation], …]`
 pub(in crate::store) const OFF_DUTY: &str = "DELETE FROM on_duty WHERE rowid IN (SELECT d.rowid FROM json_each(?1) j \
     CROSS JOIN on_duty d ON d.tenant_id = j.value->>0 AND d.conversation_id = j.value->>1)";
@@ -79,9 +89,13 @@ pub(in crate::store) const AGENDA: &str = "SELECT b.id, b.service, b.resource, b
     FROM bookings b WHERE b.tenant_id = ?1 AND b.state IN ('held', 'confirmed') AND b.free_at > ?3 \
     ORDER BY b.starts_at, b.id";
 
-/// Tenant: open offers.
+/// Tenant, identity, since when: open offers, and those that the contact has taken and not done.
 pub(in crate::store) const OPEN_OFFERS: &str = "SELECT o.id, o.conversation_id, o.body, o.details, o.expires_at, o.state \
-    FROM offers o WHERE o.tenant_id = ?1 AND o.state = 'open' ORDER BY o.id";
+    FROM offers o WHERE o.tenant_id = ?1 AND o.state = 'open' \
+    UNION ALL SELECT o.id, o.conversation_id, o.body, o.details, o.expires_at, o.state FROM offers o \
+    WHERE o.tenant_id = ?1 AND o.state = 'accepted' AND o.updated_at > ?3 AND o.assigned_to IN (SELECT c.id FROM conversations c \
+        WHERE c.tenant_id = ?1 AND c.contact_id = (SELECT min(a.contact_id) FROM contact_addresses a \
+            WHERE a.tenant_id = ?1 AND a.identity = ?2)) ORDER BY 1";
 
 /// Tenant: who takes offers.
 pub(in crate::store) const PEOPLE_ON_DUTY: &str =
@@ -91,7 +105,7 @@ pub(in crate::store) const PEOPLE_ON_DUTY: &str =
 macro_rules! offer_row {
     () => {
         "SELECT o.id, o.conversation_id, p.name, c.address, o.body, o.state, o.assigned_to, d.address, o.expires_at, \
-        o.created_at, o.updated_at \
+        o.created_at, o.updated_at, o.rating \
     FROM offers o LEFT JOIN contacts p ON p.id = o.contact_id AND p.tenant_id = o.tenant_id \
     LEFT JOIN conversations c ON c.id = o.conversation_id AND c.tenant_id = o.tenant_id \
     LEFT JOIN conversations d ON d.id = o.assigned_to AND d.tenant_id = o.tenant_id "

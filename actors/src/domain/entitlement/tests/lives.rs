@@ -167,7 +167,7 @@ impl Provider {
 /// What a member was told, by its kind.
 type Told = BTreeSet<Notice>;
 
-struct Life {
+struct PlayedLife {
     random: Random,
     dispute: DisputePolicy,
     provider: Provider,
@@ -181,7 +181,7 @@ struct Life {
     sent: BTreeMap<Notice, u32>,
 }
 
-impl Life {
+impl PlayedLife {
     fn terms(&self) -> Terms {
         Terms { dispute: self.dispute, ..TERMS }
     }
@@ -294,7 +294,7 @@ fn plays(seed: u64) -> usize {
     let dispute = if random.one_in(3) { DisputePolicy::Keep } else { DisputePolicy::Suspend };
     let is_calm = random.one_in(3);
     let mut card_pays = true;
-    let mut life = Life {
+    let mut life = PlayedLife {
         random,
         dispute,
         provider: Provider::begin("p", 0),

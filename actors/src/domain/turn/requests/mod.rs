@@ -4,6 +4,7 @@ mod action;
 mod booking;
 mod handling;
 mod offer;
+mod placing;
 mod reply;
 mod schedule;
 mod send;
@@ -21,6 +22,7 @@ use crate::domain::rules::Rules;
 pub use self::booking::{BookingAct, BookingRequest};
 pub(super) use self::handling::take_over;
 pub use self::offer::OfferCancellation;
+pub use self::placing::Placing;
 pub use self::reply::{Reply, Seen};
 pub use self::schedule::ScheduledMessage;
 pub(super) use self::send::write_message;
@@ -50,7 +52,7 @@ impl Request {
     /// Whether it is decided on what is booked, which has to be read anew for it.
     #[must_use]
     pub const fn needs_agenda(&self) -> bool {
-        matches!(self.command, Command::Booking(_) | Command::CancelOffer(_))
+        matches!(self.command, Command::Booking(_) | Command::CancelOffer(_) | Command::Place(_))
     }
 }
 
@@ -116,6 +118,8 @@ pub enum Command {
     Unblock,
     /// A person does something with the customer's bookings.
     Booking(BookingRequest),
+    /// A person puts the contact on a step of a flow.
+    Place(Placing),
     /// A person calls an offer of the customer off.
     CancelOffer(OfferCancellation),
 }
@@ -152,6 +156,11 @@ pub fn decide_request(
                 places::pass_on(turn, state, rules);
             }
             Ok(turn)
+        }
+        Command::Place(asked) => {
+            let mut turn = placing::decide(state, (request, asked), rules, now)?;
+            places::pass_on(&mut turn, state, rules);
+            Ok(Some(turn))
         }
         Command::CancelOffer(asked) => offer::decide(state, (request, asked), rules, now),
     }

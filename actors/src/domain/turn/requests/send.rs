@@ -89,6 +89,9 @@ pub enum Refused {
     /// Somebody took the offer, or it ended.
     #[error("the offer was taken, or is over")]
     OfferOver,
+    /// The tenant has no such step of a flow.
+    #[error("the tenant has no such step of a flow")]
+    UnknownStep,
     /// The booking is left as it is.
     #[error(transparent)]
     Booking(#[from] BookingRefused),
@@ -109,6 +112,7 @@ impl Refused {
             Self::UnknownVariables(_) => "unknown_variables",
             Self::Stale => "stale",
             Self::OfferOver => "offer_over",
+            Self::UnknownStep => "unknown_step",
             Self::Booking(why) => why.as_str(),
         }
     }

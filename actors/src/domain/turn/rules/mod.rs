@@ -20,6 +20,7 @@ mod no_text;
 mod notice;
 mod opted_out;
 mod own_phone;
+mod rating;
 mod reopen;
 mod seller;
 mod silent_loop;
@@ -72,6 +73,7 @@ const RULES: &[Rule] = &[
     rule(start_link::NAME, start_link::apply),
     rule(silent_loop::NAME, silent_loop::apply),
     rule(live_order::NAME, live_order::apply),
+    rule(rating::NAME, rating::apply),
     rule(flow::NAME, flow::apply),
     rule(no_text::NAME, no_text::apply),
     rule(menu::NAME, menu::apply),
@@ -120,6 +122,7 @@ mod tests {
                 "start_link",
                 "silent_loop",
                 "live_order",
+                "rating",
                 "flow",
                 "no_text",
                 "menu",

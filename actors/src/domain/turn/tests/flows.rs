@@ -10,8 +10,8 @@ use crate::domain::booking::{BookingState, Service};
 use crate::domain::claim::ClaimChange;
 use crate::domain::flow::{BookingTemplates, Flows, FlowsSource, built_in};
 use crate::domain::hours::Hours;
-use crate::domain::ids::ConversationId;
-use crate::domain::offer::{Driver, OfferChange, OfferState};
+use crate::domain::ids::{ConversationId, OfferId};
+use crate::domain::offer::{Driver, Offer, OfferChange, OfferState};
 use crate::domain::slots::BookingPolicy;
 use crate::domain::timer::{Timer, TimerChange, TimerKind};
 
@@ -44,6 +44,7 @@ pub(super) fn with_flows() -> Rules {
             plate: "RC 1234 A".into(),
             rating: "4,8".into(),
         }],
+        fares: crate::domain::fare::Fares::default(),
     });
     rules().with_flows(flows.unwrap())
 }
@@ -199,6 +200,47 @@ fn drivers_say_when_they_are_on_duty() {
     assert_eq!(text(&tell(&mut driver, &rules, "horaires", at(120))), "De 9 h à 19 h.", "a driver may ask as well");
     let mut customer = client();
     assert!(!text(&tell(&mut customer, &rules, "DISPO", at(0))).contains("de service"));
+}
+
+#[test]
+fn a_ride_goes_on_to_its_rating() {
+    let rules = with_flows();
+    let mut driver = state(DRIVER);
+    let mut customer = client();
+    tell(&mut customer, &rules, "bonjour", at(0));
+    let conversation = customer.conversation.as_ref().unwrap().id;
+    assert!(!text(&tell(&mut driver, &rules, "arrivé", at(0))).contains("prévenu"), "they have no ride");
+    let offer = Offer {
+        id: OfferId::fresh(),
+        conversation,
+        text: "Course".into(),
+        details: serde_json::Value::Null,
+        expires_at: at(240),
+        state: OfferState::Open,
+    };
+    Arc::make_mut(&mut driver.agenda).offers.push(offer.clone());
+    tell(&mut driver, &rules, "OUI", at(10));
+    assert_eq!(driver.agenda.taken.len(), 1);
+    let there = tell(&mut driver, &rules, "Arrivé !", at(20));
+    assert_eq!(text(&there), "Le client est prévenu. Écrivez FINI à la fin de la course.");
+    let told = decide_timer(&customer, &timer(&there, TimerKind::Send), &rules, at(21)).unwrap();
+    assert_eq!(text(&told), "Votre chauffeur est là : Mamadou, Toyota grise, RC 1234 A.");
+    let over = tell(&mut driver, &rules, "fini", at(30));
+    assert!(driver.agenda.taken.is_empty());
+    assert!(matches!(over.effects.offers[..], [OfferChange::Finish(id)] if id == offer.id));
+    let asked = decide_timer(&customer, &timer(&over, TimerKind::RideDone), &rules, at(31)).unwrap();
+    assert_eq!(text(&asked), "Merci d'avoir choisi Institut Belle. Votre note pour la course, de 1 à 5 ?");
+    keep(&mut customer, &asked);
+    for (said, rated) in [("5 étoiles", Some(5)), ("horaires", None), ("taxi", None)] {
+        let mut customer = customer.clone();
+        let turn = tell(&mut customer, &rules, said, at(40));
+        let given = turn.effects.offers.iter().find_map(|change| match change {
+            OfferChange::Rate(id, rating) if *id == offer.id => Some(*rating),
+            _ => None,
+        });
+        assert_eq!(given, rated, "{said}");
+        assert!(tell(&mut customer, &rules, "4", at(50)).effects.offers.is_empty(), "{said}: it is asked once");
+    }
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub(super) struct Scarce {
     pub(super) bookings: BTreeMap<BookingId, (TenantId, ContactId, Booking)>,
     pub(super) leads: Vec<(TenantId, Lead)>,
     pub(super) offers: Vec<(TenantId, Offer)>,
+    pub(super) assigned: Vec<(OfferId, ContactId)>,
     pub(super) on_duty: Vec<(TenantId, ConversationId)>,
     pub(super) waiting: Vec<(TenantId, ContactId, WaitingEntry)>,
     pub(super) orders: Vec<(TenantId, OrderLine)>,
@@ -90,7 +91,12 @@ impl Data {
             let on_duty = (tenant.clone(), turn.conversation.id);
             match change {
                 OfferChange::Make(offer) => self.scarce.offers.push((tenant.clone(), offer.clone())),
-                OfferChange::Accept(id) => self.end_offer(tenant, *id, OfferState::Accepted),
+                OfferChange::Accept(id) => {
+                    self.scarce.assigned.push((*id, turn.contact.id));
+                    self.end_offer(tenant, *id, OfferState::Accepted);
+                }
+                OfferChange::Finish(id) => self.end_offer(tenant, *id, OfferState::Done),
+                OfferChange::Rate(..) => {}
                 OfferChange::End(id, state) => self.end_offer(tenant, *id, *state),
                 OfferChange::Duty(true) if !self.scarce.on_duty.contains(&on_duty) => self.scarce.on_duty.push(on_duty),
                 OfferChange::Duty(true) => {}
@@ -188,6 +194,12 @@ impl Data {
         }
         let open = self.scarce.offers.iter().filter(|(of, offer)| *of == key.tenant && offer.state == OfferState::Open);
         agenda.offers.extend(open.map(|(_, offer)| offer.clone()));
+        let is_own = |offer: &Offer| {
+            let of = self.scarce.assigned.iter().rev().find(|(id, _)| *id == offer.id);
+            offer.state == OfferState::Accepted && of.map(|(_, of)| of) == contact
+        };
+        let taken = self.scarce.offers.iter().filter(|(of, offer)| *of == key.tenant && is_own(offer));
+        agenda.taken.extend(taken.map(|(_, offer)| offer.clone()));
         let on_duty = self.scarce.on_duty.iter().filter(|(of, _)| *of == key.tenant);
         agenda.on_duty.extend(on_duty.map(|(_, conversation)| *conversation));
         let waits = self.scarce.waiting.iter().filter(|(of, _, entry)| {

@@ -32,3 +32,8 @@ pub(in crate::store) const TAKE_WAITING: &str =
 /// Tenant, merged contact, the one that goes on: what came of the conversations of the one.
 pub(in crate::store) const GIVE_WAITING: &str = "UPDATE waiting_list SET contact_id = $2 WHERE tenant_id = $1 AND contact_id = $3 \
     AND conversation_id IN (SELECT c.id FROM conversations c WHERE c.tenant_id = $1 AND c.contact_id = $2)";
+
+/// Tenant, how many: conversations in which a flow goes on, those that wrote last before the others.
+pub(in crate::store) const IN_FLOWS: &str = "SELECT c.id, c.flow, c.handler, c.last_inbound_at, p.name, c.address FROM conversations c \
+    LEFT JOIN contacts p ON p.id = c.contact_id AND p.tenant_id = c.tenant_id \
+    WHERE c.tenant_id = $1 AND c.flow IS NOT NULL AND c.merged_into IS NULL ORDER BY c.last_inbound_at DESC, c.id LIMIT $2";

@@ -1,0 +1,19 @@
+//! What customers say of rides, and the rides that somebody has.
+
+use sea_orm_migration::prelude::*;
+
+pub(crate) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &str {
+        "m20261201_000343_ride_ratings"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let sql = include_str!("m20261201_000343_ride_ratings/both.sql");
+        manager.get_connection().execute_unprepared(sql).await.map(|_| ())
+    }
+}

@@ -1,0 +1,48 @@
+//! Check of calendars in which the time of resources is taken: whether each could be read lately.
+
+use super::Installation;
+use super::finding::{DoctorFinding, text};
+use crate::config::Tenant;
+use crate::service::busy::DOUBTFUL_AFTER;
+use crate::store::calendar_feeds::FeedRow;
+use crate::store::operator::Operator;
+use crate::store::sqlite_path;
+
+const CHECK: &str = "calendars";
+
+pub(super) async fn check(of: &Installation<'_>) -> Vec<DoctorFinding> {
+    let with: Vec<&Tenant> = of.tenants().filter(|tenant| !tenant.calendars.is_empty()).collect();
+    let url = &of.config().database.url;
+    if with.is_empty() || sqlite_path(url).is_some_and(|file| !file.exists()) {
+        return Vec::new();
+    }
+    // A database that does not answer is another check's.
+    let Ok(store) = Operator::open(url).await else { return Vec::new() };
+    let mut findings = Vec::new();
+    for tenant in with {
+        let Ok(feeds) = store.calendar_feeds(&tenant.id).await else { continue };
+        findings.extend(feeds.iter().filter(|feed| feed.attempts >= DOUBTFUL_AFTER).map(|feed| failing(tenant, feed)));
+    }
+    if findings.is_empty() {
+        let what = text("every calendar of [[calendars]] answers", "chaque agenda de [[calendars]] répond");
+        findings.push(DoctorFinding::good(CHECK, what));
+    }
+    findings
+}
+
+fn failing(tenant: &Tenant, feed: &FeedRow) -> DoctorFinding {
+    let (id, resource) = (&tenant.id, &feed.resource);
+    let why = feed.last_error.as_deref().unwrap_or("unknown");
+    let kept = feed.fetched_at.map_or_else(|| "-".to_owned(), |at| at.format("%Y-%m-%d %H:%M UTC").to_string());
+    DoctorFinding::doubtful(
+        CHECK,
+        text(
+            format!("{id}: the calendar of {resource} cannot be read ({why}); what counts is of {kept}"),
+            format!("{id} : l'agenda de {resource} ne se lit pas ({why}) ; ce qui compte date de {kept}"),
+        ),
+        text(
+            "open its address in a browser; calendars give out a new one when the old one was reset",
+            "ouvrir son adresse dans un navigateur ; un agenda en donne une nouvelle quand l'ancienne a été réinitialisée",
+        ),
+    )
+}

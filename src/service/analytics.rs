@@ -243,13 +243,13 @@ mod tests {
         assert_eq!((sum.bookings, sum.leads, sum.cost_micros), (4, 2, 80_000));
     }
 
-    /// When, in or out, of which kind, in which state.
-    type Told<'a> = (Timestamp, &'a str, &'a str, &'a str);
+    /// When, `in` or `out`, what came of it or why it was written, and where it stands.
+    type ToldMessage = (Timestamp, &'static str, &'static str, &'static str);
 
     /// What the figures of a day must be, counted one message at a time.
-    fn counted(told: &[Told<'_>], (since, until): (Timestamp, Timestamp)) -> [u64; 6] {
+    fn counted(told: &[ToldMessage], (since, until): (Timestamp, Timestamp)) -> [u64; 6] {
         let within = told.iter().filter(|(at, ..)| (since..until).contains(at));
-        let count = |fits: &dyn Fn(&&Told<'_>) -> bool| u64::try_from(within.clone().filter(fits).count()).unwrap();
+        let count = |fits: &dyn Fn(&&ToldMessage) -> bool| u64::try_from(within.clone().filter(fits).count()).unwrap();
         [
             count(&|(_, way, ..)| *way == "in"),
             count(&|(_, way, ..)| *way == "out"),

@@ -130,7 +130,8 @@ impl Browser {
     pub(crate) async fn complaints(&self) -> Vec<String> {
         let told = self.driven("se/log", &json!({ "type": "browser" })).await;
         let lines = told["value"].as_array().expect("a list");
-        lines.iter().map(|line| line["message"].as_str().unwrap_or_default().to_owned()).collect()
+        let grave = lines.iter().filter(|line| line["level"] == "SEVERE");
+        grave.map(|line| line["message"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
     pub(crate) async fn goto(&self, path: &str) {

@@ -518,7 +518,7 @@ async fn lives(world: &World, seed: u64) {
 
 /// How many lives are played: some, or as many as `PALABRE_LIVES` says.
 fn lives_asked_for() -> u64 {
-    std::env::var("PALABRE_LIVES").ok().and_then(|lives| lives.parse().ok()).unwrap_or(72)
+    std::env::var("PALABRE_LIVES").ok().and_then(|lives| lives.parse().ok()).unwrap_or(144)
 }
 
 #[actix_web::test]

@@ -190,6 +190,7 @@ impl Player {
                 "B" => self.hears(stage, &last, rest, &place).await,
                 "A" => stage.assistant.will(&self.tenant, scripted(rest)),
                 "booked" => assert_eq!(self.booked(stage).await, rest, "{place}"),
+                "waiting" => assert_eq!(self.waiting(stage).await, rest, "{place}"),
                 "orders" => assert_eq!(self.orders(stage).await, rest, "{place}"),
                 "leads" => {
                     let sql = format!("SELECT count(*) FROM leads WHERE tenant_id = '{}'", self.tenant);
@@ -281,6 +282,15 @@ impl Player {
             format!("{what} {}", at.format("%Y-%m-%d %H:%M"))
         });
         or_nothing(shown.collect())
+    }
+
+    async fn waiting(&self, stage: &Stage) -> String {
+        let tenant = &self.tenant;
+        let sql = format!(
+            "SELECT service || ' ' || state FROM waiting_list WHERE tenant_id = '{tenant}' \
+             AND state IN ('waiting', 'offered') ORDER BY id"
+        );
+        or_nothing(stage.rows(&sql).await)
     }
 
     async fn orders(&self, stage: &Stage) -> String {

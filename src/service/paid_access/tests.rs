@@ -278,7 +278,7 @@ fn owner() -> Caller {
 
 const CALM: WebhookFaults = WebhookFaults { seed: 0, shuffled: false, repeated: false, lost: false, strange: false };
 
-#[tokio::test]
+#[actix_web::test]
 async fn a_member_is_somebody_whom_the_plans_bot_knows() {
     let (store, _folder) = tests::fresh().await;
     let world = World::new(&store);

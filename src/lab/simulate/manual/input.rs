@@ -186,7 +186,12 @@ mod tests {
         assert_eq!((message.from.as_str(), message.id.as_str()), ("sms:+33639980101", "SM1"));
         assert_eq!(message.name.as_deref(), Some("Anne"));
         assert!(message.parameters.contains(&("NumMedia".to_owned(), "1".to_owned())));
-        assert!(hosted.message(&customer("belle-wa", "0639980101", "x"), id).unwrap_err().contains("+33639980101"));
+        assert!(
+            hosted
+                .message(&customer("belle-wa", "0639980101", "x"), id)
+                .unwrap_err()
+                .contains("with + and its country code")
+        );
         assert!(hosted.message(&customer("bele-wa", "+33639980101", "x"), id).unwrap_err().contains("belle-wa"));
     }
 }

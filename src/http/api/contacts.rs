@@ -1,7 +1,7 @@
 //! Contacts: the persons of tenants.
 
 use actix_web::http::StatusCode;
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Address, Scheme, Unnamed};
 use palabre_actors::domain::ids::{ChannelId, ContactId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::call::{Call, Json, PathId, Query, ToOperate, ToRead};
 use super::conversations::{Contact, Contacts, named};
 use super::params::{OfTenant, PageBefore, page_of, uuid};
-use super::problems::{BodyProblems, CallProblems, SearchProblems, UNAVAILABLE, UnknownId};
+use super::problems::{BodyProblems, CallProblems, SearchProblems, UNAVAILABLE, UnknownId, bad_address};
 use super::visibility::rfc3339;
 use super::{Reply, reply, reply_with};
 use crate::http::routes::Routes;
@@ -120,8 +120,8 @@ pub(super) async fn link(call: Call<ToOperate>, id: PathId, Json(body): Json<Lin
     let to = match (body.channel, body.to) {
         (Some(channel), None) => LinkTo::Channel(ChannelId::new(&channel)),
         (None, Some(to)) => {
-            let mailbox = Address::parse(Scheme::Mailto, &to, None);
-            LinkTo::Mailbox(mailbox.map_err(|_| not_valid("write it like `mailto:nadia@example.org`"))?)
+            let mailbox = Address::written(&to, Unnamed::Only(Scheme::Mailto), None);
+            LinkTo::Mailbox(mailbox.map_err(|error| bad_address("to", error))?)
         }
         _ => return Err(not_valid("name either a channel or an address").into()),
     };

@@ -1,7 +1,5 @@
 //! Cases of identity: what people write in any order, by any of their addresses, on two nodes.
 
-#![expect(missing_docs, reason = "each case says in its name what it shows")]
-
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 

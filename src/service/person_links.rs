@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta};
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Address, Scheme, Unnamed};
 use palabre_actors::domain::ids::{ChannelId, ContactId, CorrelationId, TenantId};
 use palabre_actors::domain::person_link::PERSON_LINK;
 use palabre_actors::domain::rules::Language;
@@ -276,7 +276,7 @@ fn read(bytes: &[u8]) -> Option<(Claim, Timestamp)> {
     let until = DateTime::from_timestamp(i64::from(u32::from_be_bytes(until.try_into().ok()?)), 0)?;
     let mailbox = match mailbox {
         [] => None,
-        path => Some(Address::from_normalised(&format!("{}:{}", Scheme::Mailto, std::str::from_utf8(path).ok()?))),
+        path => Some(Address::written(std::str::from_utf8(path).ok()?, Unnamed::Only(Scheme::Mailto), None).ok()?),
     };
     Some((Claim { contact, mailbox }, until))
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::call::{Call, Json, PathId, Query, ToOperate, ToRead};
 use super::conversations::{Contact, Contacts, named};
 use super::params::{OfTenant, PageBefore, page_of, uuid};
-use super::problems::{BodyProblems, CallProblems, SearchProblems, UNAVAILABLE, UnknownId};
+use super::problems::{BodyProblems, CallProblems, SearchProblems, UNAVAILABLE, UnknownId, bad_address};
 use super::visibility::rfc3339;
 use super::{Reply, reply, reply_with};
 use crate::http::routes::Routes;
@@ -121,7 +121,7 @@ pub(super) async fn link(call: Call<ToOperate>, id: PathId, Json(body): Json<Lin
         (Some(channel), None) => LinkTo::Channel(ChannelId::new(&channel)),
         (None, Some(to)) => {
             let mailbox = Address::written(&to, Unnamed::Only(Scheme::Mailto), None);
-            LinkTo::Mailbox(mailbox.map_err(|_| not_valid("write it like `mailto:nadia@example.org`"))?)
+            LinkTo::Mailbox(mailbox.map_err(|error| bad_address("to", error))?)
         }
         _ => return Err(not_valid("name either a channel or an address").into()),
     };

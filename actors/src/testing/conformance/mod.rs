@@ -11,6 +11,7 @@ pub mod expedite;
 pub mod fixture;
 pub mod held_messages;
 pub mod identity;
+pub mod identity_sequences;
 pub mod inbox;
 pub mod late_failures;
 pub mod opt_in;
@@ -160,6 +161,8 @@ macro_rules! store_conformance {
             a_merged_contact_has_one_conversation_on_each_channel,
             i6_an_address_that_joins_a_silent_contact_is_silent,
             i6_every_order_of_meeting_and_stopping_silences_and_opens_all,
+        );
+        $crate::store_conformance!(@cases $make, identity_sequences:
             i6_no_sequence_gets_an_answer_between_stop_and_start,
         );
         $crate::store_conformance!(@cases $make, usage: sent_messages_are_counted,);

@@ -42,6 +42,8 @@ fn of_daemon() -> BTreeSet<String> {
     all.extend(keys::<RawWebhookTargets>("webhooks."));
     all.extend(keys::<RawSentry>("sentry."));
     all.extend(keys::<RawOtlp>("otlp."));
+    assert!(all.remove("media.s3"));
+    all.extend(keys::<RawMediaBucket>("media.s3."));
     let keys_of_keys = keys::<RawApiKey>("api.keys.");
     for key in keys::<RawApi>("api.") {
         assert_eq!(key, "api.keys");
@@ -117,13 +119,15 @@ fn every_key_stands_in_the_default_file() {
     let mut found = BTreeSet::new();
     for (table, item) in document.iter() {
         for (key, item) in item.as_table().expect("tables only").iter() {
-            match item.as_array_of_tables() {
-                Some(tables) => {
-                    let keys = tables.iter().flat_map(|table| table.iter());
-                    found.extend(keys.map(|(inner, _)| format!("{table}.{key}.{inner}")));
+            let inner: Vec<&str> = match (item.as_array_of_tables(), item.as_table()) {
+                (Some(tables), _) => tables.iter().flat_map(|table| table.iter()).map(|(inner, _)| inner).collect(),
+                (None, Some(table)) => table.iter().map(|(inner, _)| inner).collect(),
+                (None, None) => {
+                    found.insert(format!("{table}.{key}"));
+                    continue;
                 }
-                None => drop(found.insert(format!("{table}.{key}"))),
-            }
+            };
+            found.extend(inner.into_iter().map(|inner| format!("{table}.{key}.{inner}")));
         }
     }
     assert_eq!(found, of_daemon());

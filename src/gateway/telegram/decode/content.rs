@@ -47,8 +47,11 @@ fn own_number(message: &Message) -> Option<Address> {
         return None;
     }
     // It may come without its plus.
-    let number = format!("+{}", contact.phone_number.trim_start_matches('+'));
-    Address::parse(Scheme::Sms, &number, None).ok().filter(Address::is_phone)
+    let digits = contact.phone_number.trim_start_matches('+');
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Address::parse(Scheme::Sms, &format!("+{digits}"), None).ok().filter(Address::is_phone)
 }
 
 /// A photo comes in several sizes, the largest last.

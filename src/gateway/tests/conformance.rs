@@ -579,13 +579,11 @@ async fn i8_callbacks_in_any_order_say_what_they_say() {
         let read = |(path, headers, body): &Posted| {
             received(&**subject.receiver().unwrap(), &format!("{PUBLIC}{path}"), headers, body).unwrap()
         };
-        let updates: Vec<StatusUpdate> = posted
-            .iter()
-            .map(|one| match read(one) {
-                Received::Status(update) => update,
-                other => panic!("{}: {other:?}", subject.name()),
-            })
-            .collect();
+        let updates = posted.iter().map(|one| match read(one) {
+            Received::Status(update) => update,
+            other => panic!("{}: {other:?}", subject.name()),
+        });
+        let updates: Vec<StatusUpdate> = updates.collect();
         if updates.is_empty() {
             // Such a provider tells nothing of what it was given.
             continue;

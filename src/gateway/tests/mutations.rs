@@ -228,7 +228,10 @@ fn twist(value: &mut Value, random: &mut fastrand::Rng, depth: usize) {
                 2 => Value::from(random.i64(..)),
                 3 => Value::from(f64::MAX),
                 4 => Value::from("\u{0}\u{feff}\u{202e}👩‍👩‍👧‍👦"),
-                5 => Value::from("é".repeat(random.usize(..if random.u8(..20) == 0 { 70_000 } else { 200 }))),
+                5 => {
+                    let longest = if random.u8(..20) == 0 { 70_000 } else { 200 };
+                    Value::from("é".repeat(random.usize(..longest)))
+                }
                 6 => Value::Array(vec![old; random.usize(..4)]),
                 7 => Value::Object([("x".to_owned(), old)].into_iter().collect()),
                 8 => Value::from(i64::MIN),

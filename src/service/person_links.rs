@@ -276,7 +276,7 @@ fn read(bytes: &[u8]) -> Option<(Claim, Timestamp)> {
     let until = DateTime::from_timestamp(i64::from(u32::from_be_bytes(until.try_into().ok()?)), 0)?;
     let mailbox = match mailbox {
         [] => None,
-        path => Some(Address::parse(Scheme::Mailto, std::str::from_utf8(path).ok()?, None).ok()?),
+        path => Some(Address::from_normalised(&format!("{}:{}", Scheme::Mailto, std::str::from_utf8(path).ok()?))),
     };
     Some((Claim { contact, mailbox }, until))
 }

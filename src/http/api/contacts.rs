@@ -1,7 +1,7 @@
 //! Contacts: the persons of tenants.
 
 use actix_web::http::StatusCode;
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Address, Scheme, Unnamed};
 use palabre_actors::domain::ids::{ChannelId, ContactId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -120,7 +120,7 @@ pub(super) async fn link(call: Call<ToOperate>, id: PathId, Json(body): Json<Lin
     let to = match (body.channel, body.to) {
         (Some(channel), None) => LinkTo::Channel(ChannelId::new(&channel)),
         (None, Some(to)) => {
-            let mailbox = Address::parse(Scheme::Mailto, &to, None);
+            let mailbox = Address::written(&to, Unnamed::Only(Scheme::Mailto), None);
             LinkTo::Mailbox(mailbox.map_err(|_| not_valid("write it like `mailto:nadia@example.org`"))?)
         }
         _ => return Err(not_valid("name either a channel or an address").into()),

@@ -45,15 +45,12 @@ async fn says(
 
 async fn are_one(store: &impl Subject, one: &str, other: &str, seconds: i64) -> Union {
     let addresses = [one, other].map(Address::from_normalised);
-    let tenant = anne(one).0.tenant;
-    let found = SamePerson {
-        tenant,
-        addresses,
-        shown_by: ShownBy::Webhook,
-        correlation: CorrelationId::fresh(),
-        at: at(seconds),
-    };
-    store.same_person(found).await.expect("unites")
+    store.same_person(shown(anne(one).0.tenant, addresses, seconds)).await.expect("unites")
+}
+
+fn shown(tenant: TenantId, addresses: [Address; 2], seconds: i64) -> SamePerson {
+    let (shown_by, correlation) = (ShownBy::Webhook, CorrelationId::fresh());
+    SamePerson { tenant, addresses, shown_by, correlation, at: at(seconds) }
 }
 
 fn stop(address: Address) -> Option<ConsentChange> {
@@ -213,13 +210,7 @@ pub async fn i6_every_order_of_meeting_and_stopping_silences_and_opens_all(store
             let (who, id) = (who(ALL[n % ALL.len()]), format!("{tenant}-{n}"));
             waiting.push(who.is_answered(store, &id, seconds, queued(seconds)).await.id);
         }
-        let meet = || SamePerson {
-            tenant: TenantId::new(&tenant),
-            addresses: [TODAY, HIDDEN].map(Address::from_normalised),
-            shown_by: ShownBy::Webhook,
-            correlation: CorrelationId::fresh(),
-            at: at(4),
-        };
+        let meet = || shown(TenantId::new(&tenant), [TODAY, HIDDEN].map(Address::from_normalised), 4);
         if meets_before {
             store.same_person(meet()).await.expect("unites");
         }
@@ -369,13 +360,7 @@ async fn has_its_turn(
         {
             let tenant = who.0.tenant.clone();
             let addresses = [message.from.clone(), alias.clone()];
-            let found = SamePerson {
-                tenant,
-                addresses,
-                shown_by: ShownBy::Webhook,
-                correlation: message.correlation,
-                at: at(seconds),
-            };
+            let found = SamePerson { correlation: message.correlation, ..shown(tenant, addresses, seconds) };
             store.same_person(found).await.expect("unites");
             united = true;
             memories.remove(&who.0);

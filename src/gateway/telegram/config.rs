@@ -159,8 +159,9 @@ fn secret(section: &Section<'_>, keys: &Keys, updates: Option<UpdateSource>) -> 
     }
     let secret = section.secret("webhook_secret", keys.webhook_secret.as_ref())?;
     let text = secret.expose_secret();
-    let fits = (1..=LONGEST_SECRET).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    // One that is empty was left out with all others: a file or a variable without anything was reported.
+    let fits =
+        text.len() <= LONGEST_SECRET && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     if !fits {
         section.wrong("webhook_secret", "is not one that Telegram takes", "1 to 256 letters, digits, `_` and `-`");
         return None;

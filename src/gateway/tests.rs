@@ -39,6 +39,30 @@ fn sample_with(provider: &dyn Provider, more: &str) -> Channel {
     loaded.config.tenants[0].channels[0].clone()
 }
 
+/// A tenant with that channel alone.
+fn tenant(provider: &dyn Provider) -> String {
+    let page = page(provider);
+    let named = format!("provider = \"{}\"", provider.name());
+    let blocks = page.split("```toml\n").skip(1).filter_map(|block| block.split("```").next());
+    let block = blocks.into_iter().find(|block| block.contains(&named)).expect("a sample");
+    format!("id = \"belle\"\nreplies.fallback = \"Bien reçu.\"\n{block}")
+}
+
+/// `palabre explain` and others are for people who may not read the secrets.
+#[test]
+fn every_providers_channel_holds_without_its_secrets() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (main, tenants) = (folder.path().join("palabre.toml"), folder.path().join("tenants"));
+    std::fs::create_dir(&tenants).expect("a folder");
+    std::fs::write(&main, "").expect("a file");
+    for provider in PROVIDERS {
+        std::fs::write(tenants.join("belle.toml"), tenant(*provider)).expect("a file");
+        let loaded = Config::load_without_secrets(&main, &Environment::default(), &PROVIDERS);
+        let loaded = loaded.unwrap_or_else(|errors| panic!("{}: {errors}", provider.name()));
+        assert_eq!(loaded.config.tenants[0].channels.len(), 1);
+    }
+}
+
 #[test]
 fn names_are_slugs_and_stand_once() {
     let names: BTreeSet<&str> = PROVIDERS.iter().map(|provider| provider.name()).collect();

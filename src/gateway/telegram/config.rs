@@ -159,7 +159,7 @@ fn secret(section: &Section<'_>, keys: &Keys, updates: Option<UpdateSource>) -> 
     }
     let secret = section.secret("webhook_secret", keys.webhook_secret.as_ref())?;
     let text = secret.expose_secret();
-    // Empty: the secrets were left out, for a command that needs none. One that is read is not empty.
+    // One that is empty was left out with all others: a file or a variable without anything was reported.
     let fits =
         text.len() <= LONGEST_SECRET && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     if !fits {

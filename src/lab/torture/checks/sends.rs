@@ -8,7 +8,8 @@ use crate::lab::verdict::{Finding, Verdict};
 use crate::store::entity::message_out;
 
 /// Nothing is lost: a message has the answer that the rules call for and no other, and the provider took it. The one
-/// excuse: the contact said STOP after that message, and the answer was suppressed for it.
+/// excuse: the contact said STOP after that message, and the answer was suppressed for it. The provider has it all the same when
+/// nobody could tell so, and it would have been sent again.
 pub(super) fn none_lost(index: &Index<'_>) -> Verdict {
     let mut finding = Finding::of("I5", "none lost");
     let (mut due, mut suppressed) = (0, 0);
@@ -33,7 +34,9 @@ pub(super) fn none_lost(index: &Index<'_>) -> Verdict {
                     format!("{} was suppressed, and nobody had said STOP after its message", answer.id)
                 });
                 let taken = index.sends(answer).len();
-                finding.must(taken == 0, || format!("{} is suppressed, and the provider took it", answer.id));
+                finding.must(taken == 0 || index.blind.contains(answer.id.as_str()), || {
+                    format!("{} is suppressed, and the provider took it", answer.id)
+                });
                 continue;
             }
             reached(&mut finding, index, turn, answer);

@@ -38,11 +38,13 @@ pub(super) fn silence(evidence: &Evidence, index: &Index<'_>) -> Verdict {
             finding.must(confirms || !written.is_some_and(within), || {
                 format!("{} was written for someone who had said STOP", answer.id)
             });
+            if confirms {
+                let times = index.sends(answer).iter().filter(|sent| within(sent.created_at)).count();
+                // One that was sent again because nobody could tell counts once.
+                confirmations += if index.blind.contains(answer.id.as_str()) { times.min(1) } else { times };
+                continue;
+            }
             for sent in index.sends(answer).iter().filter(|sent| within(sent.created_at)) {
-                if confirms {
-                    confirmations += 1;
-                    continue;
-                }
                 let allowed = ON_THE_WIRE + stood_still(&evidence.stalls, from, sent.created_at);
                 let late = sent.created_at - from;
                 let begun_before = written.is_some_and(|at| at <= from) && late <= allowed;

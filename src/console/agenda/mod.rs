@@ -41,6 +41,8 @@ pub struct AgendaQuery {
     view: String,
     /// This resource alone.
     with: String,
+    /// With a day: where a booking was dragged to.
+    time: String,
     /// What was just done.
     done: String,
     /// Whether the customer was told of it.

@@ -1,7 +1,7 @@
 //! One booking: what it is, and what can be done with it.
 
 use actix_web::web;
-use chrono::TimeDelta;
+use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 use minijinja::context;
 use palabre_actors::domain::booking::BookingState;
@@ -42,6 +42,17 @@ impl MoveForm {
             was: String::new(),
         }
     }
+
+    /// Where the booking was dragged to, if it was.
+    fn dragged(self, query: &AgendaQuery, does: impl Fn(&str) -> bool) -> Self {
+        let is_moment =
+            query.day.parse::<NaiveDate>().is_ok() && NaiveTime::parse_from_str(&query.time, "%H:%M").is_ok();
+        if !is_moment {
+            return self;
+        }
+        let with = if does(&query.with) { query.with.clone() } else { self.with };
+        Self { day: query.day.clone(), time: query.time.clone(), with, ..self }
+    }
 }
 
 /// `GET /console/bookings/{id}`
@@ -78,8 +89,9 @@ pub(super) async fn page(
     let (zone, now) = (shop.display.timezone, shop.display.now);
     let may_write = member.caller.may(Permission::BookingWrite);
     let local = to_local(row.starts_at, zone);
-    let form = refusal.form.unwrap_or_else(|| MoveForm::of(row, zone));
     let service = shop.flows().and_then(|flows| flows.service(&row.service));
+    let does = |with: &str| service.is_some_and(|service| service.resources.iter().any(|one| one == with));
+    let form = refusal.form.unwrap_or_else(|| MoveForm::of(row, zone).dragged(query, does));
     let is_confirmed = row.state == BookingState::Confirmed;
     let has_begun = row.starts_at <= now;
     let reach = match &row.address {

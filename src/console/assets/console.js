@@ -334,6 +334,18 @@
   }
   if (location.hash === "#add") $("#add [name=answer]")?.focus();
 
+  // A booking that is dragged onto a free time: its page asks whether to move it there, and whether to tell the customer.
+  let dragged = null;
+  document.addEventListener("dragstart", event => { dragged = event.target.closest?.("a.slot.confirmed") ?? null; });
+  document.addEventListener("dragend", () => { dragged = null; });
+  document.addEventListener("dragover", event => { if (dragged && event.target.closest?.("a.free")) event.preventDefault(); });
+  document.addEventListener("drop", event => {
+    const free = event.target.closest?.("a.free");
+    if (!dragged || !free) return;
+    event.preventDefault();
+    location.href = `${dragged.pathname}${free.search}#move`;
+  });
+
   // Keys.
   let at = -1, prefix = false;
   const rows = () => $$("[data-row]");

@@ -73,6 +73,27 @@ async fn ask(world: &World, path: &str, body: &Value) -> (u16, Value) {
 }
 
 #[tokio::test]
+async fn a_booking_that_is_dragged_to_a_free_time_is_asked_about_on_its_page() {
+    let world = world();
+    let mut awa = awa(&world, "agent").await;
+    let (tomorrow, later) = (day(1), day(2));
+    awa.get("/console/bookings/new").await;
+    let mut new = booking(&tomorrow, "10:00", "Awa");
+    new.extend([("who", NADIA), ("name", "Nadia")]);
+    let made = awa.submit("/console/bookings", &new).await;
+    assert_eq!(made.status, 303, "{}", made.body);
+    let id: String = world.value("SELECT id FROM bookings").await;
+    let page = awa.get(&format!("/console/bookings/{id}?day={later}&time=14:30&with=Sophie")).await.body;
+    let page = plain(&page);
+    assert!(page.contains(&format!("value=\"{later}\"")) && page.contains("value=\"14:30\""), "{page}");
+    assert!(page.contains("<option selected>Sophie</option>"), "{page}");
+    // What cannot be is left as it is: somebody who does not do it, a time that is none.
+    let page = plain(&awa.get(&format!("/console/bookings/{id}?day={later}&time=99:99&with=Nobody")).await.body);
+    assert!(page.contains("value=\"10:00\"") && page.contains("<option selected>Awa</option>"), "{page}");
+    assert_eq!(world.value::<String>("SELECT resource FROM bookings").await, "Awa", "looking changes nothing");
+}
+
+#[tokio::test]
 async fn a_booking_is_made_moved_and_called_off_by_hand() {
     let world = world();
     let mut awa = awa(&world, "agent").await;

@@ -197,6 +197,7 @@ impl Player {
                 "B" => self.hears(stage, &last, rest, &place).await,
                 "A" => stage.assistant.will(&self.tenant, scripted(rest)),
                 "booked" => assert_eq!(self.booked(stage).await, rest, "{place}"),
+                "waiting" => assert_eq!(self.waiting(stage).await, rest, "{place}"),
                 "orders" => assert_eq!(self.orders(stage).await, rest, "{place}"),
                 "leads" => {
                     let sql = format!("SELECT count(*) FROM leads WHERE tenant_id = '{}'", self.tenant);
@@ -288,6 +289,15 @@ impl Player {
             format!("{what} {}", at.format("%Y-%m-%d %H:%M"))
         });
         or_nothing(shown.collect())
+    }
+
+    async fn waiting(&self, stage: &Stage) -> String {
+        let sql = format!(
+            "SELECT service || ' ' || state FROM waiting_list WHERE tenant_id = '{}' AND state IN ('waiting', 'offered') \
+             ORDER BY created_at, id",
+            self.tenant
+        );
+        or_nothing(stage.rows(&sql).await)
     }
 
     async fn orders(&self, stage: &Stage) -> String {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use palabre_actors::domain::booking::{Agenda, BookingChange};
+use palabre_actors::domain::flow::picture::PictureWords;
 use palabre_actors::domain::flow::{Effect, Flow, Flows, Milestone, Move, Running, Saying, Scene, graph, picture};
 use palabre_actors::domain::folding::fold;
 use palabre_actors::domain::rules::{Facts, Rules, TextName};
@@ -101,8 +102,9 @@ fn draw(flows: &Flows, args: &GraphArgs) -> u8 {
         complain_about(format_args!("there is no flow `{name}`; there are {}", known.join(", ")));
         return exit::FOUND_WRONG;
     };
+    let words = if flows.is_english() { PictureWords::ENGLISH } else { PictureWords::FRENCH };
     let drawn = match args.svg {
-        true => picture::svg(flow, &BTreeMap::new(), if flows.is_english() { "end" } else { "fin" }),
+        true => picture::svg(flow, &BTreeMap::new(), words),
         false => graph::mermaid(flow),
     };
     say(format_args!("{}", drawn.trim_end()));

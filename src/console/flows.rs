@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use actix_web::web;
 use minijinja::{Value, context};
+use palabre_actors::domain::flow::picture::PictureWords;
 use palabre_actors::domain::flow::{Flow, Flows, Step, picture};
 use palabre_actors::domain::ids::ConversationId;
+use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::turn::Placing;
 use serde::{Deserialize, Serialize};
 
@@ -102,9 +104,13 @@ fn flow_shown(flow: &Flow, (member, state): (&Member, &ConsoleState), display: &
         text: step_text(member, state, &step.id),
         here: counts.get(&step.id).copied().unwrap_or(0),
     };
+    let words = match member.language {
+        Language::Fr => PictureWords::FRENCH,
+        Language::En => PictureWords::ENGLISH,
+    };
     let steps: Vec<StepLine> = flow.steps.iter().map(step).collect();
     let listed: Vec<InFlowLine> = here.iter().take(LISTED).map(|one| person(member, state, display, one)).collect();
-    let drawn = picture::svg(flow, &counts, &state.text(member, "flows", "end"));
+    let drawn = picture::svg(flow, &counts, words);
     context! {
         name => flow.name.as_str(),
         // The picture escapes what it writes.

@@ -285,10 +285,10 @@ impl Player {
     }
 
     async fn waiting(&self, stage: &Stage) -> String {
-        let tenant = &self.tenant;
         let sql = format!(
-            "SELECT service || ' ' || state FROM waiting_list WHERE tenant_id = '{tenant}' \
-             AND state IN ('waiting', 'offered') ORDER BY id"
+            "SELECT service || ' ' || state FROM waiting_list WHERE tenant_id = '{}' AND state IN ('waiting', 'offered') \
+             ORDER BY created_at, id",
+            self.tenant
         );
         or_nothing(stage.rows(&sql).await)
     }

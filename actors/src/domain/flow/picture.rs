@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::graph::{label, ways};
-use super::source::{Flow, StepKind};
+use super::source::{Flow, Step, StepKind};
 
 /// Size of a step's box, and the room between boxes.
 const WIDTH: i64 = 230;
@@ -36,10 +36,27 @@ impl Place {
     }
 }
 
-/// The flow as an SVG document. `counts`: how many contacts stand at a step, by its id. Colours are classes, so that a page can give its own;
-/// `end` is the word for the end.
+/// Words of a picture, in the language of whoever looks at it.
+#[derive(Clone, Copy, Debug)]
+pub struct PictureWords<'a> {
+    /// The end of the flow.
+    pub end: &'a str,
+    /// The way after a yes.
+    pub yes: &'a str,
+    /// The way after a no.
+    pub no: &'a str,
+}
+
+impl PictureWords<'_> {
+    /// In English.
+    pub const ENGLISH: Self = Self { end: "end", yes: "yes", no: "no" };
+    /// In French.
+    pub const FRENCH: Self = Self { end: "fin", yes: "oui", no: "non" };
+}
+
+/// The flow as an SVG document. `counts`: how many contacts stand at a step, by its id. Colours are classes, so that a page can give its own.
 #[must_use]
-pub fn svg(flow: &Flow, counts: &BTreeMap<String, usize>, end: &str) -> String {
+pub fn svg(flow: &Flow, counts: &BTreeMap<String, usize>, words: PictureWords<'_>) -> String {
     let layers = layers(flow);
     let depth = layers.iter().copied().max().unwrap_or(0);
     let widest = (0..=depth).map(|layer| layers.iter().filter(|at| **at == layer).count()).max().unwrap_or(1);
@@ -70,9 +87,9 @@ pub fn svg(flow: &Flow, counts: &BTreeMap<String, usize>, end: &str) -> String {
         "<defs><marker id=\"{arrow}\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" \
         orient=\"auto-start-reverse\"><path class=\"head\" d=\"M0 0 8 4 0 8z\"/></marker></defs>",
     );
-    let ends = edges(&mut text, flow, (&places, &layers), finish);
+    let ends = edges(&mut text, flow, (&places, &layers), (finish, words));
     for (place, step) in places.iter().zip(&flow.steps) {
-        node(&mut text, *place, &step.kind, (&label(step), counts.get(&step.id).copied().unwrap_or(0)));
+        node(&mut text, *place, &step.kind, (&shown(step), counts.get(&step.id).copied().unwrap_or(0)));
     }
     if ends {
         let (x, y) = finish;
@@ -82,11 +99,17 @@ pub fn svg(flow: &Flow, counts: &BTreeMap<String, usize>, end: &str) -> String {
             text-anchor=\"middle\">{}</text></g>",
             y + 18,
             y + 22,
-            escaped(end)
+            escaped(words.end)
         );
     }
     text.push_str("</svg>\n");
     text
+}
+
+/// A step's name and text; what kind it is its shape says.
+fn shown(step: &Step) -> String {
+    let kind = format!(" ({})", step.kind.word());
+    label(step).replacen(&format!("{kind} "), " · ", 1).replacen(&kind, "", 1)
 }
 
 /// The name of the picture's arrow: a page may show several pictures.
@@ -114,7 +137,12 @@ fn layers(flow: &Flow) -> Vec<usize> {
 }
 
 /// Draws the ways between the boxes. Answers whether one leads to the end.
-fn edges(text: &mut String, flow: &Flow, (places, layers): (&[Place], &[usize]), finish: (i64, i64)) -> bool {
+fn edges(
+    text: &mut String,
+    flow: &Flow,
+    (places, layers): (&[Place], &[usize]),
+    (finish, words): ((i64, i64), PictureWords<'_>),
+) -> bool {
     let (mut ends, arrow) = (false, arrow(flow));
     for (at, step) in flow.steps.iter().enumerate() {
         let Some(from) = places.get(at).copied() else { continue };
@@ -140,7 +168,12 @@ fn edges(text: &mut String, flow: &Flow, (places, layers): (&[Place], &[usize]),
                 let (x, y) = from.bottom();
                 let shift = i64::try_from(number).unwrap_or(0) * 14 + 14;
                 let (u, _) = to.map_or(finish, Place::top);
-                let name = cut(name, 24);
+                let is_confirmed = matches!(step.kind, StepKind::Confirm { .. });
+                let name = match (is_confirmed, number) {
+                    (true, 0) => words.yes.to_owned(),
+                    (true, _) => words.no.to_owned(),
+                    (false, _) => cut(name, 24),
+                };
                 let _ = writeln!(
                     text,
                     "<text class=\"way\" x=\"{}\" y=\"{}\" font-size=\"12\" text-anchor=\"middle\">{}</text>",

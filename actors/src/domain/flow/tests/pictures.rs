@@ -1,6 +1,7 @@
 //! Pictures of flows.
 
 use super::*;
+use crate::domain::flow::picture::PictureWords;
 
 #[test]
 fn every_built_in_flow_has_a_picture_with_its_steps_and_counts() {
@@ -8,7 +9,7 @@ fn every_built_in_flow_has_a_picture_with_its_steps_and_counts() {
         let flows = Flows::new(source(english)).unwrap();
         for flow in flows.all() {
             let counts = BTreeMap::from([(flow.steps[0].id.clone(), 12)]);
-            let drawn = picture::svg(flow, &counts, "fin");
+            let drawn = picture::svg(flow, &counts, PictureWords::FRENCH);
             assert!(drawn.starts_with("<svg ") && drawn.ends_with("</svg>\n"));
             assert_eq!(drawn.matches("<rect").count(), flow.steps.len());
             assert_eq!(drawn.matches("class=\"step here\"").count(), 1);
@@ -48,7 +49,7 @@ fn a_picture_escapes_what_the_tenant_wrote_and_draws_branches_side_by_side() {
         on_change: OnChange::Continue,
     };
     let flows = Flows::new(FlowsSource { flows: vec![flow], ..source(false) }).unwrap();
-    let drawn = picture::svg(&flows.all()[0], &BTreeMap::new(), "fin");
+    let drawn = picture::svg(&flows.all()[0], &BTreeMap::new(), PictureWords::FRENCH);
     assert!(!drawn.contains("<script>") && !drawn.contains("<b>"), "{drawn}");
     assert!(drawn.contains("a &amp; b") && drawn.contains("&lt;script&gt;"));
     let tops: Vec<&str> = drawn

@@ -8,8 +8,10 @@ use super::ids::{CorrelationId, EventId, TenantId};
 use super::words::stored_words;
 
 mod payload;
+mod personal;
 
-pub use self::payload::{Payload, PayloadBuilder, PersonalData, looks_personal, names_somebody};
+pub use self::payload::{Payload, PayloadBuilder, PersonalData};
+pub use self::personal::{looks_personal, names_somebody};
 
 /// One event.
 #[derive(Clone, Debug)]

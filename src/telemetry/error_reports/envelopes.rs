@@ -25,6 +25,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 pub(super) struct EnvelopeQueue {
     queue: mpsc::Sender<Envelope>,
     open: Arc<Open>,
+    /// The posting task runs on it, and would end with it.
+    _export: ExportRuntime,
 }
 
 /// Envelopes that are not posted yet.
@@ -52,7 +54,7 @@ impl EnvelopeQueue {
             auth: dsn.to_auth(Some(agent)).to_string(),
         };
         export.runtime.spawn(project.follow(waiting, Arc::clone(&open)));
-        Self { queue, open }
+        Self { queue, open, _export: export.clone() }
     }
 }
 

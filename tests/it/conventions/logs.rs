@@ -73,7 +73,8 @@ impl Said {
             match argument {
                 [TokenTree::Literal(text), ..] if !is_span => {
                     let text = text.to_string();
-                    self.messages.insert(text.trim_matches('"').replace("\\\"", "\""));
+                    let inside = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(&text);
+                    self.messages.insert(inside.replace("\\\"", "\""));
                 }
                 [TokenTree::Ident(word), colon, ..] if word == "target" && colon.to_string() == ":" => {}
                 _ => {

@@ -71,14 +71,14 @@ async fn i10_nobody_is_named_in_what_a_daemon_tells() {
     let words = planted.iter().filter(|planted| planted.is_kept).count();
     assert!(words >= 12, "{words}");
     for planted in planted.iter().filter(|planted| planted.is_kept) {
-        assert!(kept.contains(&planted.text), "{planted:?} did not come in");
+        assert!(kept.contains(&planted.text), "`{}`, planted by {}, did not come in", planted.text, planted.by);
     }
     let told = told(&mut installation).await;
     for (place, text) in &told {
         let may_be_empty = matches!(*place, "last_error" | "blocked_reason");
         assert!(may_be_empty || text.len() > 100, "{place} says nothing: {text}");
         for planted in &planted {
-            assert_eq!(found(planted, text), None, "{planted:?} is in {place}");
+            assert_eq!(found(planted, text), None, "`{}`, planted by {}, is in {place}", planted.text, planted.by);
         }
     }
     // The search finds what is there.

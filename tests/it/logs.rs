@@ -1,5 +1,7 @@
 //! What a daemon writes to its log: JSON, fields of the schema (`docs/logs.md`), messages that are in the sources.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use palabre::gateway::twilio::simulator::{Fault, Faults, Rule};
 use serde_json::Value;
 
@@ -12,7 +14,13 @@ const ANNE: &str = "+33612345678";
 async fn a_life() -> World {
     let base = Setup::default();
     let mut world =
-        World::start_on(&Setup { daemon: format!("{}\n[logs]\nlevel = \"palabre=debug,info\"", base.daemon), ..base });
+        World::asleep(&Setup { daemon: format!("{}\n[logs]\nlevel = \"palabre=debug,info\"", base.daemon), ..base });
+    // Of secrets that others may read the start warns a person at a terminal: that is no line of the log.
+    for tenant in [BELLE, TAXI] {
+        let token = world.config().with_file_name(format!("{}.token", tenant.id));
+        std::fs::set_permissions(token, std::fs::Permissions::from_mode(0o600)).expect("its rights");
+    }
+    world.start_daemon();
     world.write(BELLE, ANNE, "Quels sont vos horaires ?").await;
     world.until("SELECT count(*) FROM messages_out WHERE state IN ('sent', 'delivered', 'read')", 1).await;
     let faults = [Fault::ServerError(503), Fault::Refuse { status: 400, code: 63016 }, Fault::TakeThenReset];

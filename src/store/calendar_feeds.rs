@@ -14,7 +14,7 @@ use super::values::{Row, corrupt};
 
 /// Where a calendar stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FeedRow {
+pub struct CalendarFeedRow {
     /// What it is called here: its address may be a secret.
     pub source: String,
     /// Whose time it takes.
@@ -40,10 +40,10 @@ impl Operator {
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn calendar_feeds(&self, tenant: &TenantId) -> Result<Vec<FeedRow>, StoreError> {
+    pub async fn calendar_feeds(&self, tenant: &TenantId) -> Result<Vec<CalendarFeedRow>, StoreError> {
         let rows = all(self.reads(), sql::CALENDAR_FEEDS, [text(tenant.as_str())]).await?;
         let feed = |row: &Row| {
-            Ok(FeedRow {
+            Ok(CalendarFeedRow {
                 source: row.get(0)?,
                 resource: row.get(1)?,
                 attempts: row.get(2)?,

@@ -34,7 +34,7 @@ async fn say(world: &World, customer: &str, text: &str) {
 async fn hears(world: &World, customer: &str, beginning: &str) {
     let beginning = beginning.replace('\'', "''");
     let sql = format!(
-        "SELECT CASE WHEN count(*) > 0 THEN 1 ELSE 0 END FROM messages_out WHERE \"to\" = 'sandbox:{customer}' AND body LIKE '{beginning}%'"
+        "SELECT count(*) FROM (SELECT 1 FROM messages_out WHERE \"to\" = 'sandbox:{customer}' AND body LIKE '{beginning}%' LIMIT 1) heard"
     );
     world.until(&sql, 1).await;
 }
@@ -123,7 +123,12 @@ async fn what_is_taken_in_another_calendar_is_not_offered_also_when_it_cannot_be
     calendar.is_away.store(true, Ordering::SeqCst);
     for attempts in 1..=3 {
         world.execute("UPDATE calendar_feeds SET next_fetch_at = fetched_at").await;
-        world.until("SELECT attempts FROM calendar_feeds WHERE last_error = 'failed'", attempts).await;
+        world
+            .until(
+                &format!("SELECT count(*) FROM calendar_feeds WHERE last_error = 'failed' AND attempts = {attempts}"),
+                1,
+            )
+            .await;
     }
     talks(&world, "diallo", &[("rdv demain 15h", "C'est complet")]).await;
     let mut health = Value::Null;

@@ -132,7 +132,7 @@ fn channel(number: u16, provider: Option<&'static str>, provider_port: u16) -> S
         secret_file: &format!("secrets/load-{number:04}.token"),
         base_url: &format!("http://127.0.0.1:{provider_port}"),
     });
-    let unlimited = [("per_second", "per_second = 100000\n"), ("pair", "pair = \"off\"\n")];
+    let unlimited = [("per_second", "per_second = 10000\n"), ("pair", "pair = \"off\"\n")];
     let is_there = |key: &str| text.lines().any(|line| line.starts_with(key));
     let more: String = unlimited.into_iter().filter(|(key, _)| !is_there(key)).map(|(_, line)| line).collect();
     text + &more

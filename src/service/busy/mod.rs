@@ -25,7 +25,7 @@ use crate::digest;
 use crate::gateway::client::ClientError;
 use crate::gateway::guarded_client;
 use crate::store::StoreError;
-use crate::store::calendar_feeds::FeedRow;
+use crate::store::calendar_feeds::CalendarFeedRow;
 use crate::store::operator::Operator;
 
 /// How long a calendar may take to come.
@@ -97,7 +97,7 @@ impl BusyFeeds {
         &self,
         tenant: &Tenant,
         calendar: &BusyCalendar,
-        (source, before): (&str, Option<&FeedRow>),
+        (source, before): (&str, Option<&CalendarFeedRow>),
     ) -> Result<(), StoreError> {
         let attempts = before.map_or(0, |feed| feed.attempts);
         let every = TimeDelta::from_std(calendar.every).unwrap_or(AGAIN);

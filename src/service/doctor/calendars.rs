@@ -4,7 +4,7 @@ use super::Installation;
 use super::finding::{DoctorFinding, text};
 use crate::config::Tenant;
 use crate::service::busy::DOUBTFUL_AFTER;
-use crate::store::calendar_feeds::FeedRow;
+use crate::store::calendar_feeds::CalendarFeedRow;
 use crate::store::operator::Operator;
 use crate::store::sqlite_path;
 
@@ -30,7 +30,7 @@ pub(super) async fn check(of: &Installation<'_>) -> Vec<DoctorFinding> {
     findings
 }
 
-fn failing(tenant: &Tenant, feed: &FeedRow) -> DoctorFinding {
+fn failing(tenant: &Tenant, feed: &CalendarFeedRow) -> DoctorFinding {
     let (id, resource) = (&tenant.id, &feed.resource);
     let why = feed.last_error.as_deref().unwrap_or("unknown");
     let kept = feed.fetched_at.map_or_else(|| "-".to_owned(), |at| at.format("%Y-%m-%d %H:%M UTC").to_string());

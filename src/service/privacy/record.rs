@@ -118,6 +118,8 @@ mod tests {
     use crate::gateway::PROVIDERS;
 
     const TENANT: &str = "id = \"belle\"\nname = \"Belle\"\nlanguage = \"fr\"\ntimezone = \"Europe/Paris\"\n\
+        replies.fallback = \"Merci.\"\n\
+        [[channels]]\nid = \"belle-try\"\nprovider = \"sandbox\"\naddress = \"sandbox:belle\"\n\
         [assistant]\nbase_url = \"https://llm.example.com/v1\"\nmodel = \"m\"\n\
         [crm]\nprovider = \"http\"\nbase_url = \"https://crm.example.com/find\"\n";
 

@@ -1,9 +1,8 @@
 //! Load on paid access: how soon after a payment the way in arrives while other messages go through, and how many members whose access
 //! ends at one moment are worked off, without keeping the bot's other conversations waiting.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
@@ -18,8 +17,8 @@ use uuid::Uuid;
 use super::super::DemoError;
 use super::AccessOptions;
 use super::shop::{CHANNEL, CHAT, Shop, TRAFFIC_CHANNEL, comes_true};
-use crate::gateway::simulator::{CustomerMessage, SentMessage};
-use crate::lab::folder::PUBLIC_BASE_URL;
+use super::watcher::{Watcher, lock};
+use crate::gateway::simulator::CustomerMessage;
 use crate::lab::printer::print_line;
 use crate::store::StoreError;
 use crate::store::paid_access::{GrantState, Payer, Subscription};
@@ -48,39 +47,6 @@ pub(crate) struct AccessLoad {
     pub(crate) rate: u64,
     /// Members whose access ends at one moment.
     pub(crate) expiries: u64,
-}
-
-/// What was sent, by whom it was sent to.
-#[derive(Default)]
-pub(super) struct Watcher {
-    pages: Mutex<HashMap<String, String>>,
-    links: Mutex<HashMap<String, Instant>>,
-    /// When somebody wrote who has no answer yet, and how long answers took.
-    waiting: Mutex<HashMap<String, Instant>>,
-    answers: Mutex<Vec<Duration>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Watcher {
-    pub(super) fn saw(&self, sent: &SentMessage) {
-        if let Some(asked_at) = lock(&self.waiting).remove(&sent.to) {
-            lock(&self.answers).push(sent.at.saturating_duration_since(asked_at));
-        }
-        if sent.text.contains("https://t.me/+") {
-            lock(&self.links).entry(sent.to.clone()).or_insert(sent.at);
-        } else if let Some(page) = sent.text.split_whitespace().find(|word| word.starts_with(PUBLIC_BASE_URL)) {
-            lock(&self.pages)
-                .entry(sent.to.clone())
-                .or_insert_with(|| page.trim_start_matches(PUBLIC_BASE_URL).to_owned());
-        }
-    }
-
-    fn takes_answers(&self) -> Vec<Duration> {
-        std::mem::take(&mut *lock(&self.answers))
-    }
 }
 
 fn telegram(number: u64) -> String {

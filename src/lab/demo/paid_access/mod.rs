@@ -4,6 +4,7 @@ mod checks;
 mod load;
 mod narrator;
 mod shop;
+mod watcher;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::super::DemoError;
-use super::load::Watcher;
+use super::watcher::Watcher;
 use crate::app::{self, RunningDaemon, SystemClock};
 use crate::config::{Config, Environment};
 use crate::gateway::client;

@@ -161,14 +161,23 @@ fn look(corpus: &Corpus, received: &Received) {
 fn storable(corpus: &Corpus, message: &NewInbound) {
     let content = &message.content;
     assert!(content.body.len() <= LONGEST_TEXT, "{}: {} bytes of text", corpus.provider, content.body.len());
-    let details = serde_json::to_string(&content.details).unwrap();
+    let details = serde_json::to_value(&content.details).unwrap();
     let name = content.profile_name.as_deref().unwrap_or_default();
     let id = message.provider_message_id.as_str();
     for text in [content.body.as_str(), name, id, message.from.as_str()] {
         assert!(!text.contains('\0'), "{}: PostgreSQL's text holds no NUL", corpus.provider);
     }
-    assert!(!details.contains("\\u0000"), "{}: PostgreSQL's JSON holds no NUL", corpus.provider);
+    assert!(!holds_nul(&details), "{}: PostgreSQL's JSON holds no NUL", corpus.provider);
     assert!(!id.is_empty(), "{}: a message without an id", corpus.provider);
+}
+
+fn holds_nul(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::String(text) => text.contains('\0'),
+        serde_json::Value::Array(values) => values.iter().any(holds_nul),
+        serde_json::Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || holds_nul(value)),
+        _ => false,
+    }
 }
 
 /// Says which body it was, if it is dropped by a panic.

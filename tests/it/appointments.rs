@@ -116,7 +116,8 @@ async fn what_is_taken_in_another_calendar_is_not_offered_also_when_it_cannot_be
     let mut world = World::asleep(&Setup { tenant, daemon, ..own });
     world.write_secret("awa.url", &url);
     world.start_daemon();
-    world.until("SELECT count(*) FROM calendar_feeds WHERE fetched_at IS NOT NULL AND resource = 'Awa'", 1).await;
+    // Both tenants read it.
+    world.until("SELECT count(*) FROM calendar_feeds WHERE fetched_at IS NOT NULL AND resource = 'Awa'", 2).await;
     talks(&world, "nadia", &[("rdv demain 15h", "C'est complet")]).await;
     talks(&world, "awa", &[("rdv après-demain 15h", "Manucure ")]).await;
 
@@ -126,7 +127,7 @@ async fn what_is_taken_in_another_calendar_is_not_offered_also_when_it_cannot_be
         world
             .until(
                 &format!("SELECT count(*) FROM calendar_feeds WHERE last_error = 'failed' AND attempts = {attempts}"),
-                1,
+                2,
             )
             .await;
     }

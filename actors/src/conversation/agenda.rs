@@ -58,9 +58,12 @@ impl Conversation {
         }
         let age = self.setup.context.now() - state.agenda.read_at;
         let in_flow = || state.conversation.as_ref().is_some_and(|conversation| conversation.flow.is_some());
+        // They may give a time back, which goes to whoever waits for it by now.
+        let has_time = || state.agenda.mine.iter().any(|booking| booking.state.is_taken());
         // Who is on duty answers offers that were made since.
         let on_duty = || rules.flows().is_some_and(|flows| flows.driver(&self.setup.key.address).is_some());
-        let is_old = (age > AGENDA_LASTS && in_flow()) || (age > TimeDelta::zero() && on_duty());
+        let is_old =
+            (age > AGENDA_LASTS && in_flow()) || (age > TimeDelta::zero() && ((in_flow() && has_time()) || on_duty()));
         is_old && self.agenda_read_for.message.replace(next) != Some(next)
     }
 }

@@ -8,7 +8,11 @@ const CUSTOMER: &str = "+33612345678";
 const OTHER: &str = "+33698765432";
 
 async fn conversation_of(world: &World, number: &str) -> String {
-    world.value(&format!("SELECT id FROM conversations WHERE address = 'whatsapp:{number}' LIMIT 1")).await
+    world
+        .value(&format!(
+            "SELECT id FROM conversations WHERE tenant_id = 'belle' AND address = 'whatsapp:{number}' LIMIT 1"
+        ))
+        .await
 }
 
 /// What `/console/waiting` answers.

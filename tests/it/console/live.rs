@@ -58,7 +58,11 @@ fn id_of(event: &str) -> String {
 }
 
 async fn conversation_of(world: &World, number: &str) -> String {
-    world.value(&format!("SELECT id FROM conversations WHERE address = 'whatsapp:{number}' LIMIT 1")).await
+    world
+        .value(&format!(
+            "SELECT id FROM conversations WHERE tenant_id = 'belle' AND address = 'whatsapp:{number}' LIMIT 1"
+        ))
+        .await
 }
 
 #[tokio::test]

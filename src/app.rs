@@ -15,7 +15,6 @@ mod integrators;
 pub(crate) mod journal;
 mod media;
 mod notices;
-mod outside;
 pub(crate) mod paid_access;
 mod person_links;
 mod polling;
@@ -24,6 +23,7 @@ mod reload;
 mod retention;
 mod start_error;
 mod startup;
+mod tenant_services;
 mod tenants;
 mod watch;
 mod webhook_receiver;
@@ -221,8 +221,9 @@ async fn start_with(
         EventsOut::new(&config, operator.clone(), Arc::clone(&clock)).map_err(gateway::BuildError::from)?;
     health.register("webhooks", false, Arc::new(EventsOutHealth(events_out.clone())));
     let posting = events_out::follow(events_out, &store, operator.clone(), runtime.io());
-    let outside = outside::follow((&config, tenants.clone(), &clock), (&store, &operator), &health, runtime.io());
-    let correlating = outside.map_err(gateway::BuildError::from)?;
+    let lookups =
+        tenant_services::follow((&config, tenants.clone(), &clock), (&store, &operator), &health, runtime.io());
+    let correlating = lookups.map_err(gateway::BuildError::from)?;
     let reception: Arc<dyn http::Reception> = Arc::clone(&webhook_receiver) as _;
     let polling = Arc::new(Polling::new(&config, (&store, &node), reception, Arc::clone(&clock), runtime.io())?);
     polling.serve(&served, |_| false).await;

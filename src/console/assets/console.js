@@ -182,6 +182,8 @@
     else { holdsStream = true; connect(); }
     document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") { if ($("[data-live]")) soon(); else recount(); } });
     setInterval(() => { if (document.visibilityState === "visible") { if ($("[data-live]")) soon(); else recount(); } }, 60000);
+    // What goes on by itself tells no event.
+    setInterval(() => { if (document.visibilityState === "visible" && $("[data-busy]")) soon(); }, 3000);
   }
 
   // Colleagues: who else looks, who writes.

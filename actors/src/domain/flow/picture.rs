@@ -17,12 +17,12 @@ const LINE: usize = 30;
 
 /// Where the box of a step stands.
 #[derive(Clone, Copy)]
-struct Place {
+struct Spot {
     x: i64,
     y: i64,
 }
 
-impl Place {
+impl Spot {
     const fn top(self) -> (i64, i64) {
         (self.x + WIDTH / 2, self.y)
     }
@@ -63,7 +63,7 @@ pub fn svg(flow: &Flow, counts: &BTreeMap<String, usize>, words: PictureWords<'_
     let widest = i64::try_from(widest.max(1)).unwrap_or(1);
     let width = 2 * MARGIN + widest * WIDTH + (widest - 1) * BESIDE + 2 * BESIDE;
     let row = |layer: usize| MARGIN + i64::try_from(layer).unwrap_or(0) * (HEIGHT + BELOW);
-    let places: Vec<Place> = layers
+    let places: Vec<Spot> = layers
         .iter()
         .enumerate()
         .map(|(at, layer)| {
@@ -71,7 +71,7 @@ pub fn svg(flow: &Flow, counts: &BTreeMap<String, usize>, words: PictureWords<'_
             let before = layers.iter().take(at).filter(|other| *other == layer).count();
             let (beside, before) = (i64::try_from(beside).unwrap_or(1), i64::try_from(before).unwrap_or(0));
             let taken = beside * WIDTH + (beside - 1) * BESIDE;
-            Place { x: (width - taken) / 2 + before * (WIDTH + BESIDE), y: row(*layer) }
+            Spot { x: (width - taken) / 2 + before * (WIDTH + BESIDE), y: row(*layer) }
         })
         .collect();
     let finish = (width / 2, row(depth + 1));
@@ -140,7 +140,7 @@ fn layers(flow: &Flow) -> Vec<usize> {
 fn edges(
     text: &mut String,
     flow: &Flow,
-    (places, layers): (&[Place], &[usize]),
+    (places, layers): (&[Spot], &[usize]),
     (finish, words): ((i64, i64), PictureWords<'_>),
 ) -> bool {
     let (mut ends, arrow) = (false, arrow(flow));
@@ -167,7 +167,7 @@ fn edges(
             if let Some(name) = name {
                 let (x, y) = from.bottom();
                 let shift = i64::try_from(number).unwrap_or(0) * 14 + 14;
-                let (u, _) = to.map_or(finish, Place::top);
+                let (u, _) = to.map_or(finish, Spot::top);
                 let is_confirmed = matches!(step.kind, StepKind::Confirm { .. });
                 let name = match (is_confirmed, number) {
                     (true, 0) => words.yes.to_owned(),
@@ -192,7 +192,7 @@ fn down((x, y): (i64, i64), (u, v): (i64, i64)) -> String {
     format!("M{x} {y}C{x} {} {u} {} {u} {v}", y + bend, v - bend)
 }
 
-fn node(text: &mut String, place: Place, kind: &StepKind, (label, count): (&str, usize)) {
+fn node(text: &mut String, place: Spot, kind: &StepKind, (label, count): (&str, usize)) {
     let round =
         if matches!(kind, StepKind::Ask { .. } | StepKind::Choose { .. } | StepKind::Confirm { .. }) { 14 } else { 4 };
     let class = if count > 0 { "step here" } else { "step" };

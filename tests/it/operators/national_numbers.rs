@@ -43,7 +43,7 @@ async fn a_number_of_the_tenants_country_is_known_wherever_it_is_written() {
     assert!(said.code == 2 && said.err.contains("write it with + and its country code"), "{}", said.err);
     let body = json!({ "tenant": "belle", "address": "sms:2025550123", "evidence": "x" });
     let (status, refused) = office.post(OPS, "/api/v1/consents", &body).await;
-    assert_eq!((status, refused["error"].as_str()), (422, Some("bad address")), "{refused}");
+    assert_eq!((status, refused["error"].as_str()), (422, Some("bad_address")), "{refused}");
     assert!(refused["hint"].as_str().is_some_and(|hint| hint.contains("country code")), "{refused}");
     let body = json!({ "tenant": "belle", "address": dialled[0], "evidence": "x" });
     let no_kind = office.post(OPS, "/api/v1/consents", &body).await;

@@ -103,7 +103,15 @@ async fn events_that_were_given_up_are_seen_and_repeated_and_the_journal_is_told
     let dead =
         "UPDATE webhook_deliveries SET state = 'dead', last_error = 'unreachable:refused' WHERE tenant_id = 'belle'";
     world.execute(dead).await;
-    let page = awa.get("/console/webhooks").await.body;
+    let mut waiting = Waiting::begin();
+    let page = loop {
+        let page = awa.get("/console/webhooks").await.body;
+        if page.contains("Fichiers : 1, le dernier du 20") {
+            break page;
+        }
+        assert!(waiting.goes_on(), "the journal has no file: {page}");
+        tokio::time::sleep(BREATH).await;
+    };
     for told in ["<strong>crm</strong>", "127.0.0.1", "tous les événements", "abandonné"] {
         assert!(page.contains(told), "{told}: {page}");
     }

@@ -200,3 +200,23 @@ pub(super) async fn seen_outside_while_invited(store: Store) {
     world.work(CALM).await;
     assert!(world.is_in(2), "seen outside, and invited all the same");
 }
+
+/// Whoever pays anew while they are being removed is invited when their ban is lifted, and not before.
+pub(super) async fn paid_while_being_removed(store: Store) {
+    let world = World::new(&store);
+    let (caller, plan) = (owner(), (&world.tenant, "premium"));
+    let ended = grant(&caller, &world.access, plan, &address(1), None, world.now()).await.unwrap();
+    world.work(CALM).await;
+    assert!(world.is_in(1));
+    world.bot.is_away.store(true, Ordering::Relaxed);
+    revoke(&caller, &world.access, ended, world.now()).await.unwrap();
+    world.gets_on(CALM).await;
+    // Their ban is done, and nobody has looked since.
+    world.bot.comes_back().await;
+    grant(&caller, &world.access, plan, &address(1), None, world.now()).await.unwrap();
+    world.access.settle_due(world.now()).await.unwrap();
+    assert!(!world.is_in(1) && lock(&world.bot.banned).len() == 1, "no link for somebody who is banned");
+    *lock(&world.worked) += TimeDelta::minutes(1);
+    world.work(CALM).await;
+    assert!(world.is_in(1) && lock(&world.bot.banned).is_empty());
+}

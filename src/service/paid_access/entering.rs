@@ -74,7 +74,7 @@ impl PaidAccess {
         Ok(())
     }
 
-    /// Notes that a member is in, or has left by themselves.
+    /// Notes that a member is in, or has left by themselves. Whose invitation is on its way is not in yet: they get it.
     pub(super) async fn note_place(
         &self,
         row: &Subscription,
@@ -83,8 +83,11 @@ impl PaidAccess {
         now: Timestamp,
     ) -> Result<(), AccessError> {
         for grant in self.store.access_grants(&[row.id]).await? {
-            let may_move = matches!(grant.state, GrantState::Inviting | GrantState::Invited | GrantState::In);
-            if grant.chat == chat.as_str() && may_move && grant.state != state {
+            let may_move = match state {
+                GrantState::In => matches!(grant.state, GrantState::Inviting | GrantState::Invited),
+                _ => grant.state == GrantState::In,
+            };
+            if grant.chat == chat.as_str() && may_move {
                 let message = grant.message.map(|(message, _)| message);
                 self.store.move_access_grant(grant.id, (grant.state, state), message, now).await?;
             }

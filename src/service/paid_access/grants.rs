@@ -88,6 +88,9 @@ impl PaidAccess {
         let chat = grant.chat.as_str();
         match (grant.state, has_access, step) {
             (Out, true, _) | (Inviting, true, Step::Dead) => {
+                if let Some(again) = self.waits_for_ban(row, chat, now).await? {
+                    return Ok(Some(again));
+                }
                 let name: String = grant.id.simple().to_string().chars().take(LONGEST_LINK_NAME).collect();
                 let arguments = json!({ "chat": chat, "name": name, "join_request": true });
                 self.begin(member, grant, Inviting, ("invite_link", arguments), now).await?;
@@ -115,11 +118,27 @@ impl PaidAccess {
                 // Who paid meanwhile is invited by the next look.
                 Ok(soon.filter(|_| has_access))
             }
-            (Inviting | Removing | Unbanning, _, Step::Waits) => {
-                Ok(Some(now + (now - grant.updated_at).clamp(LOOKS.0, LOOKS.1)))
-            }
+            (Inviting | Removing | Unbanning, _, Step::Waits) => Ok(Some(look_at(grant, now))),
             (Invited | In, true, _) | (Out, false, _) => Ok(None),
         }
+    }
+
+    /// When to look again at somebody whom another purchase of theirs is removing from a chat: until their ban is lifted, an
+    /// invitation is of no use to them.
+    async fn waits_for_ban(
+        &self,
+        row: &Subscription,
+        chat: &str,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, AccessError> {
+        let Some(address) = &row.address else { return Ok(None) };
+        let others = self.store.subscriptions_of_member(&row.tenant, address).await?;
+        let ids: Vec<_> = others.iter().map(|other| other.id).filter(|id| *id != row.id).collect();
+        let places = self.store.access_grants(&ids).await?;
+        let leaves = |place: &&AccessGrant| {
+            place.chat == chat && matches!(place.state, GrantState::Removing | GrantState::Unbanning)
+        };
+        Ok(places.iter().filter(leaves).map(|place| look_at(place, now)).min())
     }
 
     /// Who was removed from a chat has no place there by another purchase either: the next look invites them anew where one of them
@@ -202,6 +221,11 @@ impl PaidAccess {
         }
         Ok(())
     }
+}
+
+/// When a place that waits for a step is looked at again.
+fn look_at(grant: &AccessGrant, now: Timestamp) -> Timestamp {
+    now + (now - grant.updated_at).clamp(LOOKS.0, LOOKS.1)
 }
 
 /// An invitation is told once for each link that was made.

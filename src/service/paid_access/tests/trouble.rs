@@ -177,3 +177,46 @@ async fn stripe_is_asked_and_answers_as_its_description_says() {
         assert_eq!((world.stripe.refused(), world.stripe.faults()), (0, Vec::new()), "{shape:?}");
     }
 }
+
+/// Whoever is not in yet, and is seen not to be in, gets the invitation that is on its way all the same.
+pub(super) async fn seen_outside_while_invited(store: Store) {
+    let (world, _rooms) = super::audit::watched(&store);
+    // The bot could not invite them; its rights come back, and an audit is the first to see it.
+    world.bot.has_rights.store(false, Ordering::Relaxed);
+    world.buys(1, "premium").await;
+    world.work(CALM).await;
+    assert!(!world.is_in(1));
+    world.bot.has_rights.store(true, Ordering::Relaxed);
+    world.audits().await;
+    assert!(world.is_in(1), "an audit takes nobody's invitation away");
+    // The provider is away, and tells meanwhile that they are outside.
+    world.bot.is_away.store(true, Ordering::Relaxed);
+    world.buys(2, "premium").await;
+    world.gets_on(CALM).await;
+    let (before, after) = (Membership::Banned, Membership::Outside);
+    let (chat, who) = (Address::from_normalised(CHAT), address(2));
+    world.hears(ChannelEventKind::MemberChanged { chat, who, before, after, invite_link: None }).await;
+    world.bot.comes_back().await;
+    world.work(CALM).await;
+    assert!(world.is_in(2), "seen outside, and invited all the same");
+}
+
+/// Whoever pays anew while they are being removed is invited when their ban is lifted, and not before.
+pub(super) async fn paid_while_being_removed(store: Store) {
+    let world = World::new(&store);
+    let (caller, plan) = (owner(), (&world.tenant, "premium"));
+    let ended = grant(&caller, &world.access, plan, &address(1), None, world.now()).await.unwrap();
+    world.work(CALM).await;
+    assert!(world.is_in(1));
+    world.bot.is_away.store(true, Ordering::Relaxed);
+    revoke(&caller, &world.access, ended, world.now()).await.unwrap();
+    world.gets_on(CALM).await;
+    // Their ban is done, and nobody has looked since.
+    world.bot.comes_back().await;
+    grant(&caller, &world.access, plan, &address(1), None, world.now()).await.unwrap();
+    world.access.settle_due(world.now()).await.unwrap();
+    assert!(!world.is_in(1) && lock(&world.bot.banned).len() == 1, "no link for somebody who is banned");
+    *lock(&world.worked) += TimeDelta::minutes(1);
+    world.work(CALM).await;
+    assert!(world.is_in(1) && lock(&world.bot.banned).is_empty());
+}

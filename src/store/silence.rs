@@ -9,12 +9,13 @@ use palabre_actors::ports::PortError;
 use sea_orm::DbErr;
 use uuid::Uuid;
 
+use super::Store;
 use super::composed::{Params, execute, query};
 use super::database::{DatabasePool, Tx};
 use super::error::port_error;
-use super::statement::{change, id, id_or_null, text, time};
+use super::statement::{id, text, time};
 use super::values::corrupt;
-use super::{Store, sql};
+use super::writer::list_opt_out;
 use crate::digest::{hex, hmac_sha256};
 
 /// In `installation`.
@@ -93,16 +94,7 @@ impl Store {
             is_silent |= scope == "all";
             let (source, said_at): (String, Timestamp) = (row.get(1)?, row.time(2)?);
             if scope == "all" {
-                let values = [
-                    id(Uuid::now_v7()),
-                    text(tenant.as_str()),
-                    text(address.as_str()),
-                    text(source.as_str()),
-                    id_or_null(None::<Uuid>),
-                    time(said_at),
-                    text(address.identity().as_str()),
-                ];
-                change(&tx, sql::OPT_OUT, values).await?;
+                list_opt_out(&tx, (tenant, address), (source.as_str(), None), said_at).await?;
             }
             let params = params
                 .clone()

@@ -9,7 +9,9 @@ use crate::store::silence::{self, AddressKey};
 use crate::store::sql::CONTACTS;
 use crate::store::statement::{change, id, id_or_null, integer, text, text_or_null, time};
 use crate::store::values::Row;
-use crate::store::writer::{contact_of, insert_address, invalidate_conversations, settle_consent, suppress_unsent};
+use crate::store::writer::{
+    contact_of, insert_address, invalidate_conversations, list_opt_out, settle_consent, suppress_unsent,
+};
 
 /// An opt-out. `Debug` masks the address (I10).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +84,7 @@ impl Operator {
     ) -> Result<Option<usize>, StoreError> {
         let tx = self.begin().await?;
         let person = address.identity();
-        if !list_opt_out(&tx, tenant, address, at).await? {
+        if !list_opt_out(&tx, (tenant, address), ("operator", None), at).await? {
             return Ok(None);
         }
         let mut events = Events::none();
@@ -232,20 +234,6 @@ impl Operator {
         events.push(&event(tenant, who, what, (CorrelationId::fresh(), payload, at)));
         Ok(())
     }
-}
-
-/// Puts an address on the list of those who said STOP, by an operator's word. Answers whether it was not there.
-pub(super) async fn list_opt_out(tx: &Tx, tenant: &TenantId, address: &Address, at: Timestamp) -> Result<bool, DbErr> {
-    let values = [
-        id(Uuid::now_v7()),
-        text(tenant.as_str()),
-        text(address.as_str()),
-        text("operator"),
-        id_or_null(None::<Uuid>),
-        time(at),
-        text(address.identity().as_str()),
-    ];
-    Ok(change(tx, sql::OPT_OUT, values).await? > 0)
 }
 
 /// Somebody who never wrote.

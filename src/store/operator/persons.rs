@@ -4,11 +4,10 @@ use palabre_actors::domain::event::ActorType;
 use palabre_actors::domain::ids::ContactId;
 use palabre_actors::ports::{SamePerson, ShownBy, Union};
 
-use super::consents::list_opt_out;
 use super::*;
 use crate::store::events::Events;
 use crate::store::statement::{change, column, id, text, time};
-use crate::store::writer::{Merge, MergeReason, merge, settle_consent, unite};
+use crate::store::writer::{Merge, MergeReason, list_opt_out, merge, settle_consent, unite};
 
 /// Why contacts were not parted. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +157,7 @@ impl Operator {
     ) -> Result<(), DbErr> {
         for row in &all(tx, sql::ADDRESSES_OF_CONTACT, [text(tenant.as_str()), id(contact)]).await? {
             let address = row.address(0)?;
-            if list_opt_out(tx, tenant, &address, at).await? {
+            if list_opt_out(tx, (tenant, &address), ("operator", None), at).await? {
                 let why = Some("they were one contact, and silent, when they were parted");
                 self.enter(tx, (tenant, &address), (EventType::OptedOut, why, at), events).await?;
             }

@@ -76,16 +76,8 @@ async fn changed(
     let tenant = &turn.key.tenant;
     match consent {
         ConsentChange::OptOut { address } => {
-            let values = [
-                id(Uuid::now_v7()),
-                text(tenant.as_str()),
-                text(address.as_str()),
-                text("message"),
-                id_or_null(turn.consumed.as_ref().map(|consumed| consumed.id)),
-                time(said_at(turn)),
-                text(address.identity().as_str()),
-            ];
-            change(tx, sql::OPT_OUT, values).await?;
+            let message = turn.consumed.as_ref().map(|consumed| consumed.id.to_string());
+            list_opt_out(tx, (tenant, address), ("message", message), said_at(turn)).await?;
             let person = address.identity();
             invalidate_conversations(tx, (tenant, &person), Some(turn.conversation.id), turn.at).await?;
             suppress(tx, tenant, &person, turn.at, events).await
@@ -161,16 +153,7 @@ pub(super) async fn record_provider_opt_out(
 ) -> Result<(), DbErr> {
     let ProviderOptOut { tenant, channel, address, message, correlation, at } = refused;
     let (proof, person) = (message.to_string(), address.identity());
-    let values = [
-        id(Uuid::now_v7()),
-        text(tenant.as_str()),
-        text(address.as_str()),
-        text("provider"),
-        text(proof.as_str()),
-        time(at),
-        text(person.as_str()),
-    ];
-    if change(tx, sql::OPT_OUT, values).await? > 0 {
+    if list_opt_out(tx, (tenant, address), ("provider", Some(proof.clone())), at).await? {
         let contact = contact_of(tx, tenant, &person).await?;
         let mut ledger = Rows::of(sql::CONSENTS);
         ledger.push([
@@ -190,6 +173,25 @@ pub(super) async fn record_provider_opt_out(
         events.push(&events::opted_out_at_provider(tenant, contact, correlation, at));
     }
     suppress(tx, tenant, &person, at, events).await
+}
+
+/// Puts an address on the list of those who said STOP, by whose word and by which message. Answers whether it was not there.
+pub(in crate::store) async fn list_opt_out(
+    tx: &impl Transaction,
+    (tenant, address): (&TenantId, &Address),
+    (source, message): (&str, Option<String>),
+    at: Timestamp,
+) -> Result<bool, DbErr> {
+    let values = [
+        id(Uuid::now_v7()),
+        text(tenant.as_str()),
+        text(address.as_str()),
+        text(source),
+        text_or_null(message),
+        time(at),
+        text(address.identity().as_str()),
+    ];
+    Ok(change(tx, sql::OPT_OUT, values).await? > 0)
 }
 
 /// Makes conversations in memory read the person again, by their version; except for the one whose turn it is, which knows.

@@ -37,7 +37,7 @@ use tokio::sync::{mpsc, oneshot};
 pub(super) use self::accept::{Ids, all_failed};
 use self::batch::Batch;
 pub(super) use self::connection::{TransactFailure, WriterConnection};
-pub(super) use self::consents::{contact_of, invalidate_conversations};
+pub(super) use self::consents::{contact_of, invalidate_conversations, list_opt_out};
 pub(super) use self::conversation_queue::{QueueKey, reorder, suppress_unsent, unblock_heads};
 pub(super) use self::job::{DeadLetter, OutboxChange, ScanCursors, Sweep, Swept, Task, WriteJob};
 pub(super) use self::merging::{Merge, MergeReason, insert_address, merge, settle_consent, unite};

@@ -75,7 +75,8 @@ impl BusyFeeds {
         let sources: Vec<String> = tenant.calendars.iter().map(source).collect();
         let now = self.clock.now();
         let known = self.store.calendar_feeds(&tenant.id).await?;
-        if known.iter().any(|feed| !sources.contains(&feed.source)) {
+        let mut is_changed = known.iter().any(|feed| !sources.contains(&feed.source));
+        if is_changed {
             self.store.keep_calendar_feeds(&tenant.id, &sources).await?;
         }
         for (calendar, source) in tenant.calendars.iter().zip(&sources) {
@@ -85,11 +86,12 @@ impl BusyFeeds {
             } else if before.is_some_and(|feed| feed.next_fetch_at > now) {
                 continue;
             }
+            is_changed = true;
             if self.store.claim_calendar_feed(&tenant.id, source, (now, now + LEASE)).await? {
                 self.refresh(tenant, calendar, (source, before)).await?;
             }
         }
-        let feeds = self.store.calendar_feeds(&tenant.id).await?;
+        let feeds = if is_changed { self.store.calendar_feeds(&tenant.id).await? } else { known };
         Ok(feeds.iter().filter(|feed| feed.attempts >= DOUBTFUL_AFTER).count())
     }
 

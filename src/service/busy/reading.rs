@@ -31,8 +31,7 @@ pub type Taken = (Timestamp, Timestamp);
 /// # Errors
 /// [`Unreadable`]
 pub fn busy(text: &str, zone: Tz, within: Taken) -> Result<Vec<Taken>, Unreadable> {
-    let nested = text.lines().filter(|line| is_begin(line)).count() > 0 && depth(text) <= DEEPEST;
-    if !nested || !text.contains("BEGIN:VCALENDAR") {
+    if !(1..=DEEPEST).contains(&depth(text)) || !text.contains("BEGIN:VCALENDAR") {
         return Err(Unreadable);
     }
     let unfolded = unfold(text);

@@ -6,18 +6,14 @@ use crate::config::Tenant;
 use crate::service::busy::DOUBTFUL_AFTER;
 use crate::store::calendar_feeds::CalendarFeedRow;
 use crate::store::operator::Operator;
-use crate::store::sqlite_path;
 
 const CHECK: &str = "calendars";
 
-pub(super) async fn check(of: &Installation<'_>) -> Vec<DoctorFinding> {
+pub(super) async fn check(of: &Installation<'_>, store: &Operator) -> Vec<DoctorFinding> {
     let with: Vec<&Tenant> = of.tenants().filter(|tenant| !tenant.calendars.is_empty()).collect();
-    let url = &of.config().database.url;
-    if with.is_empty() || sqlite_path(url).is_some_and(|file| !file.exists()) {
+    if with.is_empty() {
         return Vec::new();
     }
-    // A database that does not answer is another check's.
-    let Ok(store) = Operator::open(url).await else { return Vec::new() };
     let mut findings = Vec::new();
     for tenant in with {
         let Ok(feeds) = store.calendar_feeds(&tenant.id).await else { continue };

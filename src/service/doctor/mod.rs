@@ -97,6 +97,9 @@ pub async fn examine(caller: &Caller, of: &Installation<'_>) -> Result<Vec<Docto
     let mut findings = if is_whole { around(of, &client).await } else { Vec::new() };
     let opened = if of.store.is_none() { open(of).await } else { None };
     if let Some(store) = of.store.or(opened.as_ref()) {
+        if is_whole {
+            findings.extend(calendars::check(of, store).await);
+        }
         findings.extend(messages::check(caller, of, store).await?);
         findings.extend(paid_chats::check(caller, of, store).await?);
         findings.extend(audit::check(caller, of, store).await?);
@@ -108,13 +111,12 @@ pub async fn examine(caller: &Caller, of: &Installation<'_>) -> Result<Vec<Docto
 /// What concerns all tenants.
 async fn around(of: &Installation<'_>, client: &reqwest::Client) -> Vec<DoctorFinding> {
     let database = database::ask(of).await;
-    let (daemon, public_url, clock, redis, media, calendars) = futures_util::join!(
+    let (daemon, public_url, clock, redis, media) = futures_util::join!(
         daemon::check(of, client),
         public_url::check(of, client),
         clock::check(of, client, &database),
         redis::check(of),
         media::check(of, client),
-        calendars::check(of),
     );
     [
         configuration::check(of),
@@ -127,7 +129,6 @@ async fn around(of: &Installation<'_>, client: &reqwest::Client) -> Vec<DoctorFi
         files::check(of),
         media,
         limits::check(of),
-        calendars,
     ]
     .concat()
 }

@@ -29,7 +29,7 @@ const AT_ONCE: usize = 8;
 /// How much the clocks of two nodes may differ.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::seconds(5);
 /// How often a change that somebody else was faster with is decided again.
-const TRIES: usize = 5;
+pub(super) const TRIES: usize = 5;
 
 /// What became of an event that came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,20 +126,16 @@ impl PaidAccess {
                 let session = stripe.checkout_session(account, &id).await?;
                 self.apply_session(stripe, (&tenant, account), &session, now).await?
             }
-            Subject::Subscription(id) => match self.seen_since(&id, event.received_at).await? {
-                Some(seen) => Some(seen),
-                None => self.refresh(stripe, (&tenant, account), &id, now).await?,
-            },
+            Subject::Subscription(id) => self.refresh_for(stripe, (&tenant, account), &id, event, now).await?,
             Subject::Invoice(id) => {
                 let invoice = stripe.invoice(account, &id).await?;
                 let is_failure = event.kind == "invoice.payment_failed";
                 let amount = if is_failure { invoice.amount_due } else { invoice.amount_paid };
                 money = Some(Money { amount, currency: invoice.currency.clone() });
                 match invoice.subscription() {
-                    Some(subscription) => match self.seen_since(subscription, event.received_at).await? {
-                        Some(seen) => Some(seen),
-                        None => self.refresh(stripe, (&tenant, account), subscription, now).await?,
-                    },
+                    Some(subscription) => {
+                        self.refresh_for(stripe, (&tenant, account), subscription, event, now).await?
+                    }
                     None => None,
                 }
             }
@@ -157,14 +153,24 @@ impl PaidAccess {
         Ok(AppliedEvent { outcome, tenant: Some(tenant), subscription: found, money })
     }
 
-    /// The purchase of a subscription at which somebody looked well after an event of it had come: that look has seen what the event
+    /// Looks at a subscription because of an event, unless somebody looked well after it had come: that look has seen what the event
     /// tells. When many come at once, as at the hour of renewals, the first look serves them all.
-    async fn seen_since(&self, subscription: &str, received_at: Timestamp) -> Result<Option<Uuid>, AccessError> {
+    async fn refresh_for(
+        &self,
+        stripe: &Stripe,
+        whose: (&TenantId, &str),
+        subscription: &str,
+        event: &PaymentEvent,
+        now: Timestamp,
+    ) -> Result<Option<Uuid>, AccessError> {
         let row = self.store.subscription_of_provider(Payer::Stripe, subscription).await?;
         let is_seen = |row: &Subscription| {
-            row.ledger.provider().is_some_and(|state| state.asked_at >= received_at + CLOCKS_DIFFER)
+            row.ledger.provider().is_some_and(|state| state.asked_at >= event.received_at + CLOCKS_DIFFER)
         };
-        Ok(row.filter(is_seen).map(|row| row.id))
+        match row.filter(is_seen).map(|row| row.id) {
+            Some(seen) => Ok(Some(seen)),
+            None => self.refresh(stripe, whose, subscription, now).await,
+        }
     }
 
     /// The connected account changed, or is no longer connected: the creator hears of what keeps them from being paid.

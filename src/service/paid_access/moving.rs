@@ -10,6 +10,7 @@ use palabre_actors::domain::entitlement::{Ledger, LedgerEntry, SubscriptionState
 use palabre_actors::domain::ids::TenantId;
 use uuid::Uuid;
 
+use super::apply::TRIES;
 use super::asking::only;
 use super::links::Links;
 use super::members::{find, note};
@@ -23,8 +24,6 @@ use crate::store::paid_access::{AppliedEvent, NewPaymentEvent, Payer, Subscripti
 const COOLING: TimeDelta = TimeDelta::days(30);
 /// What the event of a payer's own move is called.
 const MOVED: &str = "member.move";
-/// How often a change that somebody else was faster with is decided again.
-const TRIES: usize = 5;
 
 /// Gives a purchase to another account: the old one is out, the new one in. Nobody gives it on within the cooling time.
 ///

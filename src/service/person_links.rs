@@ -67,7 +67,7 @@ impl std::fmt::Debug for PersonLink {
 /// What a page asks.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PersonQuestion {
-    /// Who asks.
+    /// The name of the tenant that asks.
     pub tenant: String,
     pub language: Language,
     /// The address that is to be theirs, and those that they have, masked.

@@ -15,7 +15,7 @@ use crate::store::paid_access::{AppliedEvent, NewPaymentEvent, Payer, PaymentEve
 /// Who tells it, where a payment system's name stands for its events.
 pub(super) const SELLER: &str = "seller";
 
-/// What is ordered.
+/// What the daemon does about a purchase when the tenant's people order it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     /// It is renewed no more, and ends now.

@@ -82,7 +82,7 @@ pub fn record(
         kept => context! {
             messages => kept(config.retention.messages),
             events => kept(config.retention.events),
-            media => kept(config.retention.media.into_iter().chain(config.retention.messages).min()),
+            media => kept(super::shorter(config.retention.media, config.retention.messages)),
             audit => kept(config.privacy.audit_retention),
             payments => kept(config.privacy.payment_retention),
             exports => kept(Some(config.privacy.export_retention)),

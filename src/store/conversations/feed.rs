@@ -81,9 +81,7 @@ impl Operator {
         let rows = all(self.reads(), sql::MISSED, values).await?;
         Ok(rows.iter().map(FeedRow::read).collect::<Result<_, _>>()?)
     }
-}
 
-impl Operator {
     /// A contact's conversation on a channel, by any of their addresses.
     ///
     /// # Errors

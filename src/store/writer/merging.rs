@@ -103,7 +103,7 @@ async fn add_address(
     Ok(Union::Made)
 }
 
-/// Who says so.
+/// Whom the event names: a webhook and a card are the provider's word, a link is opened by the contact.
 fn actor_of(shown_by: ShownBy) -> ActorType {
     match shown_by {
         ShownBy::Webhook | ShownBy::Card => ActorType::Provider,

@@ -47,7 +47,8 @@ pub(crate) fn connect(
     outgoing: Arc<dyn Outgoing>,
 ) -> PaidAccess {
     let platform = config.stripe.as_ref();
-    let client = crate::gateway::client::new().ok();
+    let needs_client = platform.is_some() || tenants.iter().any(|tenant| sells(tenant));
+    let client = needs_client.then(|| crate::gateway::client::new().ok()).flatten();
     let stripe = platform.zip(client.as_ref()).map(|(platform, client)| {
         Stripe::new(client.clone(), platform.api_base_url.clone(), platform.secret_key.clone())
     });

@@ -15,7 +15,7 @@ use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
 use crate::service::person_links::PersonLinks;
 use crate::store::operator::Linked;
 
-/// Takes such events.
+/// Takes `/start` events that carry a person link, links the address, and answers.
 pub(super) struct PersonLinkVisitors {
     links: PersonLinks,
     tenants: TenantDirectory,

@@ -95,36 +95,20 @@ pub(super) fn run(args: TortureArgs) -> u8 {
 
 impl TortureArgs {
     fn options(self) -> Options {
-        let Self {
-            kills,
-            seed,
-            rate,
-            conversations,
-            every_provider,
-            hesitation,
-            away,
-            patience,
-            chaos,
-            servers,
-            keep,
-            quiet,
-            ..
-        } = self;
-        let ServerArgs { database, redis, nodes, front, crash_database, crash_redis } = servers;
-        let servers = Servers { database, redis, nodes, front, crash_database, crash_redis };
+        let ServerArgs { database, redis, nodes, front, crash_database, crash_redis } = self.servers;
         Options {
-            kills,
-            seed,
-            rate,
-            conversations,
-            every_provider,
-            hesitation,
-            away,
-            patience,
-            chaos,
-            servers,
-            keep,
-            quiet,
+            kills: self.kills,
+            seed: self.seed,
+            rate: self.rate,
+            conversations: self.conversations,
+            every_provider: self.every_provider,
+            hesitation: self.hesitation,
+            away: self.away,
+            patience: self.patience,
+            chaos: self.chaos,
+            servers: Servers { database, redis, nodes, front, crash_database, crash_redis },
+            keep: self.keep,
+            quiet: self.quiet,
         }
     }
 }

@@ -7,6 +7,7 @@ use minijinja::context;
 use palabre_actors::domain::rules::Language;
 use serde::{Deserialize, Serialize};
 
+use super::display::money;
 use super::lookups::shown;
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Member, Page, faq as faq_page};
@@ -91,6 +92,7 @@ pub async fn show(
     };
     let answered = answered(&member, &state, &now).await?;
     let count = |number: usize, key: &str| state.text(&member, "faq", key).replace("{count}", &number.to_string());
+    let cost = i64::try_from(now.cost_micros).unwrap_or(i64::MAX);
     let context = context! {
         number,
         last => last.to_string(),
@@ -108,7 +110,7 @@ pub async fn show(
         opt_outs => now.opt_outs,
         bookings => now.bookings,
         leads => now.leads,
-        cost => (now.cost_micros > 0).then(|| cost(now.cost_micros, member.language)),
+        cost => (cost > 0).then(|| money(member.language, cost)),
         answered => shown(answered),
         earlier_link => earlier.last().map(|(day, _)| format!("/console/analytics?days={number}&to={day}")),
         later_link => last.checked_add_days(Days::new(number)).filter(|_| last < today)
@@ -160,13 +162,6 @@ async fn answered(member: &Member, state: &ConsoleState, now: &DayFigures) -> Re
     lines.sort_by_key(|line| std::cmp::Reverse(line.messages));
     lines.truncate(MOST_ANSWERED);
     Ok(lines)
-}
-
-/// Millionths as money: `1,25`, or `1.25` in English. The tenant's file says in which currency.
-fn cost(micros: u64, language: Language) -> String {
-    let hundredths = (micros + 5_000) / 10_000;
-    let mark = if language == Language::Fr { ',' } else { '.' };
-    format!("{}{mark}{:02}", hundredths / 100, hundredths % 100)
 }
 
 fn share(percent: Option<u64>) -> String {
@@ -242,8 +237,6 @@ mod tests {
         assert_eq!(columns.len(), 6);
         assert!(columns.iter().all(|column| column.y + column.height == HEIGHT && column.x + column.width <= WIDTH));
         assert_eq!((columns[0].height, columns[1].height, columns[4].height), (0, 2, HEIGHT));
-        assert_eq!(cost(1_254_999, Language::Fr), "1,25");
-        assert_eq!(cost(40_000, Language::En), "0.04");
         for (seconds, told) in [(None, "–"), (Some(45), "45 s"), (Some(720), "12 min"), (Some(11_100), "3 h 05")] {
             assert_eq!(duration(seconds), told);
         }

@@ -6,12 +6,12 @@ use actix_web::web;
 use chrono::TimeDelta;
 use minijinja::{Value, context};
 use palabre_actors::domain::ids::ChannelId;
-use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::template::{Template, TemplateUse};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::display::{Display, channel_name};
+use super::composer::LONGEST_VALUE;
+use super::display::{Display, channel_name, money};
 use super::lookups::shown;
 use super::routes::PageRoutes;
 use super::setup::Fields;
@@ -19,15 +19,13 @@ use super::timeline::why;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
 use crate::config::{Channel, Tenant};
 use crate::service::broadcasts::{self, BroadcastOrder, BroadcastPlan};
-use crate::service::{Permission, ServiceError, Tenants, inbox};
+use crate::service::{Permission, ServiceError, inbox};
 use crate::store::broadcasts::{BroadcastRow, BroadcastState, ReportLine, Segment};
 
 /// Rows of a page.
 const ROWS: usize = 30;
 /// The longest text, in characters.
 const LONGEST_TEXT: usize = 4_096;
-/// What a place of a template may hold, in characters.
-const LONGEST_VALUE: usize = 500;
 /// Days back from which customers may be meant.
 const DAYS: [i64; 4] = [7, 30, 90, 365];
 
@@ -146,7 +144,7 @@ pub async fn list(
     state: web::Data<ConsoleState>,
     query: web::Query<BroadcastsQuery>,
 ) -> Result<Page, ConsoleError> {
-    let tenants = Tenants::Of(vec![member.tenant.clone()]);
+    let tenants = member.own_tenant();
     let part = (query.before.parse().ok(), ROWS + 1);
     let mut rows = broadcasts::list(&member.caller, &state.deps.store, &tenants, part).await?;
     let has_more = rows.len() > ROWS;
@@ -233,13 +231,6 @@ fn planned(member: &Member, state: &ConsoleState, plan: &BroadcastPlan) -> Value
         cost => (plan.cost_micros > 0).then(|| money(member.language, plan.cost_micros)),
         within => plan.within_budget,
     }
-}
-
-/// Millionths, as people write amounts.
-fn money(language: Language, micros: i64) -> String {
-    let cents = micros.saturating_add(5_000) / 10_000;
-    let point = if language == Language::Fr { ',' } else { '.' };
-    format!("{}{point}{:02}", cents / 100, cents % 100)
 }
 
 /// `POST /console/broadcasts/new`: what it would come to. Nothing is written.

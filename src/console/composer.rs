@@ -18,7 +18,7 @@ use crate::service::handling::{self, NewReply, ReplyOutcome};
 use crate::service::messages::NotSent;
 
 /// What a place of a template may hold, in characters.
-const LONGEST_VALUE: usize = 500;
+pub(super) const LONGEST_VALUE: usize = 500;
 
 /// The form of a reply.
 #[derive(Debug, Default, Deserialize)]

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::home::Nothing;
 use super::lookups::shown;
 use super::routes::PageRoutes;
+use super::setup::deps;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
 use crate::gateway::SetupLevel;
 use crate::service::doctor::{DoctorError, DoctorFinding, examine_files};
@@ -36,7 +37,7 @@ async fn ask(member: Member, state: web::Data<ConsoleState>) -> Result<Page, Con
 
 /// `POST /console/doctor`: providers are asked, so it is a form that does it.
 async fn examine(member: Member, state: web::Data<ConsoleState>, _: Form<Nothing>) -> Result<Page, ConsoleError> {
-    let folder = &state.deps.setup.as_ref().ok_or(ConsoleError::NotFound)?.folder;
+    let folder = &deps(&state)?.folder;
     // Whoever runs the installation has all of it looked at.
     let of_installation = member.person.of_installation().filter(|caller| caller.may(Permission::ConfigReload));
     let tenant = of_installation.is_none().then_some(&member.tenant);

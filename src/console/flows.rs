@@ -11,7 +11,7 @@ use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::turn::Placing;
 use serde::{Deserialize, Serialize};
 
-use super::display::{Display, address};
+use super::display::Display;
 use super::lookups::shown;
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
@@ -85,12 +85,8 @@ pub async fn list(
 /// The conversation of somebody who is to be put on a step, and their name.
 async fn whom(member: &Member, state: &ConsoleState, id: ConversationId) -> Result<(String, String), ConsoleError> {
     let row = conversations::show(&member.caller, &state.deps.store, id).await?;
-    let sees_people = member.caller.may(Permission::ContentRead);
-    let number = || {
-        if sees_people { address(&row.address, state.home(&member.tenant).as_ref()) } else { row.address.to_string() }
-    };
-    let name = row.contact_name.clone().filter(|_| sees_people);
-    Ok((id.to_string(), name.unwrap_or_else(number)))
+    let who = state.seen_person(member, row.contact_name.as_deref(), Some(&row.address));
+    Ok((id.to_string(), who.unwrap_or_default()))
 }
 
 fn flow_shown(flow: &Flow, (member, state): (&Member, &ConsoleState), display: &Display, people: &[InFlow]) -> Value {
@@ -127,14 +123,10 @@ fn step_text(member: &Member, state: &ConsoleState, id: &str) -> String {
 }
 
 fn person(member: &Member, state: &ConsoleState, display: &Display, one: &InFlow) -> InFlowLine {
-    let sees_people = member.caller.may(Permission::ContentRead);
-    let number = || {
-        if sees_people { address(&one.address, state.home(&member.tenant).as_ref()) } else { one.address.to_string() }
-    };
-    let name = one.contact_name.clone().filter(|_| sees_people);
+    let who = state.seen_person(member, one.contact_name.as_deref(), Some(&one.address));
     InFlowLine {
         conversation: one.conversation.to_string(),
-        who: name.unwrap_or_else(number),
+        who: who.unwrap_or_default(),
         step: step_text(member, state, &one.step),
         since: display.since(one.since),
         machine: Display::machine(one.since),

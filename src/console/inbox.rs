@@ -330,13 +330,13 @@ impl ShownRows<'_> {
     /// Beside the words about it, for whoever waits: whether they can still be answered freely.
     fn badges(&self, row: &InboxRow) -> Vec<Badge> {
         let mut badges = badges(self.state, self.member, row, &self.display);
-        let text = |key: &str| self.state.text(self.member, "badge", key);
-        if row.waits(self.display.now).is_some() {
-            // That a person has it is said by the list itself.
-            badges.retain(|badge| badge.kind != "human" || row.conversation.assignee.is_some());
+        if row.waits(self.display.now).is_none() {
+            return badges;
         }
-        let window = self.state.window(&row.conversation).filter(|_| row.waits(self.display.now).is_some());
-        match window {
+        let text = |key: &str| self.state.text(self.member, "badge", key);
+        // That a person has it is said by the list itself.
+        badges.retain(|badge| badge.kind != "human" || row.conversation.assignee.is_some());
+        match self.state.window(&row.conversation) {
             Some(MessageWindow::Open(left)) if left < CLOSES_SOON => {
                 let text = text("window_left").replace("{time}", &self.display.lasting(left));
                 badges.push(Badge { kind: "window", text });

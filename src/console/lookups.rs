@@ -85,6 +85,13 @@ impl ConsoleState {
         }
     }
 
+    /// How a member sees a person: by name, if their role shows people, else by address. `None`: there is neither.
+    #[must_use]
+    pub(super) fn seen_person(&self, member: &Member, name: Option<&str>, at: Option<&Address>) -> Option<String> {
+        let name = name.filter(|_| member.caller.may(Permission::ContentRead));
+        name.map(ToOwned::to_owned).or_else(|| at.map(|at| self.seen_address(member, at)))
+    }
+
     /// How long free text may still be sent to a contact. `None`: there is no such limit on the channel.
     #[must_use]
     pub(super) fn window(&self, of: &ConversationRow) -> Option<MessageWindow> {

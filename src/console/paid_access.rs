@@ -33,7 +33,7 @@ pub struct AccessQuery {
     before: Option<Uuid>,
     /// What was just done.
     done: String,
-    /// Why it was not.
+    /// Why access was not given by hand: `country` or `who`.
     refused: String,
 }
 

@@ -85,14 +85,13 @@ pub async fn list(
 
 fn line(member: &Member, state: &ConsoleState, display: &Display, row: &OfferRow) -> OfferLine {
     let sees_people = member.caller.may(Permission::ContentRead);
-    let number = |to: &Address| state.seen_address(member, to);
-    let name = row.contact_name.clone().filter(|_| sees_people);
+    let who = state.seen_person(member, row.contact_name.as_deref(), row.address.as_ref());
     let is_young = display.now - row.created_at < LASTS;
     let may_end = matches!(row.state, OfferState::Open) || (row.state == OfferState::Accepted && is_young);
     OfferLine {
         id: row.id.to_string(),
         conversation: row.conversation.to_string(),
-        who: name.or_else(|| row.address.as_ref().map(number)).unwrap_or_default(),
+        who: who.unwrap_or_default(),
         text: if sees_people { row.text.clone() } else { String::new() },
         state: row.state.as_str(),
         state_text: state.text(member, "offer_state", row.state.as_str()),

@@ -124,12 +124,10 @@ fn session_line(display: &Display, row: &LiveSessionSummary) -> SessionLine {
 }
 
 fn order_shown(member: &Member, state: &ConsoleState, display: &Display, line: &OrderLineRow) -> OrderShown {
-    let sees_people = member.caller.may(Permission::ContentRead);
-    let named = line.contact_name.clone().filter(|_| sees_people);
-    let written_to = || line.address.as_ref().map(|to| state.seen_address(member, to));
+    let who = state.seen_person(member, line.contact_name.as_deref(), line.address.as_ref());
     OrderShown {
         conversation: line.conversation.to_string(),
-        who: named.or_else(written_to).unwrap_or_default(),
+        who: who.unwrap_or_default(),
         time: display.short(line.created_at),
         machine: Display::machine(line.created_at),
         reference: line.reference.clone(),

@@ -12,7 +12,7 @@ use super::routes::PageRoutes;
 use super::setup::Fields;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
 use crate::journal::JournalFolder;
-use crate::service::{Permission, Tenants, events_out};
+use crate::service::{Permission, events_out};
 use crate::store::events_out::{DeliveryFilter, EndpointRow, EndpointState, EventDelivery};
 
 /// Events that are shown.
@@ -65,7 +65,7 @@ pub async fn list(
     query: web::Query<WebhooksQuery>,
 ) -> Result<Page, ConsoleError> {
     let (caller, store) = (&member.caller, &state.deps.store);
-    let tenants = Tenants::Of(vec![member.tenant.clone()]);
+    let tenants = member.own_tenant();
     let rows = events_out::endpoints(caller, store, &tenants).await?;
     let filter = DeliveryFilter { tenants, ..DeliveryFilter::default() };
     let deliveries = events_out::deliveries(caller, store, &filter, (None, LATEST)).await?;
@@ -132,7 +132,7 @@ pub async fn enable(
     id: web::Path<String>,
     _: Form<Fields>,
 ) -> Result<Page, ConsoleError> {
-    let tenants = Tenants::Of(vec![member.tenant.clone()]);
+    let tenants = member.own_tenant();
     events_out::enable(&member.caller, &state.deps.store, (&tenants, &id), state.now()).await?;
     Ok(Page::see("/console/webhooks?done=enabled"))
 }
@@ -144,7 +144,7 @@ pub async fn replay(
     id: web::Path<String>,
     _: Form<Fields>,
 ) -> Result<Page, ConsoleError> {
-    let tenants = Tenants::Of(vec![member.tenant.clone()]);
+    let tenants = member.own_tenant();
     let times = (Timestamp::UNIX_EPOCH, state.now());
     events_out::replay(&member.caller, &state.deps.store, (&tenants, &id), None, times).await?;
     Ok(Page::see("/console/webhooks?done=replayed"))

@@ -14,6 +14,7 @@ use actix_web::web;
 use chrono::{Days, NaiveDate, NaiveTime};
 use minijinja::context;
 use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::address::Address;
 use palabre_actors::domain::booking::BookingState;
 use palabre_actors::domain::dates::{to_local, to_utc};
 use palabre_actors::domain::flow::Flows;
@@ -141,7 +142,7 @@ impl Shop {
             time: self.display.time(row.starts_at),
             until: self.display.time(row.ends_at),
             machine: Display::machine(row.starts_at),
-            who: who(member, state, (row.contact_name.as_ref(), row.address.as_ref())),
+            who: who(member, state, (row.contact_name.as_deref(), row.address.as_ref())),
             service: self.service_name(&row.service),
             resource: row.resource.clone(),
             state: row.state.as_str(),
@@ -158,15 +159,8 @@ fn late(member: &Member, state: &ConsoleState, minutes: i64) -> String {
 }
 
 /// Whom a booking is for.
-fn who(
-    member: &Member,
-    state: &ConsoleState,
-    (name, address_of): (Option<&String>, Option<&palabre_actors::domain::address::Address>),
-) -> String {
-    let sees_people = member.caller.may(Permission::ContentRead);
-    let name = name.cloned().filter(|_| sees_people);
-    let number = || address_of.map(|to| state.seen_address(member, to));
-    name.or_else(number).unwrap_or_else(|| state.text(member, "inbox", "someone"))
+fn who(member: &Member, state: &ConsoleState, (name, at): (Option<&str>, Option<&Address>)) -> String {
+    state.seen_person(member, name, at).unwrap_or_else(|| state.text(member, "inbox", "someone"))
 }
 
 /// `GET /console/bookings`: a day or a week.

@@ -3,8 +3,9 @@
 use actix_web::web;
 use palabre_actors::domain::dates::to_local;
 use palabre_actors::domain::ids::WaitingId;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::super::home::Nothing;
 use super::super::{ConsoleError, ConsoleState, Form, Member, Page};
 use super::{Shop, who};
 use crate::service::{ServiceError, waiting};
@@ -48,7 +49,7 @@ fn line(shop: &Shop, member: &Member, state: &ConsoleState, row: &WaitingRow) ->
     WaitingLine {
         id: row.id.to_string(),
         conversation: row.conversation.to_string(),
-        who: who(member, state, (row.contact_name.as_ref(), row.address.as_ref())),
+        who: who(member, state, (row.contact_name.as_deref(), row.address.as_ref())),
         what: row.resource.as_ref().map_or_else(|| service.clone(), |with| format!("{service} · {with}")),
         when,
         since: shop.display.since(row.since),
@@ -57,17 +58,12 @@ fn line(shop: &Shop, member: &Member, state: &ConsoleState, row: &WaitingRow) ->
     }
 }
 
-/// The form has no fields of its own.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct RemoveForm {}
-
 /// `POST /console/bookings/waiting/{id}/remove`
-pub async fn remove(
+pub(super) async fn remove(
     member: Member,
     state: web::Data<ConsoleState>,
     id: web::Path<String>,
-    _: Form<RemoveForm>,
+    _: Form<Nothing>,
 ) -> Result<Page, ConsoleError> {
     let entry: WaitingId = id.parse().map_err(|_| ConsoleError::NotFound)?;
     match waiting::remove(&member.caller, state.access(), (&member.tenant, entry), state.now()).await {

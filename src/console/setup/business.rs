@@ -4,8 +4,7 @@ use actix_web::web;
 use minijinja::{Value, context};
 
 use super::{ConsoleError, ConsoleState, Fields, Form, Member, Page, SetupStep, StepQuery, Trouble};
-use super::{access, deps, saved, shown, step_page};
-use crate::service::Permission;
+use super::{access, saved, shown, step_page, written};
 use crate::service::setup::{self, BusinessAnswers};
 
 /// Clocks that are offered; every other of the IANA database may be typed in.
@@ -42,13 +41,8 @@ pub(super) async fn show(
     state: web::Data<ConsoleState>,
     query: web::Query<StepQuery>,
 ) -> Result<Page, ConsoleError> {
-    member.caller.require(Permission::SettingWrite)?;
-    match setup::document(&member.caller, &deps(&state)?.folder, &member.tenant).await {
-        Ok((_, document)) => page(&member, &state, &query, &BusinessAnswers::of(&document), &Trouble::default()),
-        Err(error) => {
-            page(&member, &state, &query, &BusinessAnswers::default(), &Trouble::of(&state, member.language, error)?)
-        }
-    }
+    let (answers, trouble) = written(&member, &state, BusinessAnswers::of).await?;
+    page(&member, &state, &query, &answers, &trouble)
 }
 
 fn page(

@@ -6,8 +6,7 @@ use palabre_actors::domain::rules::{Facts, TextName};
 use serde::Serialize;
 
 use super::{ConsoleError, ConsoleState, Fields, Form, Member, Page, SetupStep, StepQuery, Trouble};
-use super::{access, deps, saved, shown, step_page};
-use crate::service::Permission;
+use super::{access, saved, shown, step_page, written};
 use crate::service::setup::{self, ConsentAnswers};
 
 /// A text that may be written otherwise.
@@ -25,13 +24,8 @@ pub(super) async fn show(
     state: web::Data<ConsoleState>,
     query: web::Query<StepQuery>,
 ) -> Result<Page, ConsoleError> {
-    member.caller.require(Permission::SettingWrite)?;
-    match setup::document(&member.caller, &deps(&state)?.folder, &member.tenant).await {
-        Ok((_, document)) => page(&member, &state, &query, &ConsentAnswers::of(&document), &Trouble::default()),
-        Err(error) => {
-            page(&member, &state, &query, &ConsentAnswers::default(), &Trouble::of(&state, member.language, error)?)
-        }
-    }
+    let (answers, trouble) = written(&member, &state, ConsentAnswers::of).await?;
+    page(&member, &state, &query, &answers, &trouble)
 }
 
 fn page(

@@ -27,7 +27,7 @@ use super::state::SetupDeps;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
 use crate::config::Severity;
 use crate::service::Permission;
-use crate::service::setup::{self, SetupAccess, SetupStep, TenantFileError};
+use crate::service::setup::{self, SetupAccess, SetupStep, TenantDocument, TenantFileError};
 use crate::store::operator::ChannelActivity;
 
 pub(super) fn mount(routes: &mut PageRoutes<'_>) {
@@ -65,7 +65,7 @@ pub(super) struct StepQuery {
 /// What did not hold of a form.
 #[derive(Debug, Default)]
 pub(super) struct Trouble {
-    /// Fields.
+    /// Names of the fields that are wrong.
     pub(super) wrong: Vec<String>,
     /// What is told of the whole.
     pub(super) told: Option<String>,
@@ -112,6 +112,19 @@ pub(super) fn deps(state: &ConsoleState) -> Result<&SetupDeps, ConsoleError> {
 
 pub(super) fn access(state: &ConsoleState) -> Result<SetupAccess<'_>, ConsoleError> {
     Ok(SetupAccess { store: &state.deps.store, folder: &deps(state)?.folder })
+}
+
+/// What a tenant's file says for a step; nothing, with why, where it cannot be read.
+async fn written<T: Default>(
+    member: &Member,
+    state: &ConsoleState,
+    of: impl FnOnce(&TenantDocument) -> T,
+) -> Result<(T, Trouble), ConsoleError> {
+    member.caller.require(Permission::SettingWrite)?;
+    match setup::document(&member.caller, &deps(state)?.folder, &member.tenant).await {
+        Ok((_, document)) => Ok((of(&document), Trouble::default())),
+        Err(error) => Ok((T::default(), Trouble::of(state, member.language, error)?)),
+    }
 }
 
 /// A step's page.

@@ -5,8 +5,7 @@ use minijinja::context;
 use serde::Serialize;
 
 use super::{ConsoleError, ConsoleState, Fields, Form, Member, Page, SetupStep, StepQuery, Trouble};
-use super::{access, deps, saved, shown, step_page};
-use crate::service::Permission;
+use super::{access, saved, shown, step_page, written};
 use crate::service::setup::{self, ServiceAnswers};
 
 /// Empty rows at the end of the form.
@@ -36,11 +35,8 @@ pub(super) async fn show(
     state: web::Data<ConsoleState>,
     query: web::Query<StepQuery>,
 ) -> Result<Page, ConsoleError> {
-    member.caller.require(Permission::SettingWrite)?;
-    match setup::document(&member.caller, &deps(&state)?.folder, &member.tenant).await {
-        Ok((_, document)) => page(&member, &state, &query, setup::services(&document), &Trouble::default()),
-        Err(error) => page(&member, &state, &query, Vec::new(), &Trouble::of(&state, member.language, error)?),
-    }
+    let (answers, trouble) = written(&member, &state, setup::services).await?;
+    page(&member, &state, &query, answers, &trouble)
 }
 
 fn page(

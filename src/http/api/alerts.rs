@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use actix_web::http::StatusCode;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Scheme;
 use palabre_actors::domain::message::Category;
@@ -12,14 +11,15 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use utoipa::{IntoParams, ToSchema};
 
+use super::Reply;
 use super::call::{Call, Json, PathId, Query, ToSend};
-use super::messages::{AcceptedMessage, channel_and_address, not_sent, tenant};
+use super::messages::{AcceptedMessage, answered, channel_and_address, tenant};
 use super::params::{QueryParams, names_of};
-use super::problems::{self, BodyProblems, CallProblems, KeyConflict, UnknownName, invalid};
-use super::{Reply, reply, reply_with};
+use super::problems::{BodyProblems, CallProblems, KeyConflict, UnknownName, invalid};
+use crate::digest::hex;
 use crate::http::problem::HttpProblem;
 use crate::http::routes::Routes;
-use crate::service::messages::{self, OutgoingMessage, SendOutcome};
+use crate::service::messages::{self, OutgoingMessage};
 
 /// Alerts that a message tells in words; the others are counted.
 const TOLD: usize = 10;
@@ -120,13 +120,7 @@ pub(super) async fn tell(
         expires_at: None,
         idempotency_key: Some(news.key(&params.to, call.now())),
     };
-    let outcome = messages::send(call.caller.service(), &call.operator, &*call.api.outgoing, message).await?;
-    match outcome {
-        SendOutcome::Taken(id) => reply_with(StatusCode::ACCEPTED, &AcceptedMessage { id: id.to_string() }),
-        SendOutcome::TakenBefore(id) => reply(&AcceptedMessage { id: id.to_string() }),
-        SendOutcome::KeyReused => Err(problems::KEY_REUSED),
-        SendOutcome::NotSent(why) => Err(not_sent(why)),
-    }
+    answered(messages::send(call.caller.service(), &call.operator, &*call.api.outgoing, message).await?)
 }
 
 impl AlertNews {
@@ -180,11 +174,7 @@ impl AlertNews {
             hash.update(alert.starts_at.as_bytes());
             hash.update([0]);
         }
-        let digest: String = hash.finalize().iter().take(16).fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
-        format!("alert-{digest}")
+        format!("alert-{}", &hex(&hash.finalize())[..32])
     }
 }
 

@@ -155,7 +155,11 @@ pub(super) async fn send(call: Call<ToSend>, request: HttpRequest, Json(asked): 
     let files = files::asked(&asked)?;
     let mut message = message(&call, request.headers(), asked)?;
     files::add(&call, &mut message, files).await?;
-    let outcome = messages::send(call.caller.service(), &call.operator, &*call.api.outgoing, message).await?;
+    answered(messages::send(call.caller.service(), &call.operator, &*call.api.outgoing, message).await?)
+}
+
+/// What became of a message, as whoever asked for it reads it.
+pub(super) fn answered(outcome: SendOutcome) -> Reply {
     match outcome {
         SendOutcome::Taken(id) => reply_with(StatusCode::ACCEPTED, &AcceptedMessage { id: id.to_string() }),
         SendOutcome::TakenBefore(id) => reply(&AcceptedMessage { id: id.to_string() }),

@@ -46,7 +46,10 @@ async fn flows_are_seen_with_where_contacts_stand_and_a_person_puts_one_on_a_ste
     assert_eq!(world.value::<i64>(audited).await, 1);
     let gone = [("conversation", id.as_str()), ("place", "booking/nowhere")];
     assert_eq!(awa.submit("/console/flows/place", &gone).await.location(), "/console/flows?done=gone");
-    let page = awa.get(&format!("/console/flows?conversation={id}")).await;
+    let way = format!("/console/flows?conversation={id}");
+    let talk = awa.get(&format!("/console/conversations/{id}")).await.body;
+    assert!(talk.contains(&format!("href=\"{way}\"")), "the card leads there: {talk}");
+    let page = awa.get(&way).await;
     assert!(page.body.contains("chosen-title"), "{}", page.body);
     say(&world, NADIA, "STOP").await;
     assert_eq!(awa.submit("/console/flows/place", &form).await.location(), "/console/flows?done=stop");

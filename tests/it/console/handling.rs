@@ -40,7 +40,8 @@ async fn i14_who_is_blocked_gets_no_answer_and_stands_in_no_list_until_they_are_
     let mut sophie = signed_in(&world, "sophie@belle.example").await;
     assert_eq!(waiting(&mut sophie).await, (0, 1), "it is Awa's to answer");
 
-    awa.get(&path).await;
+    let page = awa.get(&path).await.body;
+    assert!(page.contains(&format!("action=\"{path}/block\"")), "the card has the form: {page}");
     let blocked = awa.submit(&format!("{path}/block"), &[]).await;
     assert_eq!(blocked.location(), format!("{path}?done=blocked#end"));
     let page = awa.get(&path).await.body;

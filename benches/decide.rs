@@ -3,65 +3,26 @@
 
 #![expect(clippy::unwrap_used, reason = "a bench may fail")]
 
-use std::collections::{BTreeMap, HashSet};
+mod tenant;
+
+use std::collections::HashSet;
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::conversation::{ConversationKey, State};
-use palabre_actors::domain::flow::{BookingTemplates, Flows, FlowsSource, built_in};
-use palabre_actors::domain::hours::Hours;
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, InboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::live::LiveKnowledge;
 use palabre_actors::domain::message::{Content, Inbound};
-use palabre_actors::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, Rules, RulesSource};
-use palabre_actors::domain::slots::BookingPolicy;
+use palabre_actors::domain::rules::{Rules, RulesSource};
 use palabre_actors::domain::turn::{Prepared, Turn, decide};
 
 fn rules() -> Rules {
-    let entry = |n: usize| FaqEntry {
-        id: format!("faq[{n}]"),
-        question: format!("Question {n} ?"),
-        keywords: vec![format!("mot{n}"), format!("une phrase {n}")],
-        answer: format!("Réponse {n}."),
-        ..FaqEntry::default()
-    };
-    let source = RulesSource {
-        tenant: TenantId::new("belle"),
-        tenant_name: "Institut Belle".to_owned(),
-        language: Language::Fr,
-        sellers: HashSet::from(["+33612340001".to_owned()]),
-        faq: (0..20).map(entry).collect(),
-        replies: Replies {
-            fallback: Some("Merci {{ contact.name }}, nous avons bien reçu votre message.".to_owned()),
-            ..Replies::default()
-        },
-        keywords: ExtraKeywords::default(),
-        longest_text: 1_600,
-        per_contact_per_minute: 5,
-        loops: None,
-        session_idle: Duration::from_secs(1_800),
-        live_session_idle: Duration::from_secs(7_200),
-        double_opt_in: false,
-        templates: Vec::new(),
-    };
-    let flows = Flows::new(FlowsSource {
-        flows: built_in::flow("lead", false).into_iter().collect(),
-        services: Vec::new(),
-        policy: BookingPolicy::default(),
-        hours: Hours::default(),
-        zone: chrono_tz::Europe::Paris,
-        english: false,
-        tenant_name: "Institut Belle".to_owned(),
-        texts: BTreeMap::new(),
-        templates: BookingTemplates::default(),
-        drivers: Vec::new(),
-        fares: palabre_actors::domain::fare::Fares::default(),
-    });
-    Rules::new(source).unwrap().with_flows(flows.unwrap())
+    let source = tenant::source(20, "Merci {{ contact.name }}, nous avons bien reçu votre message.");
+    let sellers = HashSet::from(["+33612340001".to_owned()]);
+    tenant::rules(RulesSource { sellers, per_contact_per_minute: 5, ..source })
 }
 
 fn noon() -> Timestamp {

@@ -6,19 +6,17 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a bench may fail")]
 #![expect(clippy::print_stdout, clippy::cast_precision_loss, reason = "figures for people")]
 
-use std::collections::{BTreeMap, HashSet};
-use std::time::{Duration, Instant};
+mod tenant;
+
+use std::time::Instant;
 
 use futures_util::{StreamExt, stream};
 use palabre::store::Store;
 use palabre_actors::domain::conversation::State;
-use palabre_actors::domain::flow::{BookingTemplates, Flows, FlowsSource, built_in};
-use palabre_actors::domain::hours::Hours;
-use palabre_actors::domain::ids::{ProviderMessageId, TenantId};
+use palabre_actors::domain::ids::ProviderMessageId;
 use palabre_actors::domain::live::LiveKnowledge;
-use palabre_actors::domain::rules::{ExtraKeywords, FaqEntry, Language, Replies, Rules, RulesSource};
+use palabre_actors::domain::rules::Rules;
 use palabre_actors::domain::send::Receipt;
-use palabre_actors::domain::slots::BookingPolicy;
 use palabre_actors::domain::turn::{Outcome, Prepared, decide};
 use palabre_actors::ports::{Acceptance, Inbox, Outbox, Settled, Settlement, Turns};
 use palabre_actors::testing::conformance::fixture::{Customer, at, now};
@@ -35,49 +33,6 @@ const KINDS: [(&str, &str, &str, Outcome); 3] = [
     ("faq", "Bonjour à vous", "Bonjour, c'est au sujet de la phrase : une phrase 13, merci !", Outcome::AnsweredFaq),
     ("flow step", "devis", "peindre un salon de 20 m2", Outcome::AnsweredFlow),
 ];
-
-fn rules() -> Rules {
-    let entry = |n: usize| FaqEntry {
-        id: format!("faq[{n}]"),
-        question: format!("Question {n} ?"),
-        keywords: vec![format!("mot{n}"), format!("une phrase {n}")],
-        answer: format!("Réponse {n}."),
-        ..FaqEntry::default()
-    };
-    let source = RulesSource {
-        tenant: TenantId::new("belle"),
-        tenant_name: "Institut Belle".to_owned(),
-        language: Language::Fr,
-        sellers: HashSet::new(),
-        faq: (0..200).map(entry).collect(),
-        replies: Replies {
-            fallback: Some("Merci, nous avons bien reçu votre message.".to_owned()),
-            ..Replies::default()
-        },
-        keywords: ExtraKeywords::default(),
-        longest_text: 1_600,
-        per_contact_per_minute: 1_000,
-        loops: None,
-        session_idle: Duration::from_secs(1_800),
-        live_session_idle: Duration::from_secs(7_200),
-        double_opt_in: false,
-        templates: Vec::new(),
-    };
-    let flows = Flows::new(FlowsSource {
-        flows: built_in::flow("lead", false).into_iter().collect(),
-        services: Vec::new(),
-        policy: BookingPolicy::default(),
-        hours: Hours::default(),
-        zone: chrono_tz::Europe::Paris,
-        english: false,
-        tenant_name: "Institut Belle".to_owned(),
-        texts: BTreeMap::new(),
-        templates: BookingTemplates::default(),
-        drivers: Vec::new(),
-        fares: palabre_actors::domain::fare::Fares::default(),
-    });
-    Rules::new(source).unwrap().with_flows(flows.unwrap())
-}
 
 /// A message of a customer, from its acceptance to the settlement of its answer. Answers what came of it.
 async fn turn(store: &Store, rules: &Rules, customer: &Customer, state: &State, body: &str) -> Outcome {
@@ -131,7 +86,7 @@ async fn main() {
     let folder = tempfile::tempdir().unwrap();
     let file = || format!("sqlite://{}", folder.path().join("palabre.db").display());
     let store = Store::open(&std::env::var("PALABRE_BENCH_URL").unwrap_or_else(|_| file()), true).await.unwrap();
-    let rules = rules();
+    let rules = tenant::rules(tenant::source(200, "Merci, nous avons bien reçu votre message."));
     let mut spent = [const { Vec::new() }; KINDS.len()];
     for number in 0..=ROUNDS {
         for (kind, spent) in spent.iter_mut().enumerate() {

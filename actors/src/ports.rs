@@ -214,7 +214,7 @@ pub struct Settlement {
     pub via: Option<Via>,
     /// What it cost when it was sent, in millionths of the tenant's currency.
     pub cost_micros: i64,
-    /// When.
+    /// The moment at which the outcome was known.
     pub at: Timestamp,
 }
 

@@ -116,8 +116,9 @@ struct Table {
 }
 
 impl Table {
-    fn new(name: &'static str, columns: &[&'static str]) -> Self {
-        Self { name, columns: columns.to_vec(), rows: Vec::new() }
+    /// The names of the columns are parted by spaces.
+    fn new(name: &'static str, columns: &'static str) -> Self {
+        Self { name, columns: columns.split_whitespace().collect(), rows: Vec::new() }
     }
 
     /// Writes a row, together with those before it once there are enough.
@@ -146,7 +147,7 @@ impl Table {
 pub async fn seed(url: &str, seeding: &Seeding) {
     let options = ConnectOptions::new(url).sqlx_logging(false).max_connections(1).clone();
     let conn = Database::connect(options).await.unwrap();
-    let mut tenants = Table::new("tenants", &["id", "name", "language", "timezone", "created_at", "updated_at"]);
+    let mut tenants = Table::new("tenants", "id name language timezone created_at updated_at");
     let start = "2026-01-01T00:00:00.000000Z";
     for tenant in TENANTS {
         tenants.push(&conn, [&tenant, &"x", &"fr", &"UTC", &start, &start]).await;
@@ -176,13 +177,14 @@ async fn seed_conversations(
     (begun, last): (DateTime<Utc>, &[Option<DateTime<Utc>>]),
     seeding: &Seeding,
 ) {
-    let mut contacts = Table::new("contacts", &["id", "tenant_id", "name", "created_at", "updated_at"]);
-    let mut addresses = Table::new("contact_addresses", &["tenant_id", "address", "contact_id", "created_at"]);
-    let columns = "id tenant_id channel_id contact_id address status handler version last_message_at last_inbound_at \
-                   created_at updated_at";
-    let columns: Vec<&'static str> = columns.split_whitespace().collect();
-    let mut conversations = Table { name: "conversations", columns, rows: Vec::new() };
-    let mut labels = Table::new("conversation_labels", &["tenant_id", "conversation_id", "label", "created_at"]);
+    let mut contacts = Table::new("contacts", "id tenant_id name created_at updated_at");
+    let mut addresses = Table::new("contact_addresses", "tenant_id address contact_id created_at");
+    let mut conversations = Table::new(
+        "conversations",
+        "id tenant_id channel_id contact_id address status handler version last_message_at last_inbound_at created_at \
+         updated_at",
+    );
+    let mut labels = Table::new("conversation_labels", "tenant_id conversation_id label created_at");
     for (talk, last) in last.iter().enumerate() {
         let (id, tenant) = (id_at(begun.timestamp_millis(), talk as u64), tenant_of(talk));
         let (when, last) = (written(begun), written(last.unwrap_or(begun)));
@@ -234,19 +236,17 @@ async fn seed_messages(
     begun: DateTime<Utc>,
     seeding: &Seeding,
 ) -> Vec<Option<DateTime<Utc>>> {
-    let table =
-        |name, columns: &'static str| Table { name, columns: columns.split_whitespace().collect(), rows: Vec::new() };
-    let mut inbound = table(
+    let mut inbound = Table::new(
         "messages_in",
         "id tenant_id channel_id conversation_id provider_message_id from to body role state reason correlation_id created_at \
          processed_at",
     );
-    let mut outbound = table(
+    let mut outbound = Table::new(
         "messages_out",
         "id tenant_id channel_id conversation_id to body kind state attempts next_attempt_at correlation_id created_at \
          updated_at",
     );
-    let mut events = table(
+    let mut events = Table::new(
         "event_log",
         "id tenant_id event_type entity_type entity_id correlation_id actor_type payload created_at",
     );

@@ -90,7 +90,7 @@ impl BookingState {
 pub struct Booking {
     /// Its row.
     pub id: BookingId,
-    /// Which service.
+    /// The service's id.
     pub service: String,
     /// Who or what does it.
     pub resource: String,

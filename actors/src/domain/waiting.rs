@@ -30,7 +30,7 @@ pub struct WaitingEntry {
     pub conversation: ConversationId,
     /// Whether it is the contact's own, whose agenda this is.
     pub is_mine: bool,
-    /// Which service.
+    /// The service's id.
     pub service: String,
     /// With whom, if that was wished.
     pub resource: Option<String>,
@@ -42,9 +42,9 @@ pub struct WaitingEntry {
     pub hours: Option<(NaiveTime, NaiveTime)>,
     /// The booking that moves then.
     pub replaces: Option<BookingId>,
-    /// Where they stand.
+    /// Whether they wait, were offered a time, or are done with waiting.
     pub state: WaitingState,
-    /// When they asked.
+    /// The moment at which they asked: whoever asked first is offered first.
     pub since: Timestamp,
 }
 

@@ -25,11 +25,11 @@ pub struct SamePerson {
     pub tenant: TenantId,
     /// The addresses.
     pub addresses: [Address; 2],
-    /// What showed it.
+    /// The proof that they are one person's.
     pub shown_by: ShownBy,
     /// The flow of the message.
     pub correlation: CorrelationId,
-    /// When.
+    /// The moment at which they were found to be one person's.
     pub at: Timestamp,
 }
 

@@ -9,7 +9,7 @@ use tracing::field::Empty;
 use crate::domain::ids::{ChannelId, ConversationId};
 use crate::domain::message::{Inbound, NewInbound, Outbound};
 
-/// What the spans are known by.
+/// The target of these spans, by which a subscriber tells them from logs.
 pub const TARGET: &str = "palabre::spans";
 
 /// From a message's being read until it is durable. `webhook.outcome` is recorded at its end.

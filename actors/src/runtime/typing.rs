@@ -17,7 +17,7 @@ const CALL: Duration = Duration::from_secs(2);
 /// Who is shown that somebody is typing, and how long it lasts there.
 #[derive(Clone, Debug)]
 pub struct Typing {
-    /// Through which channel.
+    /// The channel on which they wrote.
     pub channel: ChannelId,
     /// Who sees it.
     pub to: Address,

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::engine::Stage;
 use super::texts::TextKey;
 use super::{Effect, Milestone, Running, Saying, phrases};
-use crate::domain::booking::{Booking, BookingChange, BookingState};
+use crate::domain::booking::{Booking, BookingChange, BookingState, Busy};
 use crate::domain::dates::{self, Day, Time, to_local, to_utc};
 use crate::domain::number_words::cardinal;
 
@@ -116,6 +116,10 @@ fn length(said: &str) -> Option<TimeDelta> {
 impl Stage<'_> {
     /// A message of somebody who comes late to what they have booked. Answers whether it was one.
     pub(super) fn comes_late(&mut self, running: Option<&Running>) -> bool {
+        // Most customers have nothing booked: their messages need not be read for this.
+        if self.scene.agenda.mine.is_empty() {
+            return false;
+        }
         let Some(late) = read(self.said) else { return false };
         let Some(booking) = self.late_for(running) else { return false };
         let local_start = to_local(booking.starts_at, self.flows.zone);
@@ -199,10 +203,9 @@ impl Stage<'_> {
     /// The booking with the time that it takes now; `None`: it is too long, or the next customer comes before.
     fn with_lateness(&self, booking: &Booking, late: TimeDelta) -> Option<Booking> {
         let free_at = booking.free_at.max(booking.ends_at + late);
-        let others = |busy: &&crate::domain::booking::Busy| {
-            busy.resource == booking.resource && busy.from >= booking.free_at && busy.from < free_at
-        };
-        let fits = late <= LATEST && !self.agenda.busy.iter().any(|busy| others(&busy));
+        let is_next =
+            |busy: &Busy| busy.resource == booking.resource && busy.from >= booking.free_at && busy.from < free_at;
+        let fits = late <= LATEST && !self.agenda.busy.iter().any(is_next);
         fits.then(|| Booking { free_at, ..booking.clone() })
     }
 }

@@ -92,7 +92,7 @@ pub struct FlowsSource {
     pub templates: BookingTemplates,
     /// Who takes offers.
     pub drivers: Vec<Driver>,
-    /// What rides cost.
+    /// Prices of rides, for flows that ask for `pickup` and `destination`.
     pub fares: Fares,
 }
 
@@ -192,7 +192,7 @@ pub struct Scene<'a> {
     pub folded: &'a str,
     /// A place that was shared instead.
     pub location: Option<&'a Location>,
-    /// What is booked.
+    /// Bookings, offers and the waiting list, as the turn found them.
     pub agenda: &'a Arc<Agenda>,
     /// The contact's name.
     pub contact_name: Option<&'a str>,

@@ -123,11 +123,7 @@ impl Stage<'_> {
         }
         self.drop_hold(appointment);
         let id = WaitingId::fresh();
-        let older: Vec<WaitingId> =
-            self.own_entries().filter(|entry| entry.service == service.id).map(|entry| entry.id).collect();
-        for older in older {
-            self.made.effects.push(Effect::Waiting(WaitingChange::Become(older, WaitingState::Ended)));
-        }
+        self.end_own(Some(&service.id), WaitingState::Ended);
         self.made.effects.push(Effect::Waiting(WaitingChange::Join(WaitingEntry {
             id,
             // The turn knows which conversation it is.
@@ -187,25 +183,24 @@ impl Stage<'_> {
         }
     }
 
-    fn own_entries(&self) -> impl Iterator<Item = &WaitingEntry> {
-        self.scene.agenda.waiting.iter().filter(|entry| entry.is_mine)
+    /// The customer's own entries for a service, or all of them, are over in this state.
+    fn end_own(&mut self, service: Option<&str>, state: WaitingState) {
+        let scene = self.scene;
+        let own = scene.agenda.waiting.iter().filter(|entry| entry.is_mine);
+        let own = own.filter(|entry| service.is_none_or(|service| entry.service == service));
+        self.made.effects.extend(own.map(|entry| Effect::Waiting(WaitingChange::Become(entry.id, state))));
     }
 
     /// They have what they waited for.
     pub(super) fn wait_is_over(&mut self, service: &str) {
-        let own: Vec<WaitingId> =
-            self.own_entries().filter(|entry| entry.service == service).map(|entry| entry.id).collect();
-        let over = |id| Effect::Waiting(WaitingChange::Become(id, WaitingState::Taken));
-        self.made.effects.extend(own.into_iter().map(over));
+        self.end_own(Some(service), WaitingState::Taken);
     }
 
     /// A message without a flow that begins to wait for a time, or ends it. Answers whether it was one.
     pub(super) fn is_about_the_list(&mut self) -> bool {
         let leaves = phrases::leaves_list(self.said) || phrases::cancels(self.said);
-        let own: Vec<WaitingId> = self.own_entries().map(|entry| entry.id).collect();
-        if leaves && !own.is_empty() {
-            let ended = |id| Effect::Waiting(WaitingChange::Become(id, WaitingState::Ended));
-            self.made.effects.extend(own.into_iter().map(ended));
+        if leaves && self.scene.agenda.waiting.iter().any(|entry| entry.is_mine) {
+            self.end_own(None, WaitingState::Ended);
             let running = Running::begin_nowhere(self.scene.now);
             let text = self.text(TextKey::OffList, &running, &[("word", self.flows.word_of_bookings())]);
             self.say(text);

@@ -18,9 +18,9 @@ const MOST_STATES: usize = 2_000;
 pub struct FlowCustomer<'a> {
     flows: &'a Flows,
     knows: &'a dyn Fn(&str) -> bool,
-    /// Now.
+    /// The moment at which they write.
     pub now: Timestamp,
-    /// What is booked.
+    /// Bookings, with the changes that their own messages made.
     pub agenda: Agenda,
     running: Option<Running>,
     reminders: Vec<Reminder>,

@@ -10,7 +10,7 @@ use crate::domain::Timestamp;
 use crate::domain::address::Address;
 use crate::domain::assistant::AssistantSilence;
 use crate::domain::conversation::{BotMemory, Contact, Conversation, ConversationStatus, Handler, Session, State};
-use crate::domain::event::{ActorType, EntityType, Event, EventType, Payload};
+use crate::domain::event::{ActorType, EntityType, Event, EventType, Payload, PayloadBuilder};
 use crate::domain::ids::{ContactId, ConversationId, CorrelationId, EventId, OutboundId, SessionId};
 use crate::domain::loop_watch::LoopWatch;
 use crate::domain::message::{Generation, Inbound, Outbound, OutboundKind, Role};
@@ -256,6 +256,13 @@ pub(super) fn put(turn: &mut Turn, message: Outbound, idempotency_key: Option<St
     if turn.conversation.status == ConversationStatus::New {
         turn.conversation.status = ConversationStatus::InProgress;
     }
+}
+
+/// Puts a message into the turn that answers nothing the contact wrote, with its event.
+pub(super) fn put_unasked(turn: &mut Turn, message: Outbound, (actor_type, payload): (ActorType, PayloadBuilder)) {
+    let (row, payload) = (message.id.0, payload.word("kind", message.kind.as_str()).finish());
+    put(turn, message, None);
+    note(turn, EventType::MessageQueued, EntityType::MessageOut, row, actor_type, payload);
 }
 
 pub(super) fn close_session(turn: &mut Turn) {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::builder::{cut, note, outbound, put};
+use super::builder::{cut, note, outbound, put, put_unasked};
 use super::offers::set;
 use super::{Turn, offers, waiting};
+use crate::domain::Timestamp;
 use crate::domain::booking::{Agenda, Booking, BookingChange, BookingState};
 use crate::domain::claim::ClaimChange;
 use crate::domain::conversation::{Conversation, ConversationStatus, FlowState, Handler, State};
@@ -231,22 +232,28 @@ pub(super) fn reminded(mut turn: Turn, state: &State, payload: &str, rules: &Rul
     if turn.conversation.handler == Handler::Human {
         made.running.clone_from(&running);
     }
-    let text = made.sayings.iter().find_map(|saying| match saying {
-        Saying::Text(text) => Some(text.clone()),
-        Saying::Answer { .. } => None,
-    });
     let booking = state.agenda.mine.iter().find(|booking| booking.id == reminder.booking);
     let name = flows.templates().reminder.as_deref();
     let template = booking.and_then(|booking| template(rules, (flows, name), booking, &turn));
-    let body = cut(&text.unwrap_or_default(), rules.source().longest_text);
-    let expires_at = Some(reminder.starts_at);
-    let message = Outbound { template, expires_at, ..outbound(&turn, body, OutboundKind::Manual) };
-    let row = message.id.0;
-    put(&mut turn, message, None);
-    let kind = Payload::builder().word("kind", OutboundKind::Manual.as_str()).finish();
-    note(&mut turn, EventType::MessageQueued, EntityType::MessageOut, row, ActorType::System, kind);
+    write_unasked(&mut turn, rules, &made, (template, reminder.starts_at));
     keep(&mut turn, flows, made, running.is_some(), &state.agenda);
     turn
+}
+
+/// Writes what a move says that no message asked for: its text within the window, the template outside of it.
+pub(super) fn write_unasked(
+    turn: &mut Turn,
+    rules: &Rules,
+    made: &Move,
+    (template, expires_at): (Option<TemplateUse>, Timestamp),
+) {
+    let text = made.sayings.iter().find_map(|saying| match saying {
+        Saying::Text(text) => Some(text.as_str()),
+        Saying::Answer { .. } => None,
+    });
+    let body = cut(text.unwrap_or_default(), rules.source().longest_text);
+    let message = Outbound { template, expires_at: Some(expires_at), ..outbound(turn, body, OutboundKind::Manual) };
+    put_unasked(turn, message, (ActorType::System, Payload::builder()));
 }
 
 /// A template of the tenant about a booking, with what its places are called in French or in English.

@@ -27,7 +27,7 @@ const ASSIGNED_TEMPLATE: &str = "conductor_assigned";
 const RATING_TEMPLATE: &str = "ride_rating";
 const NOBODY_TEMPLATE: &str = "reservation_canceled";
 
-/// The payload of [`TimerKind::OfferEnds`] and [`TimerKind::OfferAccepted`].
+/// The payload of [`TimerKind::OfferEnds`], [`TimerKind::OfferAccepted`] and [`TimerKind::RideDone`].
 #[derive(Serialize, Deserialize)]
 struct Offered {
     offer: OfferId,
@@ -41,7 +41,20 @@ pub(super) fn set(turn: &mut Turn, kind: TimerKind, fires_at: Timestamp, payload
     turn.timers.push(TimerChange::Set(timer));
 }
 
-pub(super) fn timer(turn: &Turn, kind: TimerKind, fires_at: Timestamp, payload: String) -> Timer {
+/// Sets a timer of another conversation.
+pub(super) fn set_for(
+    turn: &mut Turn,
+    conversation: ConversationId,
+    (kind, fires_at): (TimerKind, Timestamp),
+    payload: &impl Serialize,
+) {
+    if let Ok(payload) = serde_json::to_string(payload) {
+        let timer = timer(turn, kind, fires_at, payload);
+        turn.timers.push(TimerChange::SetFor(conversation, timer));
+    }
+}
+
+fn timer(turn: &Turn, kind: TimerKind, fires_at: Timestamp, payload: String) -> Timer {
     Timer { id: TimerId::fresh(), kind, fires_at, payload, correlation: turn.correlation, created_at: turn.at }
 }
 
@@ -56,7 +69,7 @@ pub(super) fn make(turn: &mut Turn, agenda: &Agenda, text: String, details: serd
         expires_at: turn.at + lasts,
         state: OfferState::Open,
     };
-    let message = to_driver(offer.text.clone(), Some(turn.at + OFFER_LASTS));
+    let message = written(offer.text.clone(), Some(turn.at + OFFER_LASTS));
     if let Ok(payload) = serde_json::to_string(&message) {
         for conversation in &agenda.on_duty {
             let timer = timer(turn, TimerKind::Send, turn.at, payload.clone());
@@ -76,10 +89,8 @@ pub(super) fn accept(turn: &mut Turn, offer: &Offer, driver: &Driver) {
     turn.effects.claims.push(claim(offer.id));
     turn.effects.offers.push(OfferChange::Accept(offer.id));
     note(turn, EventType::OfferAccepted, EntityType::Offer, offer.id.0, ActorType::Contact, Payload::EMPTY);
-    if let Ok(payload) = serde_json::to_string(&Offered { offer: offer.id, driver: Some(driver.name.clone()) }) {
-        let timer = timer(turn, TimerKind::OfferAccepted, turn.at, payload);
-        turn.timers.push(TimerChange::SetFor(offer.conversation, timer));
-    }
+    let (offered, now) = (Offered { offer: offer.id, driver: Some(driver.name.clone()) }, turn.at);
+    set_for(turn, offer.conversation, (TimerKind::OfferAccepted, now), &offered);
 }
 
 pub(super) fn claim(offer: OfferId) -> ClaimChange {
@@ -92,20 +103,16 @@ pub(super) fn arrived(turn: &mut Turn, flows: &Flows, offer: &Offer, driver: &Dr
         [&driver.car, &driver.plate].into_iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
     let text = flows.say(TextKey::DriverThere, &[("resource", &driver.name), ("what", &details.join(", "))]);
     note(turn, EventType::RideArrived, EntityType::Offer, offer.id.0, ActorType::Contact, Payload::EMPTY);
-    if let Ok(payload) = serde_json::to_string(&to_driver(text, None)) {
-        let timer = timer(turn, TimerKind::Send, turn.at, payload);
-        turn.timers.push(TimerChange::SetFor(offer.conversation, timer));
-    }
+    let now = turn.at;
+    set_for(turn, offer.conversation, (TimerKind::Send, now), &written(text, None));
 }
 
 /// Whoever has it has done it: the customer is asked how good it was.
 pub(super) fn done(turn: &mut Turn, offer: &Offer) {
     turn.effects.offers.push(OfferChange::Finish(offer.id));
     note(turn, EventType::RideDone, EntityType::Offer, offer.id.0, ActorType::Contact, Payload::EMPTY);
-    if let Ok(payload) = serde_json::to_string(&Offered { offer: offer.id, driver: None }) {
-        let timer = timer(turn, TimerKind::RideDone, turn.at, payload);
-        turn.timers.push(TimerChange::SetFor(offer.conversation, timer));
-    }
+    let (offered, now) = (Offered { offer: offer.id, driver: None }, turn.at);
+    set_for(turn, offer.conversation, (TimerKind::RideDone, now), &offered);
 }
 
 /// A ride is over: its customer is asked how good it was, unless they are in the middle of something else.
@@ -137,11 +144,8 @@ pub(super) fn tell_of_end(
 ) -> Turn {
     let Some(flows) = rules.flows() else { return turn };
     if let Some(driver) = taken_by {
-        let message = to_driver(flows.say(TextKey::OfferCalledOff, &[]), None);
-        if let Ok(payload) = serde_json::to_string(&message) {
-            let timer = timer(&turn, TimerKind::Send, turn.at, payload);
-            turn.timers.push(TimerChange::SetFor(driver, timer));
-        }
+        let (message, now) = (written(flows.say(TextKey::OfferCalledOff, &[]), None), turn.at);
+        set_for(&mut turn, driver, (TimerKind::Send, now), &message);
     }
     if !tells {
         return turn;
@@ -150,8 +154,8 @@ pub(super) fn tell_of_end(
     tell(turn, state, rules, text, NOBODY_TEMPLATE, &[])
 }
 
-/// A message to somebody who takes offers, in their own conversation.
-const fn to_driver(text: String, expires_at: Option<Timestamp>) -> ScheduledMessage {
+/// A message to whoever takes an offer, or asked for it, in their own conversation.
+const fn written(text: String, expires_at: Option<Timestamp>) -> ScheduledMessage {
     ScheduledMessage {
         text: Some(text),
         template: None,

@@ -3,20 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use super::Turn;
-use super::builder::{cut, note, outbound, put};
-use super::flows::{keep, running, scene_of, template};
-use super::offers::timer;
+use super::flows::{keep, running, scene_of, template, write_unasked};
+use super::offers::set_for;
 use crate::domain::Timestamp;
 use crate::domain::booking::{Agenda, Booking, BookingChange, Busy};
 use crate::domain::conversation::{Handler, State};
 use crate::domain::dates::{to_local, to_utc};
-use crate::domain::event::{ActorType, EntityType, EventType, Payload};
-use crate::domain::flow::{Flows, Saying};
+use crate::domain::flow::Flows;
 use crate::domain::hours::after_the_night;
 use crate::domain::ids::WaitingId;
-use crate::domain::message::{Outbound, OutboundKind};
 use crate::domain::rules::Rules;
-use crate::domain::timer::{TimerChange, TimerKind};
+use crate::domain::timer::TimerKind;
 use crate::domain::waiting::{WaitingEntry, WaitingState};
 
 /// The payload of [`TimerKind::PlaceFree`].
@@ -63,10 +60,7 @@ fn tell_next(turn: &mut Turn, flows: &Flows, (agenda, freed): (&Agenda, &Busy), 
     let local = to_local(turn.at, flows.zone());
     let fires_at = to_utc(after_the_night(local), flows.zone()).first().max(turn.at);
     let free = PlaceFree { waiting: entry.id, resource: freed.resource.clone(), from: freed.from, until: freed.until };
-    if let Ok(payload) = serde_json::to_string(&free) {
-        let timer = timer(turn, TimerKind::PlaceFree, fires_at, payload);
-        turn.timers.push(TimerChange::SetFor(entry.conversation, timer));
-    }
+    set_for(turn, entry.conversation, (TimerKind::PlaceFree, fires_at), &free);
 }
 
 /// A time became free that this customer waits for: it is kept free for them, and they are asked. When they cannot be asked, the
@@ -83,20 +77,10 @@ pub(super) fn place_free(mut turn: Turn, state: &State, payload: &str, rules: &R
     };
     let Some(slot) = flows.suits(entry, &freed, &state.agenda, turn.at) else { return turn };
     let Some(made) = flows.offer_place(entry, &slot, &scene_of(&turn, state)) else { return turn };
-    let held = made.held().cloned();
-    let text = made.sayings.iter().find_map(|saying| match saying {
-        Saying::Text(text) => Some(text.clone()),
-        Saying::Answer { .. } => None,
-    });
     let name = flows.templates().waiting.as_deref();
-    let template = held.as_ref().and_then(|booking| template(rules, (flows, name), booking, &turn));
-    let body = cut(&text.unwrap_or_default(), rules.source().longest_text);
-    let expires_at = Some(turn.at + flows.waiting_hold());
-    let message = Outbound { template, expires_at, ..outbound(&turn, body, OutboundKind::Manual) };
-    let row = message.id.0;
-    put(&mut turn, message, None);
-    let kind = Payload::builder().word("kind", OutboundKind::Manual.as_str()).finish();
-    note(&mut turn, EventType::MessageQueued, EntityType::MessageOut, row, ActorType::System, kind);
+    let template = made.held().and_then(|booking| template(rules, (flows, name), booking, &turn));
+    let expires_at = turn.at + flows.waiting_hold();
+    write_unasked(&mut turn, rules, &made, (template, expires_at));
     keep(&mut turn, flows, made, false, &state.agenda);
     turn
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use metrics::{counter, histogram};
-use tracing::{Instrument, Span, debug, warn};
+use tracing::{Instrument, debug, warn};
 
 use super::super::limits::{ChannelHealth, QuotaCharge, RowInHand, SendPermit};
 use super::content::{carries, cost_micros, template_content};
@@ -128,16 +128,14 @@ async fn send_routed(
         return (checks::snooze(context.now(), "lease_short"), false);
     }
     let health = route.breaker_permit.health();
-    let request = route.request(message, content.clone());
-    let mut sent = send(&*gateway, (health, context.now()), request, spans::provider(message, route.channel())).await;
+    let mut sent = send(&*gateway, (health, context.now()), route.request(message, content.clone())).await;
     let window_closed = matches!(&sent, Err(error) if error.class == SendErrorClass::WindowClosed);
     if window_closed
         && matches!(content, OutboundContent::Text(_) | OutboundContent::Choices { .. })
         && let Some(template) = template_content(message, route.profile())
     {
         // The provider knows the window better than we do, and surely did not take the text: the template may pass.
-        let request = route.request(message, template);
-        sent = send(&*gateway, (health, context.now()), request, spans::provider(message, route.channel())).await;
+        sent = send(&*gateway, (health, context.now()), route.request(message, template)).await;
     }
     let now = context.now();
     if let Err(SendError { class: SendErrorClass::Suspended { after }, code, .. }) = &sent {
@@ -179,8 +177,8 @@ async fn send(
     gateway: &dyn Gateway,
     (health, now): (&ChannelHealth, Timestamp),
     request: OutboundRequest<'_>,
-    span: Span,
 ) -> Result<Receipt, SendError> {
+    let span = spans::provider(request.message, request.channel);
     let begun = std::time::Instant::now();
     let sending = AssertUnwindSafe(gateway.send(request)).catch_unwind().instrument(span.clone());
     let sent = sending.await.unwrap_or_else(|_| {

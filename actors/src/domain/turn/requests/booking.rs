@@ -7,12 +7,12 @@ use super::{Refused, Request, open};
 use crate::domain::Timestamp;
 use crate::domain::booking::{Booking, BookingChange, BookingRefused, BookingState, GRID_SECONDS};
 use crate::domain::conversation::State;
-use crate::domain::event::{EntityType, EventType, Payload};
+use crate::domain::event::{ActorType, Payload};
 use crate::domain::flow::{Flows, TextKey};
 use crate::domain::ids::{BookingId, WaitingId};
 use crate::domain::message::{Outbound, OutboundKind};
 use crate::domain::rules::Rules;
-use crate::domain::turn::builder::{cut, note, outbound, put};
+use crate::domain::turn::builder::{cut, outbound, put_unasked};
 use crate::domain::turn::flows::{book_by, leave, set_reminders, template};
 use crate::domain::turn::{Turn, waiting};
 use crate::domain::waiting::{WaitingChange, WaitingEntry, WaitingState};
@@ -161,12 +161,7 @@ fn as_seen<'a>(state: &'a State, seen: &Booking, now: Timestamp) -> Result<&'a B
 }
 
 /// Takes somebody off the waiting list. A time that was kept for them is free again.
-fn leave_list(
-    mut turn: Turn,
-    state: &State,
-    id: WaitingId,
-    by: (crate::domain::event::ActorType, Payload),
-) -> Result<Turn, BookingRefused> {
+fn leave_list(mut turn: Turn, state: &State, id: WaitingId, by: (ActorType, Payload)) -> Result<Turn, BookingRefused> {
     let is_it = |entry: &&WaitingEntry| entry.id == id && entry.is_mine;
     let entry = state.agenda.waiting.iter().find(is_it).ok_or(BookingRefused::Changed)?;
     if entry.state == WaitingState::Offered {
@@ -181,7 +176,7 @@ fn settle(
     mut turn: Turn,
     state: &State,
     (booking, into): (&Booking, BookingState),
-    by: (crate::domain::event::ActorType, Payload),
+    by: (ActorType, Payload),
 ) -> Result<Option<Turn>, Refused> {
     if booking.starts_at > turn.at {
         return Err(BookingRefused::NotBegun.into());
@@ -220,8 +215,5 @@ fn tell(turn: &mut Turn, (flows, rules): (&Flows, &Rules), booking: &Booking, ke
     let body = cut(&text, rules.source().longest_text);
     let expires_at = Some(booking.starts_at).filter(|at| *at > turn.at);
     let message = Outbound { template, expires_at, ..outbound(turn, body, OutboundKind::Manual) };
-    let row = message.id.0;
-    put(turn, message, None);
-    let payload = by.payload().word("kind", OutboundKind::Manual.as_str()).finish();
-    note(turn, EventType::MessageQueued, EntityType::MessageOut, row, by.actor_type, payload);
+    put_unasked(turn, message, (by.actor_type, by.payload()));
 }

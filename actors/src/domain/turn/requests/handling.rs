@@ -16,9 +16,7 @@ pub(super) fn hand_over(mut turn: Turn, by: &Requester, hand_back_at: Option<Tim
     if was_human && hand_back_at.is_none() && !is_blocked {
         return None;
     }
-    if lift_block(&mut turn, by) {
-        turn.conversation.status = ConversationStatus::InProgress;
-    }
+    lift_block(&mut turn, by);
     if !was_human {
         take_over(&mut turn, by, None);
     }
@@ -52,19 +50,16 @@ pub(super) fn block(mut turn: Turn, by: &Requester) -> Option<Turn> {
 }
 
 pub(super) fn unblock(mut turn: Turn, by: &Requester) -> Option<Turn> {
-    if !lift_block(&mut turn, by) {
-        return None;
-    }
-    turn.conversation.status = ConversationStatus::InProgress;
-    Some(turn)
+    lift_block(&mut turn, by).then_some(turn)
 }
 
-/// Whoever answers a contact blocks them no longer. Answers whether they were.
+/// The contact is blocked no longer, and their conversation is in progress again. Answers whether they were.
 pub(super) fn lift_block(turn: &mut Turn, by: &Requester) -> bool {
     let mut memory = memory(turn);
     let was_blocked = memory.blocked_at.take().is_some();
     if was_blocked {
         turn.conversation.memory = (!memory.is_empty()).then(|| Arc::new(memory));
+        turn.conversation.status = ConversationStatus::InProgress;
         note_conversation(turn, EventType::Unblocked, by, by.payload());
     }
     was_blocked

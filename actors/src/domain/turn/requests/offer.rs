@@ -15,7 +15,7 @@ use crate::domain::turn::offers::{claim, claim_of_end, tell_of_end};
 /// An offer of this conversation's customer is called off.
 #[derive(Clone, Debug)]
 pub struct OfferCancellation {
-    /// Which.
+    /// The offer's id.
     pub offer: OfferId,
     /// Who has it, by their conversation. `None`: nobody had taken it when it was looked at.
     pub taken_by: Option<ConversationId>,

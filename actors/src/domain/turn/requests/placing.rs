@@ -3,12 +3,11 @@
 use super::{Refused, Request, handling, open};
 use crate::domain::Timestamp;
 use crate::domain::conversation::State;
-use crate::domain::event::{EntityType, EventType};
 use crate::domain::flow::Saying;
 use crate::domain::message::OutboundKind;
 use crate::domain::rules::Rules;
 use crate::domain::turn::Turn;
-use crate::domain::turn::builder::{cut, note, outbound, put};
+use crate::domain::turn::builder::{cut, outbound, put_unasked};
 use crate::domain::turn::flows::{keep, leave, running, scene_of};
 
 /// A contact goes on at a step of a flow.
@@ -48,10 +47,7 @@ pub(super) fn decide(
     if !texts.is_empty() {
         let body = cut(&texts.join("\n"), rules.source().longest_text);
         let message = outbound(&turn, body, OutboundKind::Manual);
-        let row = message.id.0;
-        put(&mut turn, message, None);
-        let payload = request.by.payload().word("kind", OutboundKind::Manual.as_str()).finish();
-        note(&mut turn, EventType::MessageQueued, EntityType::MessageOut, row, request.by.actor_type, payload);
+        put_unasked(&mut turn, message, (request.by.actor_type, request.by.payload()));
     }
     keep(&mut turn, flows, made, false, &state.agenda);
     Ok(turn)

@@ -4,7 +4,7 @@ use super::Requester;
 use super::handling::{lift_block, take_over};
 use super::send::{Refused, SendRequest, write_message};
 use crate::domain::Timestamp;
-use crate::domain::conversation::{ConversationStatus, Handler, State};
+use crate::domain::conversation::{Handler, State};
 use crate::domain::rules::Rules;
 use crate::domain::turn::Turn;
 
@@ -50,9 +50,7 @@ pub(super) fn decide(
     }
     let mut turn = write_message(state, &reply.message, rules, now, (by.actor_type, by.name.as_deref()))?;
     turn.marks_read = true;
-    if lift_block(&mut turn, by) {
-        turn.conversation.status = ConversationStatus::InProgress;
-    }
+    lift_block(&mut turn, by);
     if turn.conversation.handler == Handler::Bot {
         take_over(&mut turn, by, Some("replied"));
     }

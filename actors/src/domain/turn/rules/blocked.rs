@@ -8,5 +8,7 @@ use crate::domain::turn::heard::Heard;
 pub(super) const NAME: &str = "blocked";
 
 pub(super) fn apply(turn: &mut TurnBuilder<'_>, _: &Heard<'_>) -> Ruling {
-    if turn.memory().blocked_at.is_some() { Ruling::Done(Outcome::SilentBlocked) } else { Ruling::Pass }
+    let memory = turn.turn.conversation.memory.as_ref();
+    let is_blocked = memory.is_some_and(|memory| memory.blocked_at.is_some());
+    if is_blocked { Ruling::Done(Outcome::SilentBlocked) } else { Ruling::Pass }
 }

@@ -1,6 +1,7 @@
 //! Hosts the simulators of all providers: one set of faults, one list of what was sent.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -33,10 +34,20 @@ pub(super) fn simulation_on(scheme: Scheme) -> Option<(&'static dyn Simulation, 
     found.map(|(simulation, provider, _)| (simulation, provider))
 }
 
-/// What simulates a provider, with its name.
-pub(super) fn simulation_named(name: &'static str) -> Option<(&'static dyn Simulation, &'static str)> {
+/// What simulates a provider, with its name; `None`: the first one that there is on the network.
+pub(super) fn simulation_at(
+    provider: Option<&'static str>,
+    scheme: Scheme,
+) -> Option<(&'static dyn Simulation, &'static str)> {
+    let Some(name) = provider else { return simulation_on(scheme) };
     let found = simulations().into_iter().find(|simulation| simulates(*simulation, name));
     found.map(|simulation| (simulation, name))
+}
+
+/// An address with a number. Where there are no phone numbers, an account has a number all the same.
+pub(super) fn numbered_address(scheme: Scheme, number: impl fmt::Display) -> String {
+    let plus = if matches!(scheme, Scheme::Whatsapp | Scheme::Sms) { "+" } else { "" };
+    format!("{scheme}:{plus}{number}")
 }
 
 /// Running simulators. Dropping it stops them.

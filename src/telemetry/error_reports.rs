@@ -7,7 +7,6 @@ mod envelopes;
 mod limit;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -86,8 +85,7 @@ impl ErrorReports {
             }
         }
         if withheld > 0 {
-            let note = BTreeMap::from([("withheld".to_owned(), Value::from(withheld))]);
-            event.extra.extend(note);
+            event.extra.insert("withheld".to_owned(), Value::from(withheld));
         }
         event.message = Some(message);
         self.client.capture_event(event, None);

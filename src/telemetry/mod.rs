@@ -13,3 +13,17 @@ pub mod panics;
 mod process;
 mod span_record;
 mod traces;
+
+use std::error::Error;
+use std::fmt::Write as _;
+
+/// An error with its causes, as a field has it.
+fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut chain = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let _infallible = write!(chain, ": {cause}");
+        source = cause.source();
+    }
+    chain
+}

@@ -62,9 +62,9 @@ impl Observer {
 
     /// What it takes: the spans of messages, and our own errors. What libraries say may quote what they were given.
     pub(super) fn filter(&self) -> FilterFn<impl Fn(&Metadata<'_>) -> bool + Clone + Send + Sync + use<>> {
-        let (reports, traces) = (self.reports.is_some(), self.traces.is_some());
+        let reports = self.reports.is_some();
         let takes = move |metadata: &Metadata<'_>| match metadata.is_span() {
-            true => metadata.target() == spans::TARGET && (reports || traces),
+            true => metadata.target() == spans::TARGET,
             false => reports && *metadata.level() == Level::ERROR && metadata.target().starts_with("palabre"),
         };
         filter_fn(takes).with_max_level_hint(LevelFilter::INFO)

@@ -1,10 +1,12 @@
 //! What an observer takes: spans and events with their fields.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::time::SystemTime;
 
 use serde_json::Value;
 use tracing::field::{Field, Visit};
+
+use super::with_causes;
 
 /// A span of a message that is not over.
 #[derive(Debug)]
@@ -53,13 +55,7 @@ impl Visit for Fields {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        let mut chain = value.to_string();
-        let mut source = value.source();
-        while let Some(cause) = source {
-            let _infallible = write!(chain, ": {cause}");
-            source = cause.source();
-        }
-        self.put(field, Value::from(chain));
+        self.put(field, Value::from(with_causes(value)));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {

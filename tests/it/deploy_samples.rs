@@ -23,13 +23,12 @@ fn read(path: &str) -> String {
 async fn nginx_passes_the_console_on_and_slows_down_who_guesses_passwords() {
     let world = World::start_on(&Setup::default());
     add_user(&world, "awa@belle.example", "Awa", ("belle", "owner"));
-    let port: u16 = world.base_url().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
     // Where things are, as the testbed expects it of the other sample.
     let sample = read("config/nginx/console.conf")
         .replace("console.example.com", "hooks.example.com")
         .replace("127.0.0.1:9090", "127.0.0.1:8080")
         .replace("/var/log/nginx/palabre-console.log", "/var/log/nginx/palabre.log");
-    let front = nginx::Server::start(&sample, &[port]);
+    let front = nginx::Server::start(&sample, &[world.port()]);
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
     let status = async |path: &str| {
         client.get(format!("{}{path}", front.url())).send().await.expect("an answer").status().as_u16()

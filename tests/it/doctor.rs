@@ -381,7 +381,7 @@ pub fn certify(folder: &Path, days: &str) {
 #[tokio::test]
 async fn the_certificate_of_the_public_url_is_looked_at() {
     let world = shop(&Setup::default());
-    let daemon = world.base_url().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+    let daemon = world.port();
     let nobody = tempfile::tempdir().expect("a folder");
     certify(nobody.path(), "90");
     for (days, words) in [

@@ -91,9 +91,8 @@ impl ChatDirectory for BotDirectory {
         })
     }
 
-    /// <https://core.telegram.org/bots/features#deep-linking>
     fn start_link<'a>(&'a self, start: &'a str) -> Pending<'a, Result<Option<String>, DirectoryError>> {
-        Box::pin(async move { Ok(Some(format!("https://t.me/{}?start={start}", self.username().await?))) })
+        Box::pin(async move { Ok(Some(super::start_link(self.username().await?, start))) })
     }
 
     fn answer<'a>(&'a self, answer: WaitedFor<'a>) -> Pending<'a, Result<(), DirectoryError>> {

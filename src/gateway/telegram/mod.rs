@@ -57,6 +57,11 @@ pub const NAME: &str = "telegram";
 /// The header in which `secret_token` of `setWebhook` comes back.
 pub const SECRET_HEADER: HeaderName = HeaderName::from_static("x-telegram-bot-api-secret-token");
 
+/// A link that opens a bot with a payload: <https://core.telegram.org/bots/features#deep-linking>
+fn start_link(username: &str, payload: &str) -> String {
+    format!("https://t.me/{username}?start={payload}")
+}
+
 /// How the ids that we give to Telegram's messages begin.
 const ID_PREFIX: &str = "TG";
 
@@ -97,7 +102,7 @@ impl Provider for Telegram {
 
     fn start_link(&self, channel: &Channel, payload: &str) -> Option<String> {
         let username = settings(channel).ok()?.username.as_deref()?;
-        Some(format!("https://t.me/{username}?start={payload}"))
+        Some(start_link(username, payload))
     }
 
     fn codes(&self) -> &'static [Code] {

@@ -120,7 +120,7 @@ mod tests {
     use crate::lab::demo::fixtures::{CUSTOMERS, SENDERS};
 
     #[test]
-    fn the_configuration_holds_and_has_every_desk() {
+    fn the_configuration_holds_and_has_every_sender() {
         let folder = DemoFolder::open(None).unwrap();
         folder
             .write_configuration(SocketAddr::from(([127, 0, 0, 1], 0)), |_| "http://127.0.0.1:1".to_owned(), 25)

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use palabre_actors::domain::address::Scheme;
 
 use crate::gateway::simulator::SampleChannel;
-use crate::lab::host::{simulation_named, simulation_on};
+use crate::lab::host::{numbered_address, simulation_at};
 
 /// More would not fit the numbers that senders get.
 pub(crate) const MOST_TENANTS: u16 = 9_999;
@@ -119,15 +119,13 @@ enabled = false
 
 /// The channel of a tenant, without limits.
 fn channel(number: u16, provider: Option<&'static str>, provider_port: u16) -> String {
-    let found = provider.map_or_else(|| simulation_on(Scheme::Whatsapp), simulation_named);
-    let Some((simulation, provider)) = found else { return String::new() };
+    let Some((simulation, provider)) = simulation_at(provider, Scheme::Whatsapp) else { return String::new() };
     let scheme = simulation.providers().iter().find(|(name, _)| *name == provider).map(|(_, scheme)| *scheme);
     let scheme = scheme.unwrap_or(Scheme::Whatsapp);
-    let plus = if matches!(scheme, Scheme::Whatsapp | Scheme::Sms) { "+" } else { "" };
     let text = simulation.channel_toml(&SampleChannel {
         id: &format!("load-{number:04}-wa"),
         provider,
-        address: &format!("{scheme}:{plus}1415523{number:04}"),
+        address: &numbered_address(scheme, format_args!("1415523{number:04}")),
         account: u32::from(number),
         secret_file: &format!("secrets/load-{number:04}.token"),
         base_url: &format!("http://127.0.0.1:{provider_port}"),

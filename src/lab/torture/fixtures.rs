@@ -5,7 +5,7 @@ use palabre_actors::domain::address::Scheme;
 
 use crate::gateway::simulations;
 use crate::gateway::simulator::CustomerMessage;
-use crate::lab::host::simulation_on;
+use crate::lab::host::{numbered_address, simulation_on};
 
 /// How many businesses there are.
 pub(super) const BUSINESSES: usize = 3;
@@ -62,7 +62,7 @@ impl TortureSender {
     /// Its address. The first two channels of a business share a number.
     pub(super) fn address(&self) -> String {
         let place = if self.provider.is_some() { self.place } else { 0 };
-        self.with_prefix(14_155_231_000 + 10 * place + self.business)
+        numbered_address(self.scheme, 14_155_231_000 + 10 * place + self.business)
     }
 
     /// Whether a few faults open its breaker: so on WhatsApp channels, but for the first business's.
@@ -76,12 +76,6 @@ impl TortureSender {
         let has = self.has_sensitive_breaker() && self.business + 1 == BUSINESSES;
         has.then(|| Self { scheme: Scheme::Sms, place: 1, ..self.clone() })
     }
-
-    /// Where there are no phone numbers, an account has a number all the same.
-    fn with_prefix(&self, number: usize) -> String {
-        let plus = if matches!(self.scheme, Scheme::Whatsapp | Scheme::Sms) { "+" } else { "" };
-        format!("{}:{plus}{number}", self.scheme.as_str())
-    }
 }
 
 impl Contact {
@@ -90,7 +84,7 @@ impl Contact {
         CustomerMessage {
             channel: self.sender.channel(),
             id,
-            from: self.sender.with_prefix(self.number()),
+            from: numbered_address(self.sender.scheme, self.number()),
             text: text.to_owned(),
             ..CustomerMessage::default()
         }

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use super::fixtures::{BUSINESSES, TortureSender, tenant_id};
 use crate::gateway::simulator::SampleChannel;
 use crate::lab::folder::{PUBLIC_BASE_URL, RunFolder, fresh_secret};
-use crate::lab::host::{simulation_named, simulation_on};
+use crate::lab::host::simulation_at;
 
 /// The folder of a torture, and the secrets in it.
 #[derive(Debug)]
@@ -102,8 +102,7 @@ fallback = "Reçu : {{{{ message.body }}}}"
         number = business + 1
     );
     for sender in senders.iter().filter(|sender| sender.business == business) {
-        let simulated = sender.provider.map_or_else(|| simulation_on(sender.scheme), simulation_named);
-        let Some((simulation, provider)) = simulated else { continue };
+        let Some((simulation, provider)) = simulation_at(sender.provider, sender.scheme) else { continue };
         let id = sender.channel();
         let (address, secret_file) = (sender.address(), format!("secrets/{tenant}.token"));
         let account = u32::try_from(business + 1).unwrap_or(u32::MAX);
@@ -130,7 +129,7 @@ mod tests {
     use crate::config::{Config, Environment};
 
     #[test]
-    fn the_configuration_holds_and_has_every_desk() {
+    fn the_configuration_holds_and_has_every_sender() {
         let folder = TortureFolder::open(None).unwrap();
         let senders = TortureSender::all(true);
         folder.write_configuration(&senders, |_| "http://127.0.0.1:1".to_owned(), None).unwrap();

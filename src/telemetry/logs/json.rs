@@ -13,6 +13,8 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::super::with_causes;
+
 /// The format.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flat;
@@ -106,13 +108,7 @@ impl Visit for Fields<'_, '_> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        let mut chain = value.to_string();
-        let mut source = value.source();
-        while let Some(cause) = source {
-            let _infallible = write!(chain, ": {cause}");
-            source = cause.source();
-        }
-        self.entry(field, &Json(&chain));
+        self.entry(field, &Json(&with_causes(value)));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {

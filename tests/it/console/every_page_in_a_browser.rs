@@ -36,15 +36,15 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''").replace('\0', ""))
 }
 
-/// Ids that the list of pages has places for.
-struct Places {
+/// Ids that stand in the addresses of pages.
+struct PageIds {
     talk: String,
     contact: String,
     message: String,
 }
 
 /// Two hundred hostile messages of four customers, and more of the like in every table that pages show.
-async fn fill(world: &World) -> Places {
+async fn fill(world: &World) -> PageIds {
     let texts = hostile::texts();
     let client = reqwest::Client::new();
     let inbound = format!("{}/webhooks/sandbox/belle-try", world.base_url());
@@ -104,7 +104,7 @@ async fn fill(world: &World) -> Places {
     ));
     world.execute(&sql.concat()).await;
     let message = messages.into_iter().next().expect("one");
-    Places { talk, contact, message }
+    PageIds { talk, contact, message }
 }
 
 fn hostile_world() -> World {
@@ -120,7 +120,7 @@ fn hostile_world() -> World {
 
 async fn every_page(name: &str, size: (u32, u32)) {
     let world = hostile_world();
-    let Places { talk, contact, message } = fill(&world).await;
+    let PageIds { talk, contact, message } = fill(&world).await;
     let browser = Browser::open(&world, size).await;
     browser.sign_in(AWA).await;
     browser.text(".tiles").await;

@@ -7,14 +7,6 @@ const AWA: &str = "awa@belle.example";
 const CUSTOMER: &str = "+33612345678";
 const OTHER: &str = "+33698765432";
 
-async fn conversation_of(world: &World, number: &str) -> String {
-    world
-        .value(&format!(
-            "SELECT id FROM conversations WHERE tenant_id = 'belle' AND address = 'whatsapp:{number}' LIMIT 1"
-        ))
-        .await
-}
-
 /// What `/console/waiting` answers.
 async fn waiting(visitor: &mut Visitor) -> (i64, i64) {
     let answer = visitor.get("/console/waiting").await;
@@ -29,7 +21,7 @@ async fn i14_who_is_blocked_gets_no_answer_and_stands_in_no_list_until_they_are_
     add_user(&world, "sophie@belle.example", "Sophie", ("belle", "agent"));
     world.write(BELLE, CUSTOMER, "Quels sont vos horaires ?").await;
     world.until("SELECT count(*) FROM messages_out", 1).await;
-    let talk = conversation_of(&world, CUSTOMER).await;
+    let talk = conversation_of(&world, "belle", CUSTOMER).await;
     let path = format!("/console/conversations/{talk}");
     let mut awa = signed_in(&world, AWA).await;
     awa.get(&path).await;
@@ -93,7 +85,7 @@ async fn i6_i9_two_contacts_are_made_one_and_parted_and_a_stop_of_one_is_a_stop_
     assert_eq!(awa.submit(&page, &[("with", &two)]).await.location(), format!("{page}?done=merged"));
     let shown = awa.get(&page).await.body;
     assert!(shown.contains(&format!("/console/contacts/{one}/part")) && shown.contains("+33 6 98 76 54 32"), "{shown}");
-    let talk = conversation_of(&world, CUSTOMER).await;
+    let talk = conversation_of(&world, "belle", CUSTOMER).await;
     let card = awa.get(&format!("/console/conversations/{talk}")).await.body;
     assert!(card.contains("a dit STOP : rien ne lui sera envoyé"), "{card}");
 

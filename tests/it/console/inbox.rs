@@ -9,14 +9,6 @@ const AWA: &str = "awa@belle.example";
 const CUSTOMER: &str = "+33612345678";
 const SANDBOX: &str = "[[channels]]\nid = \"{id}-try\"\nprovider = \"sandbox\"\naddress = \"sandbox:{id}\"";
 
-async fn conversation_of(world: &World, tenant: &str, number: &str) -> String {
-    world
-        .value(&format!(
-            "SELECT id FROM conversations WHERE tenant_id = '{tenant}' AND address = 'whatsapp:{number}' LIMIT 1"
-        ))
-        .await
-}
-
 /// The value of a hidden field of the form of the reply.
 fn field<'a>(page: &'a str, name: &str) -> &'a str {
     let form = page.split_once("<form id=\"reply\"").expect("a composer").1;

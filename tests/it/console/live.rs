@@ -57,14 +57,6 @@ fn id_of(event: &str) -> String {
     event.lines().find_map(|line| line.strip_prefix("id: ")).expect("an id").to_owned()
 }
 
-async fn conversation_of(world: &World, number: &str) -> String {
-    world
-        .value(&format!(
-            "SELECT id FROM conversations WHERE tenant_id = 'belle' AND address = 'whatsapp:{number}' LIMIT 1"
-        ))
-        .await
-}
-
 #[tokio::test]
 async fn what_happens_is_told_at_once_and_what_was_missed_when_one_comes_back() {
     let mut world = World::start();
@@ -72,7 +64,7 @@ async fn what_happens_is_told_at_once_and_what_was_missed_when_one_comes_back() 
     let mut stream = console.connect(&world, None).await;
     world.write(BELLE, CUSTOMER, "Bonjour").await;
     world.until("SELECT count(*) FROM messages_in WHERE state = 'processed'", 1).await;
-    let talk = conversation_of(&world, CUSTOMER).await;
+    let talk = conversation_of(&world, "belle", CUSTOMER).await;
     let last = id_of(&told(&mut stream, &talk).await);
     let known: i64 = world.value(&format!("SELECT count(*) FROM event_log WHERE id = '{last}'")).await;
     assert_eq!(known, 1, "an event has the id of its row");
@@ -82,7 +74,7 @@ async fn what_happens_is_told_at_once_and_what_was_missed_when_one_comes_back() 
     world.start_daemon();
     world.write(BELLE, "+33698765432", "Et moi ?").await;
     world.until("SELECT count(*) FROM messages_in WHERE state = 'processed'", 2).await;
-    let other = conversation_of(&world, "+33698765432").await;
+    let other = conversation_of(&world, "belle", "+33698765432").await;
     told(&mut console.connect(&world, Some(&last)).await, &other).await;
     world.terminate();
 }

@@ -60,6 +60,15 @@ pub(crate) fn add_user(world: &World, email: &str, name: &str, (tenant, role): (
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
 }
 
+/// The conversation with whoever has this number on WhatsApp.
+async fn conversation_of(world: &World, tenant: &str, number: &str) -> String {
+    world
+        .value(&format!(
+            "SELECT id FROM conversations WHERE tenant_id = '{tenant}' AND address = 'whatsapp:{number}' LIMIT 1"
+        ))
+        .await
+}
+
 /// A browser in which this person is signed in.
 pub(crate) async fn signed_in(world: &World, email: &str) -> Visitor {
     let mut visitor = Visitor::of(world);

@@ -8,13 +8,14 @@ mod mail_server;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::TenantId;
 use serde_json::{Value, json};
 
 pub(super) use self::mail_server::SimulatedMailServer;
+use super::comes_true_within;
 use super::run::DemoRun;
 use crate::gateway::simulator::{CustomerMessage, SentMessage};
 use crate::lab::folder::PUBLIC_BASE_URL;
@@ -44,7 +45,6 @@ pub(super) const ADDRESSES: [&str; 4] = [ON_WHATSAPP, BY_SMS, ON_TELEGRAM, BY_MA
 
 /// The longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(10);
-const LOOK_EVERY: Duration = Duration::from_millis(25);
 /// What she takes to notice that nobody answers.
 const NOTICING_SILENCE: Duration = Duration::from_millis(300);
 
@@ -139,8 +139,7 @@ impl<'a> Journey<'a> {
         self.sends(BY_MAIL, &json!({ "subject": "Est-ce bien vous ?", "text": format!("Ouvrez ce lien : {page}") }))
             .await?;
         let path = page.strip_prefix(PUBLIC_BASE_URL).ok_or(Missed("a page"))?;
-        let confirmed = self.demo.client.post(format!("http://{}{path}", self.daemon)).send().await;
-        if !confirmed.is_ok_and(|answer| answer.status().is_success()) {
+        if !self.posts(path).await {
             return Err(Missed("the page that asks whether it is her"));
         }
         self.say("  she opens the page of the mail, and says yes");
@@ -148,8 +147,7 @@ impl<'a> Journey<'a> {
         let unsubscribe = self.mail.mails().last().and_then(|mail| mail_server::unsubscribe_link(mail));
         let unsubscribe = unsubscribe.ok_or(Missed("a link that ends the mails"))?;
         let path = unsubscribe.strip_prefix(PUBLIC_BASE_URL).ok_or(Missed("a link that ends the mails"))?;
-        let ended = self.demo.client.post(format!("http://{}{path}", self.daemon)).send().await;
-        if !ended.is_ok_and(|answer| answer.status().is_success()) {
+        if !self.posts(path).await {
             return Err(Missed("the end of the mails"));
         }
         self.say("  her mail program ends the mails by their List-Unsubscribe");
@@ -159,14 +157,14 @@ impl<'a> Journey<'a> {
             let page = PageRequest { before: None, limit: 1 };
             store.opt_outs(&theirs, page).await.is_ok_and(|found| !found.is_empty())
         };
-        if comes_true(stopped).await { Ok(()) } else { Err(Missed("the STOP of the mail's link")) }
+        if comes_true_within(PATIENCE, stopped).await { Ok(()) } else { Err(Missed("the STOP of the mail's link")) }
     }
 
     /// She writes, and waits for one answer.
     async fn asks(&self, channel: &'static str, from: &str, text: &str) -> Result<(), Missed> {
         let had = self.got(channel).len();
         self.write(channel, from, text).await;
-        if !comes_true(async || self.got(channel).len() > had).await {
+        if !comes_true_within(PATIENCE, async || self.got(channel).len() > had).await {
             return Err(Missed("an answer"));
         }
         if let Some(answer) = self.got(channel).get(had) {
@@ -201,7 +199,7 @@ impl<'a> Journey<'a> {
             body.extend(what.clone());
         }
         self.api("messages", &body).await.ok_or(Missed("the API"))?;
-        if comes_true(async || count() > had).await {
+        if comes_true_within(PATIENCE, async || count() > had).await {
             let shown = what["subject"].as_str().unwrap_or("a link");
             self.say(&format!("  ← {:<9} the shop sends: {shown}", if is_mail { MAIL } else { WHATSAPP }));
             return Ok(());
@@ -216,6 +214,12 @@ impl<'a> Journey<'a> {
         let contact = contact.ok_or(Missed("a contact"))?;
         let made = self.api(&format!("contacts/{}/link", contact.id), to).await;
         made.and_then(|made| made["url"].as_str().map(str::to_owned)).ok_or(Missed("a link"))
+    }
+
+    /// She confirms what a link of ours opens. Whether it was taken.
+    async fn posts(&self, path: &str) -> bool {
+        let answer = self.demo.client.post(format!("http://{}{path}", self.daemon)).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
     }
 
     async fn api(&self, path: &str, body: &Value) -> Option<Value> {
@@ -238,29 +242,14 @@ impl<'a> Journey<'a> {
     }
 }
 
-/// Waits until something is so. `false`: it never was.
-async fn comes_true(mut is_so: impl AsyncFnMut() -> bool) -> bool {
-    let begun = Instant::now();
-    while !is_so().await {
-        if begun.elapsed() > PATIENCE {
-            return false;
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-    true
-}
-
-/// Takes the story's rows out of a dump: the checks of the scripts do not know its channels. What is left of them is returned.
+/// Takes the story's rows out of a dump, and returns them: the checks of the scripts do not know its channels.
 pub(super) fn taken_from(dump: &mut Dump) -> Dump {
-    let is_its = |tenant: &str| tenant == TENANT;
-    let mut story = dump.clone();
-    dump.inbound.retain(|row| !is_its(&row.tenant_id));
-    dump.outbound.retain(|row| !is_its(&row.tenant_id));
-    dump.events.retain(|row| !is_its(&row.tenant_id));
-    story.inbound.retain(|row| is_its(&row.tenant_id));
-    story.outbound.retain(|row| is_its(&row.tenant_id));
-    story.events.retain(|row| is_its(&row.tenant_id));
-    story
+    Dump {
+        inbound: dump.inbound.extract_if(.., |row| row.tenant_id == TENANT).collect(),
+        outbound: dump.outbound.extract_if(.., |row| row.tenant_id == TENANT).collect(),
+        events: dump.events.extract_if(.., |row| row.tenant_id == TENANT).collect(),
+        ..Dump::default()
+    }
 }
 
 /// One person on four channels, and silent on all of them after one word; and every message came to its end.

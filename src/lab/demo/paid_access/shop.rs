@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use super::super::DemoError;
+use super::super::{DemoError, comes_true_within};
 use super::watcher::Watcher;
 use crate::app::{self, RunningDaemon, SystemClock};
 use crate::config::{Config, Environment};
@@ -46,8 +46,6 @@ pub(super) const EMAIL: &str = "awa@example.com";
 
 /// How long something may take that is to happen.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How often it is looked whether it has.
-const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 /// A clock that runs with the system's, and can be moved on.
 #[derive(Default)]
@@ -283,15 +281,8 @@ impl Shop {
 }
 
 /// Waits until something is so. `false`: it never was.
-pub(super) async fn comes_true(mut is_so: impl AsyncFnMut() -> bool) -> bool {
-    let begun = Instant::now();
-    while !is_so().await {
-        if begun.elapsed() > PATIENCE {
-            return false;
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-    true
+pub(super) async fn comes_true(is_so: impl AsyncFnMut() -> bool) -> bool {
+    comes_true_within(PATIENCE, is_so).await
 }
 
 fn start_stripe(now: Timestamp) -> Result<(SimulatedStripe, StripeThread), SimulatorError> {

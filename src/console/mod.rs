@@ -31,6 +31,7 @@ mod lookups;
 mod media;
 mod navigation;
 mod new_tenant;
+mod oidc;
 mod outbox;
 mod pages;
 mod paid_access;
@@ -82,6 +83,7 @@ pub fn mount(config: &mut ServiceConfig, state: web::Data<ConsoleState>) {
 fn add_pages(routes: &mut PageRoutes<'_>) {
     home::mount(routes);
     login::mount(routes);
+    oidc::mount(routes);
     code::mount(routes);
     invitation::mount(routes);
     tenants::mount(routes);

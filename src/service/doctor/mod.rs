@@ -22,6 +22,7 @@ mod paid_chats;
 mod payments;
 mod public_url;
 mod redis;
+mod sign_in;
 mod spool;
 
 use std::path::Path;
@@ -111,12 +112,13 @@ pub async fn examine(caller: &Caller, of: &Installation<'_>) -> Result<Vec<Docto
 /// What concerns all tenants.
 async fn around(of: &Installation<'_>, client: &reqwest::Client) -> Vec<DoctorFinding> {
     let database = database::ask(of).await;
-    let (daemon, public_url, clock, redis, media) = futures_util::join!(
+    let (daemon, public_url, clock, redis, media, sign_in) = futures_util::join!(
         daemon::check(of, client),
         public_url::check(of, client),
         clock::check(of, client, &database),
         redis::check(of),
         media::check(of, client),
+        sign_in::check(of, client),
     );
     [
         configuration::check(of),
@@ -128,6 +130,7 @@ async fn around(of: &Installation<'_>, client: &reqwest::Client) -> Vec<DoctorFi
         spool::check(of),
         files::check(of),
         media,
+        sign_in.into_iter().collect(),
         limits::check(of),
     ]
     .concat()

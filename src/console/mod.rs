@@ -13,6 +13,7 @@ mod composer;
 mod conversation;
 mod cookies;
 mod csv_file;
+mod dealings;
 mod display;
 mod doctor;
 mod errors;

@@ -18,7 +18,7 @@ use crate::store::operator::{Changed, Filter, Item, OperatorReason, PageRequest,
 /// Rows of a page.
 const ROWS: usize = 50;
 /// Messages that go out again in a second, when all are sent again.
-const PER_SECOND: u32 = 5;
+pub(super) const PER_SECOND: u32 = 5;
 
 /// Which messages, and from where on.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -33,7 +33,7 @@ pub struct OutboxQuery {
 
 const WAITING: &[OutboxState] =
     &[OutboxState::Pending, OutboxState::Sending, OutboxState::Deferred, OutboxState::Unknown];
-const LOST: &[OutboxState] = &[OutboxState::Dead, OutboxState::Failed];
+pub(super) const LOST: &[OutboxState] = &[OutboxState::Dead, OutboxState::Failed];
 
 #[derive(Serialize)]
 struct OutboxLine {
@@ -197,7 +197,7 @@ pub async fn replay_all(
     Ok(back(&form.0, "replayed"))
 }
 
-fn manner(state: &ConsoleState, per_second: u32) -> ReplayOptions {
+pub(super) fn manner(state: &ConsoleState, per_second: u32) -> ReplayOptions {
     ReplayOptions { reason: OperatorReason::unsaid(), per_second, unordered: state.unordered(), at: state.now() }
 }
 

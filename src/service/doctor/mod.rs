@@ -40,7 +40,7 @@ use super::{Caller, ServiceError, Tenants};
 use crate::config::{Config, Loaded, Tenant};
 use crate::gateway::client::{self, ClientError};
 use crate::store::operator::Operator;
-use crate::store::sqlite_path;
+use crate::store::{NodeRow, sqlite_path};
 
 /// How long one question over the network may take.
 const ASK_TIME: Duration = Duration::from_secs(10);
@@ -134,6 +134,18 @@ async fn around(of: &Installation<'_>, client: &reqwest::Client) -> Vec<DoctorFi
         limits::check(of),
     ]
     .concat()
+}
+
+/// The nodes of the installation, by their heartbeats.
+///
+/// # Errors
+/// [`ServiceError`]: they are shown to whoever runs it.
+pub async fn nodes(caller: &Caller, store: &Operator) -> Result<Vec<NodeRow>, ServiceError> {
+    caller.require(ConfigReload)?;
+    if caller.tenants != Tenants::All {
+        return Err(ServiceError::Denied(ConfigReload));
+    }
+    Ok(store.nodes().await?)
 }
 
 /// A database that is not there, or does not answer, is another check's.

@@ -43,6 +43,7 @@
       }
       for (const name of fresh.getAttributeNames()) mine.setAttribute(name, fresh.getAttribute(name));
     }
+    for (const field of $$("[data-filter]")) if (field.value) sift(field);
     if (scroll && wasAtEnd) toEnd();
     count();
     mark();
@@ -279,10 +280,11 @@
 
   // Lists that are filtered by typing.
   const plain = of => of.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
-  for (const field of $$("[data-filter]")) field.addEventListener("input", () => {
+  function sift(field) {
     const words = plain(field.value).split(/\s+/).filter(Boolean);
     for (const each of $$(`#${field.dataset.filter} > li`)) each.hidden = !words.every(word => plain(each.textContent).includes(word));
-  });
+  }
+  for (const field of $$("[data-filter]")) field.addEventListener("input", () => sift(field));
   // A file goes to the server as soon as it is chosen; the form names it.
   const file = $("#attachment");
   if (file && reply) {

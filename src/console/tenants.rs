@@ -33,7 +33,7 @@ struct Choice {
 struct TenantLine {
     id: String,
     name: String,
-    /// How many wait for a person there.
+    /// How many wait for them there, or for anybody.
     waiting: i64,
 }
 
@@ -65,7 +65,7 @@ async fn page(visitor: Visitor, state: web::Data<ConsoleState>, query: web::Quer
 async fn line(state: &ConsoleState, person: &SignedIn, tenant: &TenantId) -> Result<TenantLine, ConsoleError> {
     let caller = person.caller(tenant);
     let waiting = if caller.may(Permission::ConversationRead) {
-        inbox::counts(&caller, &state.deps.store, tenant, &person.user.name, state.now()).await?.waiting
+        inbox::counts(&caller, &state.deps.store, tenant, &person.user.name, state.now()).await?.mine
     } else {
         0
     };

@@ -222,6 +222,24 @@ pub async fn list_context(
     })
 }
 
+/// Those who have waited longest, and how many wait; for the first page.
+pub async fn first_waiting(
+    member: &Member,
+    state: &ConsoleState,
+    most: usize,
+) -> Result<minijinja::Value, ConsoleError> {
+    let filter = InboxQuery { tab: "waiting".to_owned(), ..InboxQuery::default() }.filter(member, state.now());
+    let page = InboxPage { after: None, limit: most };
+    let store = &state.deps.store;
+    let found = inbox::list(&member.caller, store, &filter, (InboxPart::Waiting, page), &member.name).await?;
+    let rows = ShownRows { member, state, display: state.display(member), found: &found, current: None };
+    Ok(context! {
+        waiting => shown(found.waiting.iter().map(|row| rows.row(row)).collect::<Vec<_>>()),
+        waiting_count => found.counts.waiting,
+        has_more => found.has_more_waiting,
+    })
+}
+
 fn tabs(state: &ConsoleState, member: &Member, query: &InboxQuery, found: &Inbox) -> Vec<Tab> {
     let counts = [("mine", found.counts.mine), ("waiting", found.counts.waiting), ("bot", 0), ("all", 0)];
     let tab = |(key, count): (&'static str, i64)| {

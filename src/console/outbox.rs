@@ -86,11 +86,7 @@ pub async fn show(
         .map(|last| format!("/console/outbox?list={}&before={}", if is_waiting { "waiting" } else { "lost" }, last.id));
     let display = state.display(&member);
     let lines: Vec<OutboxLine> = items.iter().map(|item| line(&member, &state, &display, item)).collect();
-    let count = async |states: &[OutboxState]| -> Result<u64, ConsoleError> {
-        let counts = outbox::counts(&member.caller, store, &self::filter(&member, states), now).await?;
-        Ok(counts.iter().map(|count| count.messages).sum())
-    };
-    let (waiting_count, lost_count) = (count(WAITING).await?, count(LOST).await?);
+    let (waiting_count, lost_count) = (count(&member, &state, WAITING).await?, lost(&member, &state).await?);
     let channels = channel_lines(&member, &state, &display).await?;
     let done = state.pages.texts().find(member.language, "outbox", &format!("done_{}", query.done));
     let context = context! {
@@ -105,6 +101,16 @@ pub async fn show(
         done,
     };
     state.page(("outbox.html", "outbox"), &member, context)
+}
+
+/// How many of the tenant's messages were not sent.
+pub(super) async fn lost(member: &Member, state: &ConsoleState) -> Result<u64, ConsoleError> {
+    count(member, state, LOST).await
+}
+
+async fn count(member: &Member, state: &ConsoleState, states: &[OutboxState]) -> Result<u64, ConsoleError> {
+    let counts = outbox::counts(&member.caller, &state.deps.store, &filter(member, states), state.now()).await?;
+    Ok(counts.iter().map(|count| count.messages).sum())
 }
 
 fn filter(member: &Member, states: &[OutboxState]) -> Filter {

@@ -51,6 +51,11 @@ fn told(member: &Member, state: &ConsoleState, section: &str, key: &str) -> Opti
     state.pages.texts().find(member.language, section, key).map(ToOwned::to_owned)
 }
 
+/// What a program is called.
+fn program(member: &Member, state: &ConsoleState, actor: &str) -> String {
+    told(member, state, "audit_actor", &actor.replace('-', "_")).unwrap_or_else(|| actor.to_owned())
+}
+
 /// Where a thing of the log is shown, if that is a page of its own.
 fn place(kind: &str, id: &str) -> Option<String> {
     let path = match kind {
@@ -79,7 +84,10 @@ async fn page(
     for row in &rows {
         if !names.contains_key(&row.actor) {
             let person = people::person_of(&state.deps.people, &row.actor).await?;
-            names.insert(row.actor.clone(), person.map_or_else(|| row.actor.clone(), |person| person.name));
+            names.insert(
+                row.actor.clone(),
+                person.map_or_else(|| program(&member, &state, &row.actor), |person| person.name),
+            );
         }
     }
     let next = rows.last().filter(|_| rows.len() == PAGE).map(|row| row.id.to_string());

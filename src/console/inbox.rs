@@ -334,7 +334,7 @@ impl ShownRows<'_> {
             name,
             channel: channel_name(conversation.address.scheme()),
             snippet: last.map(|last| first_words(&last.body, SNIPPET)).unwrap_or_default(),
-            by: last.filter(|last| last.is_outbound).map(|last| self.by(last)),
+            by: last.filter(|last| last.is_outbound).map(|last| writer(self.state, self.member, last)),
             time: self.display.short(at),
             machine: Display::machine(at),
             waits: row.waits(self.display.now).map(|since| self.display.since(since)),
@@ -364,12 +364,13 @@ impl ShownRows<'_> {
         }
         badges
     }
+}
 
-    fn by(&self, message: &MessageRow) -> String {
-        match message.kind.as_deref() {
-            Some("manual") => self.state.text(self.member, "inbox", "you"),
-            _ => self.state.text(self.member, "badge", "bot"),
-        }
+/// Who wrote a message that went out: somebody of the team, or the bot.
+pub(super) fn writer(state: &ConsoleState, member: &Member, message: &MessageRow) -> String {
+    match message.kind.as_deref() {
+        Some("manual") => state.text(member, "inbox", "you"),
+        _ => state.text(member, "badge", "bot"),
     }
 }
 

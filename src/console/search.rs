@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::display::{address, channel_name, first_words};
 use super::lookups::shown;
-use super::{ConsoleError, ConsoleState, Member, Page};
+use super::{ConsoleError, ConsoleState, Member, Page, inbox};
 use crate::service::{ServiceError, conversations};
 use crate::store::StoreError;
 use crate::store::conversations::{ContactRow, MessageRow};
@@ -25,7 +25,8 @@ struct FoundContact {
 struct FoundLine {
     id: String,
     conversation: String,
-    is_outbound: bool,
+    /// Who wrote it, when it was not the contact.
+    by: Option<String>,
     text: String,
     time: String,
 }
@@ -61,7 +62,8 @@ pub(super) async fn search_page(
     let line = |row: &MessageRow| {
         let conversation = row.conversation?.to_string();
         let (text, time) = (first_words(&row.body, 200), display.moment(row.created_at));
-        Some(FoundLine { id: row.id.to_string(), conversation, is_outbound: row.is_outbound, text, time })
+        let by = row.is_outbound.then(|| inbox::writer(state, member, row));
+        Some(FoundLine { id: row.id.to_string(), conversation, by, text, time })
     };
     let mut again = form_urlencoded::Serializer::new(String::new());
     again.append_pair("q", words);

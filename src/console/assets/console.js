@@ -285,6 +285,11 @@
     });
   }
 
+  // Where one is stands in sight, however long the row of places is.
+  for (const here of $$(".places [aria-current], .tabs [aria-current]")) {
+    const row = here.closest(".places, .tabs");
+    row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+  }
   // Lists that are filtered by typing.
   const plain = of => of.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
   function sift(field) {

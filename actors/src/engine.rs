@@ -247,6 +247,7 @@ impl Engine {
         match advanced {
             Advanced::To(OutboxState::Failed) => outbox::count_lost(&channel_key, OutboxState::Failed),
             Advanced::Requeued(at) => again_at = Some(at),
+            Advanced::Arrived(_) => self.builder.pool.count_delivered(&channel_key),
             Advanced::To(_) | Advanced::Unchanged(_) | Advanced::NoSuchMessage => {}
         }
         let is_news = matches!(advanced, Advanced::To(_) | Advanced::Requeued(_));

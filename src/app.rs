@@ -205,6 +205,7 @@ async fn start_with(
         watch::follow(&config, watched, Arc::clone(&clock), runtime.io()).map_err(gateway::BuildError::from)?;
 
     let feed = LiveFeed::start(operator.clone(), runtime.io());
+    cluster.share_presence(&feed);
     let typing = console::CustomersTyping { feed: feed.clone(), operator: operator.clone() };
     let links = parts.person_links(&config, operator.clone(), tenants.clone());
     let visitors = PersonLinkVisitors::new(links.clone(), tenants.clone(), Arc::clone(&outgoing));

@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 pub use self::feed::LiveFeed;
 use self::feed::{LiveEvent, Subscription};
+use self::presence::PresenceNote;
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Form, Member};
 use crate::service::Permission;
@@ -167,8 +168,13 @@ pub async fn presence(
         state.deps.feed.customer_types(&member.tenant, conversation);
         return Ok(HttpResponse::NoContent().finish());
     }
-    let who = (member.caller.who.to_string(), member.name.clone());
-    state.deps.feed.seen(&member.tenant, conversation, who, (form.0.typing, form.0.gone), state.now());
+    state.deps.feed.note(PresenceNote {
+        tenant: member.tenant.clone(),
+        conversation,
+        who: Some((member.caller.who.to_string(), member.name.clone())),
+        is_typing: form.0.typing,
+        is_gone: form.0.gone,
+    });
     Ok(HttpResponse::NoContent().finish())
 }
 

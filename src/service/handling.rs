@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::conversations::find;
 use super::messages::{AskedBefore, NotSent, Outgoing, asked_before, says_the_same};
 use super::permissions::Permission::{ConversationRead, ConversationWrite, MessageSend};
-use super::{Caller, ServiceError, Who, audit};
+use super::{Caller, ServiceError, Tenants, Who, audit};
 use crate::store::conversations::{ConversationRow, Timeline, TimelinePage, TimelineSide};
 use crate::store::operator::{Item, Operator};
 
@@ -211,7 +211,8 @@ pub async fn reopen(
     change(caller, at, id, ("conversation.reopen", Command::Reopen)).await
 }
 
-/// The contact gets no more answers, and nobody is called. Advertising to many leaves them out as well.
+/// The contact of a conversation gets no more answers, on all their channels, and nobody is called. Advertising to many leaves
+/// them out as well.
 ///
 /// # Errors
 /// As [`assign`].
@@ -220,10 +221,10 @@ pub async fn block(
     at: ConversationAccess<'_>,
     id: ConversationId,
 ) -> Result<ConversationRow, ServiceError> {
-    change(caller, at, id, ("conversation.block", Command::Block)).await
+    change_all(caller, at, id, ("conversation.block", Command::Block)).await
 }
 
-/// The contact is answered again.
+/// The contact of a conversation is answered again, on all their channels.
 ///
 /// # Errors
 /// As [`assign`].
@@ -232,7 +233,24 @@ pub async fn unblock(
     at: ConversationAccess<'_>,
     id: ConversationId,
 ) -> Result<ConversationRow, ServiceError> {
-    change(caller, at, id, ("conversation.unblock", Command::Unblock)).await
+    change_all(caller, at, id, ("conversation.unblock", Command::Unblock)).await
+}
+
+/// The same of every conversation with the contact of this one, which comes last.
+async fn change_all(
+    caller: &Caller,
+    at: ConversationAccess<'_>,
+    id: ConversationId,
+    (action, command): (&'static str, Command),
+) -> Result<ConversationRow, ServiceError> {
+    caller.require(ConversationWrite)?;
+    let row = find(caller, at.store, id).await?;
+    let contact = at.store.contact(&Tenants::Of(vec![row.tenant]), row.contact).await?;
+    let all = contact.into_iter().flat_map(|contact| contact.conversations).map(|row| row.id);
+    for other in all.filter(|other| *other != row.id) {
+        change(caller, at, other, (action, command.clone())).await?;
+    }
+    change(caller, at, row.id, (action, command)).await
 }
 
 async fn change(

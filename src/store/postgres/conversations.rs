@@ -1,12 +1,24 @@
 //! Every SQL text behind conversations, their messages and contacts, in PostgreSQL's words.
 
+/// Whether the tenant's people blocked the contact of a conversation (`c`).
+macro_rules! blocked {
+    () => {
+        "coalesce(c.memory LIKE '%\"blocked_at\"%', false)"
+    };
+}
+pub(super) use blocked;
+
 /// The columns of a [`crate::store::conversations::ConversationRow`], in its order.
 macro_rules! conversation {
     () => {
-        "c.id, c.tenant_id, c.channel_id, c.contact_id, p.name, c.address, c.status, c.handler, c.assignee, c.version, \
-        c.last_message_at, c.last_inbound_at, c.unread, c.created_at"
+        concat!(
+            "c.id, c.tenant_id, c.channel_id, c.contact_id, p.name, c.address, c.status, c.handler, c.assignee, c.version, \
+            c.last_message_at, c.last_inbound_at, c.unread, c.created_at, ",
+            blocked!()
+        )
     };
 }
+pub(super) use conversation;
 
 /// The columns of a [`crate::store::conversations::ContactRow`], in its order.
 macro_rules! contact {

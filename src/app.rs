@@ -16,7 +16,7 @@ pub(crate) mod journal;
 mod media;
 mod notices;
 pub(crate) mod paid_access;
-mod person_links;
+pub(crate) mod person_links;
 mod polling;
 pub(crate) mod privacy;
 mod reload;
@@ -250,7 +250,7 @@ async fn start_with(
     let reloading = is_watched.then(|| reloader.follow(runtime.io()));
     let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
     let ways = (Arc::clone(&outgoing), phones);
-    let sold = (Some(paid.clone()), media.clone());
+    let sold = (Some(paid.clone()), media.clone(), links.clone());
     let tables = (operator.clone(), store.history(), personal.clone());
     let setup = folder.map(|folder| SetupDeps { folder, reload: Arc::clone(&reloader) as _ });
     let setup = (setup, channels_health as Arc<dyn FailingChannels>);

@@ -16,7 +16,7 @@ use super::inbox::{self, InboxQuery};
 use super::lookups::{MessageWindow, shown};
 use super::routes::PageRoutes;
 use super::timeline::{self, Entry, Telling};
-use super::{ConsoleError, ConsoleState, Member, Page};
+use super::{ConsoleError, ConsoleState, Member, Page, person_link};
 use crate::service::inbox::{Thread, thread};
 use crate::service::{Permission, conversations};
 use crate::store::conversations::{InboxRow, TimelinePage, TimelineSide};
@@ -264,6 +264,7 @@ fn talk_context(
         may_write => may(Permission::ConversationWrite),
         may_reply => may(Permission::MessageSend) && may(Permission::ConversationWrite),
         may_merge => contact.is_some() && may(Permission::ContactWrite) && may(Permission::ContentRead),
+        may_link => contact.is_some() && person_link::may_link(state, member),
         may_place => has_flows && may(Permission::MessageSend) && may(Permission::ConversationWrite),
         may_opt_out => may(Permission::ConsentWrite) && !opted_out,
         entries => shown(&entries),

@@ -77,7 +77,7 @@ impl Colleagues {
 
     async fn awa_is(&self, is_typing: bool) -> Value {
         let id: String = self.nodes.world.value(&format!("SELECT id FROM users WHERE email = '{AWA}'")).await;
-        json!([{ "who": format!("user:{id}"), "name": "Awa", "is_typing": is_typing }])
+        json!([{ "who": format!("user:{}", id.replace('-', "")), "name": "Awa", "is_typing": is_typing }])
     }
 }
 

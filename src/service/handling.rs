@@ -1,5 +1,7 @@
 //! Answering conversations, and who answers them.
 
+use std::time::Duration;
+
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::conversation::Assignee;
 use palabre_actors::domain::event::ActorType;
@@ -20,6 +22,8 @@ use crate::store::operator::{Item, Operator};
 
 /// Messages that a stale reply is told of, at most.
 const MOST_NEWS: usize = 50;
+/// Messages among which it is looked for the one that is being answered.
+const NEWEST: usize = 10;
 
 /// The tables, and the way to the conversations of the running daemon.
 #[derive(Clone, Copy)]
@@ -251,6 +255,26 @@ async fn change_all(
         change(caller, at, other, (action, command.clone())).await?;
     }
     change(caller, at, row.id, (action, command)).await
+}
+
+/// The contact sees that a person is typing, where their channel can show it. Answers for how long; `None`: it is not shown.
+///
+/// # Errors
+/// [`ServiceError`]: `NotFound` as well when it is another tenant's.
+pub async fn show_typing(
+    caller: &Caller,
+    at: ConversationAccess<'_>,
+    id: ConversationId,
+) -> Result<Option<Duration>, ServiceError> {
+    caller.require(MessageSend)?;
+    caller.require(ConversationWrite)?;
+    let row = find(caller, at.store, id).await?;
+    let page = TimelinePage { after: None, before: None, side: TimelineSide::Newest, limit: NEWEST };
+    let timeline = at.store.timeline(&row, page).await?;
+    let answered = timeline.messages.iter().rev().find(|message| !message.is_outbound && !row.is_blocked);
+    let Some(answered) = answered else { return Ok(None) };
+    let Some((from, known_as)) = at.store.inbound_origin(&row.tenant, answered.id).await? else { return Ok(None) };
+    Ok(at.outgoing.show_typing(row.tenant, answered.channel.clone(), from, known_as).await)
 }
 
 async fn change(

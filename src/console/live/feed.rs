@@ -20,6 +20,8 @@ use crate::store::operator::Operator;
 const EVERY: Duration = Duration::from_millis(300);
 /// What other nodes are to be told of presence is collected so long.
 const COLLECT: Duration = Duration::from_millis(100);
+/// A channel that could not show that somebody is typing is not asked again for so long.
+const NOT_SHOWN: Duration = Duration::from_secs(30);
 /// How soon after a failure.
 const AGAIN: Duration = Duration::from_secs(2);
 /// Events of one reading.
@@ -47,6 +49,8 @@ struct Shared {
     /// What other nodes are to be told of it. Unset: this node is alone.
     outgoing: OnceLock<Mutex<OutgoingPresence>>,
     noted: Notify,
+    /// Until when customers see that somebody is typing, or it is not tried.
+    typing_shown: Mutex<BTreeMap<(TenantId, Uuid), Instant>>,
     wanted: Notify,
     closed: watch::Sender<bool>,
 }
@@ -87,6 +91,7 @@ impl LiveFeed {
             presence: Mutex::default(),
             outgoing: OnceLock::new(),
             noted: Notify::new(),
+            typing_shown: Mutex::default(),
             wanted: Notify::new(),
             closed: watch::Sender::new(false),
         });
@@ -138,6 +143,23 @@ impl LiveFeed {
     pub fn is_watched(&self, tenant: &TenantId) -> bool {
         let is_here = || lock(&self.0.tenants).get(tenant).is_some_and(|sender| sender.receiver_count() > 0);
         self.0.outgoing.get().is_some() || is_here()
+    }
+
+    /// Whether the customer of a conversation is to be shown now that somebody is typing. Nobody else is told so for a while.
+    pub(super) fn typing_is_due(&self, tenant: &TenantId, conversation: Uuid) -> bool {
+        let (mut shown, now) = (lock(&self.0.typing_shown), Instant::now());
+        shown.retain(|_, until| *until > now);
+        let place = (tenant.clone(), conversation);
+        let is_due = !shown.contains_key(&place);
+        if is_due {
+            shown.insert(place, now + NOT_SHOWN);
+        }
+        is_due
+    }
+
+    /// The customer sees for so long that somebody is typing.
+    pub(super) fn typing_lasts(&self, tenant: &TenantId, conversation: Uuid, lasts: Duration) {
+        lock(&self.0.typing_shown).insert((tenant.clone(), conversation), Instant::now() + lasts);
     }
 
     /// There are other nodes: what they are to be told is collected from now on.

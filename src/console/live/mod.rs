@@ -12,7 +12,7 @@ use std::time::Duration;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::ids::TenantId;
+use palabre_actors::domain::ids::{ConversationId, TenantId};
 use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
 use uuid::Uuid;
@@ -22,7 +22,7 @@ use self::feed::{LiveEvent, Subscription};
 use self::presence::PresenceNote;
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Form, Member};
-use crate::service::Permission;
+use crate::service::{Permission, handling};
 use crate::store::operator::Operator;
 
 /// Time between two signs of life: proxies close a connection that is silent for a minute.
@@ -175,6 +175,17 @@ pub async fn presence(
         is_typing: form.0.typing,
         is_gone: form.0.gone,
     });
+    let (may, feed) = (|permission| member.caller.may(permission), &state.deps.feed);
+    if form.0.typing
+        && may(Permission::MessageSend)
+        && may(Permission::ConversationWrite)
+        && feed.typing_is_due(&member.tenant, conversation)
+    {
+        let shown = handling::show_typing(&member.caller, state.access(), ConversationId(conversation)).await?;
+        if let Some(lasts) = shown {
+            feed.typing_lasts(&member.tenant, conversation, lasts);
+        }
+    }
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -81,6 +81,10 @@ pub(in crate::store) const OUTBOUND: &str = "SELECT m.id, m.tenant_id, m.convers
         m.kind, m.sent_at, m.correlation_id, m.created_at FROM json_each(+?2) j CROSS JOIN messages_out m ON m.id = \
         j.value WHERE m.tenant_id IN (SELECT value FROM json_each(?1))";
 
+/// Tenant, id: who wrote a message, and what the provider calls it.
+pub(in crate::store) const INBOUND_ORIGIN: &str =
+    "SELECT \"from\", provider_message_id FROM messages_in WHERE tenant_id = ?1 AND id = ?2";
+
 /// Tenant, channel, identity: what came in and waits for its turn, so that no conversation is known of it.
 pub(in crate::store) const WAITING: &str = "SELECT id FROM messages_in WHERE tenant_id = ?1 AND channel_id = ?2 AND identity = ?3 AND \
         processed_at IS NULL AND conversation_id IS NULL";

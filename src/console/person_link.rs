@@ -67,7 +67,6 @@ pub async fn make(
     id: web::Path<String>,
     form: Form<LinkForm>,
 ) -> Result<Page, ConsoleError> {
-    let links = state.deps.links.as_ref().ok_or(ConsoleError::NotFound)?;
     let text = |key: &str| state.text(&member, "person_link", key);
     let (to, about) = if form.0.to.trim().is_empty() {
         (LinkTo::Channel(ChannelId::new(&form.0.channel)), "send_anywhere")
@@ -80,9 +79,13 @@ pub async fn make(
             }
         }
     };
-    let made = match links.make(&member.caller, id_of(&id)?, &to, state.now()).await {
+    let made = match &state.deps.links {
+        Some(links) => links.make(&member.caller, id_of(&id)?, &to, state.now()).await,
+        None => Err(ServiceError::NotFound("channel")),
+    };
+    let made = match made {
         Ok(made) => made,
-        Err(ServiceError::NotValid { .. }) => {
+        Err(ServiceError::NotValid { .. } | ServiceError::NotFound("channel")) => {
             return page(&member, &state, &id, context! { refused => text("bad_target") }).await;
         }
         Err(error) => return Err(error.into()),
@@ -95,6 +98,6 @@ async fn page(member: &Member, state: &ConsoleState, id: &str, outcome: Value) -
     let row = contacts::show(&member.caller, &state.deps.store, id_of(id)?).await?;
     member.caller.require(Permission::ContactWrite)?;
     let Targets { channels, has_mail } = Targets::of(state, member);
-    let context = context! { contact => shown(Proposed::of(member, state, &row)), channels, has_mail, outcome };
+    let context = context! { contact => shown(Proposed::of(member, state, &row)), channels => shown(channels), has_mail, outcome };
     state.page(("person_link.html", "conversations"), member, context)
 }

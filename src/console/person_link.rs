@@ -22,7 +22,7 @@ pub(super) fn mount(routes: &mut PageRoutes<'_>) {
 /// Where the contact is to show that they are there: a channel, or a mailbox.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct LinkForm {
+pub struct PersonLinkForm {
     channel: String,
     to: String,
 }
@@ -65,7 +65,7 @@ pub async fn make(
     member: Member,
     state: web::Data<ConsoleState>,
     id: web::Path<String>,
-    form: Form<LinkForm>,
+    form: Form<PersonLinkForm>,
 ) -> Result<Page, ConsoleError> {
     let text = |key: &str| state.text(&member, "person_link", key);
     let (to, about) = if form.0.to.trim().is_empty() {

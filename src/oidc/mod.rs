@@ -201,10 +201,11 @@ impl OidcProvider {
     async fn endpoints(&self) -> Result<Arc<Endpoints>, OidcError> {
         // Whoever comes meanwhile waits for the same answer.
         let mut kept = self.discovered.lock().await;
-        if let Some((at, found)) = &*kept
-            && at.elapsed() < if found.is_ok() { KEPT } else { AWAY_KEPT }
-        {
-            return found.clone();
+        if let Some((at, found)) = &*kept {
+            let counts_for = if found.is_ok() { KEPT } else { AWAY_KEPT };
+            if at.elapsed() < counts_for {
+                return found.clone();
+            }
         }
         let found = self.fetch_endpoints().await.map(Arc::new);
         *kept = Some((Instant::now(), found.clone()));
@@ -230,10 +231,12 @@ impl fmt::Debug for OidcProvider {
 
 /// The error's own text is not used: it shows the URL.
 fn away(error: reqwest::Error) -> OidcError {
-    OidcError::Away(match () {
-        () if error.is_timeout() => "no answer in time",
-        () if error.is_connect() => "no connection",
-        () => "the connection broke",
+    OidcError::Away(if error.is_timeout() {
+        "no answer in time"
+    } else if error.is_connect() {
+        "no connection"
+    } else {
+        "the connection broke"
     })
 }
 

@@ -136,7 +136,7 @@ pub async fn leave(people: &People, oidc: &OidcSignIn, next: &str) -> Result<Opt
     let secret = secret.as_str();
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(oidc.derived("verifier", secret)));
     let (state, nonce) = (oidc.derived("state", secret), oidc.derived("nonce", secret));
-    let redirect_uri = &oidc.redirect_uri;
+    let redirect_uri: &str = &oidc.redirect_uri;
     let wanted = Wanted { redirect_uri, state: &state, nonce: &nonce, challenge: &challenge };
     Ok(match oidc.provider.sign_in_page(wanted).await {
         Ok(to) => {

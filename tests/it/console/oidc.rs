@@ -48,6 +48,7 @@ impl IdP {
         let world = World::asleep(&Setup { daemon, ..Setup::default() });
         world.write_secret("oidc-secret", SECRET);
         idp.signs_in(json!({ "email": AWA, "email_verified": true }));
+        *idp.userinfo.lock().unwrap() = json!({ "sub": "1" });
         (idp, world)
     }
 
@@ -256,7 +257,7 @@ async fn a_provider_that_is_away_lets_passwords_in_and_the_doctor_says_so() {
     let page = visitor.get("/console/login/oidc").await;
     assert!(page.status == 503 && page.body.contains("ne répond pas"), "{}", page.body);
     signed_in(&world, AWA).await;
-    let doctor = || palabre(&world, &["doctor"], "").out;
+    let doctor = || palabre(&world, &["doctor", "--language", "en"], "").out;
     let said = doctor();
     assert!(said.contains("nobody signs in through it"), "{said}");
     idp.is_away.store(false, Ordering::SeqCst);

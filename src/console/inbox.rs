@@ -14,7 +14,7 @@ use super::routes::PageRoutes;
 use super::search::search_page;
 use super::{ConsoleError, ConsoleState, Member, Page};
 use crate::service::inbox::{self, Inbox, InboxPart};
-use crate::store::conversations::{AssignedTo, InboxFilter, InboxPage, InboxRow, MessageRow};
+use crate::store::conversations::{AssignedTo, InboxFilter, InboxPage, InboxRow};
 
 /// Rows of a page.
 const ROWS: usize = 40;
@@ -334,7 +334,7 @@ impl ShownRows<'_> {
             name,
             channel: channel_name(conversation.address.scheme()),
             snippet: last.map(|last| first_words(&last.body, SNIPPET)).unwrap_or_default(),
-            by: last.filter(|last| last.is_outbound).map(|last| writer(self.state, self.member, last)),
+            by: last.filter(|last| last.is_outbound).map(|last| self.state.writer(self.member, last)),
             time: self.display.short(at),
             machine: Display::machine(at),
             waits: row.waits(self.display.now).map(|since| self.display.since(since)),
@@ -363,14 +363,6 @@ impl ShownRows<'_> {
             _ => {}
         }
         badges
-    }
-}
-
-/// Who wrote a message that went out: somebody of the team, or the bot.
-pub(super) fn writer(state: &ConsoleState, member: &Member, message: &MessageRow) -> String {
-    match message.kind.as_deref() {
-        Some("manual") => state.text(member, "inbox", "you"),
-        _ => state.text(member, "badge", "bot"),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::config::{Channel, Tenant};
 use crate::service::Permission;
 use crate::service::handling::ConversationAccess;
 use crate::service::inbox;
-use crate::store::conversations::ConversationRow;
+use crate::store::conversations::{ConversationRow, MessageRow};
 
 /// Whether free text may be sent to a contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +123,14 @@ impl ConsoleState {
     #[must_use]
     pub(super) fn text(&self, member: &Member, section: &str, key: &str) -> String {
         self.pages.texts().get(member.language, section, key).to_owned()
+    }
+
+    /// Who wrote a message that went out: somebody of the team, or the bot.
+    pub(super) fn writer(&self, member: &Member, message: &MessageRow) -> String {
+        match message.kind.as_deref() {
+            Some("manual") => self.text(member, "inbox", "you"),
+            _ => self.text(member, "badge", "bot"),
+        }
     }
 
     /// The names of the tenant's people, by who they are in events (`user:…`).

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::display::{address, channel_name, first_words};
 use super::lookups::shown;
-use super::{ConsoleError, ConsoleState, Member, Page, inbox};
+use super::{ConsoleError, ConsoleState, Member, Page};
 use crate::service::{ServiceError, conversations};
 use crate::store::StoreError;
 use crate::store::conversations::{ContactRow, MessageRow};
@@ -62,7 +62,7 @@ pub(super) async fn search_page(
     let line = |row: &MessageRow| {
         let conversation = row.conversation?.to_string();
         let (text, time) = (first_words(&row.body, 200), display.moment(row.created_at));
-        let by = row.is_outbound.then(|| inbox::writer(state, member, row));
+        let by = row.is_outbound.then(|| state.writer(member, row));
         Some(FoundLine { id: row.id.to_string(), conversation, by, text, time })
     };
     let mut again = form_urlencoded::Serializer::new(String::new());

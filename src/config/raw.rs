@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+pub(super) use super::raw_console::{RawConsole, RawOidc};
 pub(super) use super::raw_media::{RawMedia, RawMediaBucket, RawTenantMedia};
 pub(super) use super::raw_observers::{RawOtlp, RawSentry};
 use super::raw_plans::{RawImprint, RawPlan, RawStripe, RawStripeAccount};
@@ -116,29 +117,6 @@ pub(super) struct RawRuntime {
     pub(super) watch_every: Option<RawDuration>,
     pub(super) ask_after: Option<RawDuration>,
     pub(super) lease: Option<RawDuration>,
-}
-
-/// `[console]`
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RawConsole {
-    pub(super) enabled: Option<bool>,
-    pub(super) base_url: Option<String>,
-    pub(super) session_idle: Option<RawDuration>,
-    pub(super) session_lasts: Option<RawDuration>,
-    pub(super) oidc: Option<RawOidc>,
-}
-
-/// `[console.oidc]`
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RawOidc {
-    pub(super) issuer: Option<String>,
-    pub(super) client_id: Option<String>,
-    pub(super) client_secret: Option<RawSecret>,
-    pub(super) name: Option<String>,
-    pub(super) allow: Option<Vec<String>>,
-    pub(super) ask_code: Option<bool>,
 }
 
 /// `[privacy]`

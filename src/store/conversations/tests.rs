@@ -466,43 +466,6 @@ async fn the_index_stays_right_when_it_starts_over_and_when_messages_go(store: S
     assert_eq!(index_all(&mut index, young + TimeDelta::milliseconds(400)).await, 1);
 }
 
-async fn a_contacts_dealings_are_theirs_alone(store: Store) {
-    let when = "2026-06-01T08:00:00.000000Z";
-    let (anne, other) = (conversation(&store, "belle", 1, "Anne").await, conversation(&store, "belle", 2, "Bea").await);
-    for (n, contact, tenant) in [(1, anne, "belle"), (2, anne, "belle"), (3, other, "belle"), (4, anne, "taxi")] {
-        let id = at(n);
-        let base = format!("'{id}', '{tenant}', '{anne}', '{contact}'");
-        let end = format!("'{id}', '{when}', '{when}'");
-        for sql in [
-            format!(
-                "INSERT INTO bookings (id, tenant_id, conversation_id, contact_id, service, resource, starts_at, ends_at, \
-                    free_at, state, correlation_id, created_at, updated_at) \
-                 VALUES ({base}, 'manucure', 'Awa', '2026-06-0{n}T08:00:00.000000Z', '{when}', '{when}', 'confirmed', {end})"
-            ),
-            format!(
-                "INSERT INTO leads (id, tenant_id, conversation_id, contact_id, need, urgent, state, source, correlation_id, \
-                    created_at, updated_at) VALUES ({base}, 'un devis', FALSE, 'new', 'lead', {end})"
-            ),
-            format!(
-                "INSERT INTO offers (id, tenant_id, conversation_id, contact_id, kind, body, details, state, expires_at, \
-                    correlation_id, created_at, updated_at) \
-                 VALUES ({base}, 'ride', 'un taxi', '{{}}', 'open', '{when}', {end})"
-            ),
-        ] {
-            run(&store, sql).await;
-        }
-    }
-    let (operator, belle, anne) = (store.operator(), TenantId::new("belle"), ContactId(anne.0));
-    let newest_first = vec![at(2), at(1)];
-    let bookings = operator.bookings_of(&belle, anne, 5).await.unwrap();
-    assert_eq!(bookings.iter().map(|row| row.id.0).collect::<Vec<_>>(), newest_first);
-    let leads = operator.leads_of(&belle, anne, 5).await.unwrap();
-    assert_eq!(leads.iter().map(|row| row.id.0).collect::<Vec<_>>(), newest_first);
-    let offers = operator.offers_of(&belle, anne, 5).await.unwrap();
-    assert_eq!(offers.iter().map(|row| row.id.0).collect::<Vec<_>>(), newest_first);
-    assert_eq!(operator.offers_of(&belle, anne, 1).await.unwrap().len(), 1);
-}
-
 macro_rules! on_both {
     ($($name:ident)*) => {
         mod sqlite {
@@ -530,7 +493,6 @@ on_both! {
     the_feed_tells_what_is_new_with_its_conversation
     lists_show_the_newest_first_and_nothing_of_others
     every_message_is_there_however_far_the_index_is
-    a_contacts_dealings_are_theirs_alone
     names_numbers_and_texts_are_found_however_they_are_spelt
     the_index_stays_right_when_it_starts_over_and_when_messages_go
 }

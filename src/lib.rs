@@ -4,7 +4,7 @@
 //!
 //! | module | what it does | what it may touch |
 //! |---|---|---|
-//! | `digest` | HMAC and hexadecimal digits | nothing |
+//! | `digest` | HMAC, hexadecimal digits, secrets compared | nothing |
 //! | [`config`] | files and environment to validated types | the file system |
 //! | [`store`] | the core's ports over SQLite and PostgreSQL | the database |
 //! | [`spool`] | accepted messages while the database is unavailable | files |

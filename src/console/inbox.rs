@@ -155,11 +155,11 @@ pub(super) fn mount(routes: &mut PageRoutes<'_>) {
     routes.get("/waiting", waiting);
 }
 
-/// `GET /console/waiting`: how many wait, for the pages that have no list.
+/// `GET /console/waiting`: how many wait for whoever asks, for the pages that have no list.
 pub async fn waiting(member: Member, state: web::Data<ConsoleState>) -> Result<HttpResponse, ConsoleError> {
     let (caller, store) = (&member.caller, &state.deps.store);
     let counts = inbox::counts(caller, store, &member.tenant, &member.name, state.now()).await?;
-    Ok(HttpResponse::Ok().json(serde_json::json!({ "mine": counts.mine, "waiting": counts.waiting })))
+    Ok(HttpResponse::Ok().json(serde_json::json!({ "mine": counts.mine })))
 }
 
 /// `GET /console/conversations`

@@ -94,8 +94,7 @@ impl StandIn {
 }
 
 fn client() -> Client {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder().no_proxy().build().unwrap()
+    crate::http_client::builder().build().unwrap()
 }
 
 fn settings(source: CrmSource) -> Crm {

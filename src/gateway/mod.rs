@@ -26,6 +26,7 @@ pub mod telegram;
 #[cfg(test)]
 mod tests;
 pub mod twilio;
+mod unknown_sends;
 pub mod unreached;
 pub mod whatsapp_cloud;
 mod wiring;

@@ -6,11 +6,12 @@
 mod faults;
 mod files;
 pub mod load;
+pub(in crate::gateway) mod posting;
 pub(in crate::gateway) mod rest;
 mod socket;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -253,6 +254,11 @@ pub enum Attachment {
     },
     /// A picture.
     Image,
+}
+
+/// Takes a lock. What it guards is never half-written, so a panic elsewhere changes nothing.
+pub(in crate::gateway) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What makes a webhook unbelievable.

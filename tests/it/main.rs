@@ -84,6 +84,7 @@ mod media;
 mod media_bucket;
 #[path = "media.rs"]
 mod media_on_postgres;
+mod metrics;
 mod moving;
 mod nodes_on_postgres;
 mod observers;

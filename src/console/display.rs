@@ -2,10 +2,13 @@
 
 use chrono::{Datelike as _, TimeDelta};
 use chrono_tz::Tz;
+use minijinja::Value;
+use minijinja::value::Serde;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::dates;
 use palabre_actors::domain::rules::Language;
+use serde::Serialize;
 
 /// How one member sees one tenant's times.
 #[derive(Clone, Copy, Debug)]
@@ -155,6 +158,11 @@ pub fn money(language: Language, micros: i64) -> String {
     let hundredths = micros.saturating_add(5_000) / 10_000;
     let mark = if language == Language::Fr { ',' } else { '.' };
     format!("{}{mark}{:02}", hundredths / 100, hundredths % 100)
+}
+
+/// Something that serializes, as templates see it.
+pub(super) fn shown(of: impl Serialize) -> Value {
+    Value::from(Serde(of))
 }
 
 /// The letters of a picture in place of a face.

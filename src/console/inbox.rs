@@ -8,8 +8,8 @@ use palabre_actors::domain::conversation::{ConversationStatus, Handler};
 use palabre_actors::domain::ids::{ChannelId, ConversationId};
 use serde::{Deserialize, Serialize};
 
-use super::display::{Display, address, channel_name, first_words, initials};
-use super::lookups::{MessageWindow, shown};
+use super::display::{Display, address, channel_name, first_words, initials, shown};
+use super::lookups::MessageWindow;
 use super::routes::PageRoutes;
 use super::search::search_page;
 use super::{ConsoleError, ConsoleState, Member, Page};
@@ -218,7 +218,7 @@ pub async fn list_context(
         more_waiting,
         more_others => last(&found.others, found.has_more_others, |row| row.conversation.place()),
         mine_count => found.counts.mine,
-        has_sandbox => super::sandbox::channel_of(state, &member.tenant).is_some(),
+        has_sandbox => state.test_channel(&member.tenant).is_some(),
     })
 }
 

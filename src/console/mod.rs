@@ -29,6 +29,7 @@ mod live;
 mod login;
 mod lookups;
 mod media;
+mod member;
 mod navigation;
 mod new_tenant;
 mod outbox;
@@ -50,6 +51,7 @@ mod shown_files;
 mod state;
 mod team;
 mod tenants;
+mod test_phones;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -61,10 +63,11 @@ use actix_web::web::{self, ServiceConfig};
 
 pub use self::errors::ConsoleError;
 pub use self::live::LiveFeed;
+pub use self::member::Member;
 pub use self::pages::{Page, Pages, PagesError};
-pub use self::sandbox::{TestMessageRefused, TestPhones};
-pub use self::session::{Form, Member};
+pub use self::session::Form;
 pub use self::state::{Connection, ConnectionOf, ConsoleDeps, ConsoleState, FailingChannels, SetupDeps};
+pub use self::test_phones::{TestMessageRefused, TestPhones};
 
 use self::routes::PageRoutes;
 

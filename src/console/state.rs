@@ -15,7 +15,7 @@ use palabre_actors::ports::Clock;
 use super::live::LiveFeed;
 use super::navigation::Features;
 use super::pages::{Page, Pages, PagesError, ShopShown};
-use super::sandbox::TestPhones;
+use super::test_phones::TestPhones;
 use super::{ConsoleError, Member};
 use crate::config::TenantDirectory;
 use crate::service::media::MediaAccess;

@@ -1,4 +1,4 @@
-//! What the phones of `/console/sandbox` need of the daemon.
+//! What the test phones on pages need of the daemon.
 
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::message::NewInbound;

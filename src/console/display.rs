@@ -1,4 +1,4 @@
-//! How the console shows times, durations, numbers and people, in the tenant's time zone and the member's language.
+//! How the console shows times, durations, numbers and people to a member.
 
 use chrono::{Datelike as _, TimeDelta};
 use chrono_tz::Tz;

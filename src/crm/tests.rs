@@ -1,4 +1,4 @@
-//! Look-ups against a stand-in of EspoCRM, a plain service and a file, with numbers as people type them.
+//! Look-ups against a simulated EspoCRM, a plain service and a file.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

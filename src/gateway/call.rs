@@ -1,4 +1,4 @@
-//! HTTP calls to providers' APIs, with what went wrong in terms of what may have happened.
+//! HTTP calls to providers' APIs, and what each failure says of the message.
 
 use std::time::Duration;
 

@@ -24,6 +24,28 @@ use super::statement::{Dialect, SqlExecutor};
 
 palabre_actors::store_conformance!(fresh());
 
+/// Runs each case on an empty store of either database.
+macro_rules! on_both {
+    ($($case:ident)*) => {
+        mod on_sqlite {
+            $(#[tokio::test]
+            async fn $case() {
+                let (store, _folder) = crate::store::tests::fresh().await;
+                super::$case(&store).await;
+            })*
+        }
+
+        mod on_postgres {
+            $(#[tokio::test]
+            async fn $case() {
+                let (store, _database) = crate::store::tests::postgres::fresh().await;
+                super::$case(&store).await;
+            })*
+        }
+    };
+}
+pub(crate) use on_both;
+
 /// An empty store in a folder of its own.
 pub(crate) async fn fresh() -> (Store, TempDir) {
     let folder = tempfile::tempdir().unwrap();

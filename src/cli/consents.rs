@@ -78,7 +78,6 @@ enum Format {
     Jsonl,
 }
 
-/// Runs the command.
 pub(super) fn run(command: &ConsentsCommand) -> u8 {
     match command {
         ConsentsCommand::Export(args) => on(&args.file, async |operator, config| {

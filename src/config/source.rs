@@ -33,7 +33,6 @@ pub(super) struct Source {
 pub(super) enum Part {
     /// The key alone; what follows it in its line is not shown, because nobody knows what it is.
     Key,
-    /// The value.
     Value,
 }
 

@@ -16,7 +16,6 @@ use crate::store::operator::LeadRow;
 /// Rows of a page.
 const ROWS: usize = 50;
 
-/// Which leads.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct LeadsQuery {

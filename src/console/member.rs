@@ -27,7 +27,6 @@ pub struct Member {
     pub csrf: String,
     /// Whether they may look at every tenant.
     pub sees_all: bool,
-    /// Their session.
     pub session: Uuid,
     /// Them, whichever tenant they look at.
     pub person: SignedIn,

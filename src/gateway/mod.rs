@@ -221,7 +221,6 @@ pub struct Code {
     pub class: SendErrorClass,
     /// Whether it says that a provider that works finds us too fast.
     pub throttled: bool,
-    /// What it means.
     pub meaning: Bilingual,
     /// The next step. Places: `{channel}`, `{fallback}`, `{replay}` (the command), `{again}` (what lets a message go once the
     /// cause is mended), `{later}` (when there is nothing to mend).

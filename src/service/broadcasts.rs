@@ -24,7 +24,6 @@ use crate::store::operator::{Changed, Operator, OperatorReason};
 pub const PER_MINUTE: u32 = 60;
 /// Messages in a minute at most.
 pub const MOST_PER_MINUTE: u32 = 6_000;
-/// The longest text.
 const LONGEST_TEXT: usize = 4_096;
 /// Recipients that are looked at together.
 const PAGE: usize = 500;

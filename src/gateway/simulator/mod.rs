@@ -72,7 +72,6 @@ pub struct SampleChannel<'a> {
     pub address: &'a str,
     /// Counts accounts: channels with the same number share one.
     pub account: u32,
-    /// The file with its secret.
     pub secret_file: &'a str,
     /// Where the simulator listens.
     pub base_url: &'a str,
@@ -172,7 +171,6 @@ pub enum SimulatorError {
     /// A webhook brought no answer.
     #[error("the webhook brought no answer")]
     Post(#[source] reqwest::Error),
-    /// It is stopped.
     #[error("the simulator is stopped")]
     Stopped,
 }
@@ -211,7 +209,6 @@ pub struct CustomerMessage {
     pub id: String,
     /// Who writes.
     pub from: String,
-    /// The text.
     pub text: String,
     /// The name they show, where the provider tells it.
     pub name: Option<String>,
@@ -279,7 +276,6 @@ pub struct Webhook {
     pub url: String,
     /// The headers that the provider sends.
     pub headers: Vec<(&'static str, String)>,
-    /// The body.
     pub body: String,
 }
 

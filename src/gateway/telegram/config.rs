@@ -22,7 +22,6 @@ const LONGEST_TEXT: usize = 16_384;
 /// What Telegram takes as `secret_token`.
 const LONGEST_SECRET: usize = 256;
 
-/// A bot.
 #[derive(Clone, Debug)]
 pub struct TelegramBot {
     /// The number before the colon of its token.

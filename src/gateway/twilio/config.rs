@@ -36,7 +36,6 @@ const WHATSAPP: Capabilities = Capabilities {
 const SMS: Capabilities =
     Capabilities { scheme: Scheme::Sms, window: None, per_second: Some(1), pair: None, ..WHATSAPP };
 
-/// An account at Twilio.
 #[derive(Clone, Debug)]
 pub struct TwilioAccount {
     /// `AC…`

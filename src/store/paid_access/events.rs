@@ -86,7 +86,6 @@ pub struct PaymentEventLine {
     pub money: Option<Money>,
 }
 
-/// Which events.
 #[derive(Clone, Debug, Default)]
 pub struct PaymentEventFilter {
     pub subscription: Option<Uuid>,

@@ -17,13 +17,11 @@ pub const WEBHOOK_OUTCOMES: &str = "palabre_webhook_outcomes_total";
 /// Webhooks for which no channel was found, by `route`.
 pub const WEBHOOK_STRAYS: &str = "palabre_webhook_strays_total";
 
-/// Resident memory.
 pub const PROCESS_RESIDENT_MEMORY: &str = "palabre_process_resident_memory_bytes";
 /// CPU time used, user and system. A gauge that only grows.
 pub const PROCESS_CPU: &str = "palabre_process_cpu_seconds_total";
 /// Open file descriptors.
 pub const PROCESS_OPEN_FDS: &str = "palabre_process_open_fds_count";
-/// Threads.
 pub const PROCESS_THREADS: &str = "palabre_process_threads_count";
 /// Since the process started.
 pub const PROCESS_UPTIME: &str = "palabre_process_uptime_seconds";

@@ -51,7 +51,6 @@ pub(in crate::gateway) trait RestApi: Send + Sync + 'static {
     /// The answer to a message that was taken.
     fn taken(&self, sent: &RestSent) -> Value;
 
-    /// A refusal.
     fn refusal(&self, status: u16, code: Option<u32>) -> Value;
 
     /// Status and code of the refusal of a template that it does not know.

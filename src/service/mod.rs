@@ -12,6 +12,7 @@ pub mod broadcasts;
 pub mod busy;
 pub mod calendar;
 mod caller;
+pub mod canned_replies;
 pub mod channels;
 pub mod consents;
 pub mod contacts;

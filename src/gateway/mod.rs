@@ -11,12 +11,10 @@ pub mod chat_directory;
 pub mod client;
 pub mod greenapi;
 pub mod guarded_client;
-mod handshake;
 mod lenient;
 pub mod media;
 pub mod polling;
 mod receiver;
-mod receiver_page;
 mod registry;
 mod retry_after;
 pub mod sandbox;
@@ -41,11 +39,11 @@ use palabre_actors::ports::Pending;
 
 use self::channel_setup::ChannelSetup;
 use self::chat_directory::ChatDirectory;
-pub use self::handshake::Handshake;
 use self::media::MediaSource;
 use self::polling::Poller;
-pub use self::receiver::{Received, Receiver, Rejection, WebhookHeaders, WebhookProtocol, WebhookRequest};
-pub use self::receiver_page::{LinkAnswer, ReceiverPage};
+pub use self::receiver::{
+    Handshake, LinkAnswer, Received, Receiver, ReceiverPage, Rejection, WebhookHeaders, WebhookProtocol, WebhookRequest,
+};
 pub use self::registry::{BuildError, CurrentRegistry, Registered, Registry};
 pub use self::setup_finding::{CHECK_TIME, SetupFinding, SetupLevel};
 use self::simulator::Simulation;

@@ -10,7 +10,6 @@ use palabre_actors::domain::message::NewInbound;
 use palabre_actors::ports::{AccountNews, StatusUpdate};
 
 use super::channel_event::ChannelEvent;
-use super::{Handshake, LinkAnswer, ReceiverPage};
 
 /// A webhook as it came in, before anyone believes it.
 #[derive(Clone, Copy)]
@@ -126,6 +125,32 @@ pub struct WebhookProtocol {
     pub on_bad_proof: &'static str,
     /// What to look at when a webhook is genuine and another channel's.
     pub on_not_ours: &'static str,
+}
+
+/// The answer to a provider that makes sure of a webhook URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Handshake {
+    /// 200, with this text.
+    Echo(String),
+    /// 403
+    Refused,
+    /// 405: the provider asks no such thing.
+    Unsupported,
+}
+
+/// What a link leads to.
+#[derive(Clone, Debug)]
+pub struct LinkAnswer {
+    pub page: ReceiverPage,
+    /// What is to be durable before the page is shown.
+    pub received: Received,
+}
+
+/// Something that a receiver shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiverPage {
+    pub content_type: &'static str,
+    pub body: String,
 }
 
 /// A channel's way in: believes a webhook, or does not, and reads it.

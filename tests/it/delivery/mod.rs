@@ -116,7 +116,7 @@ impl World {
     }
 
     /// Everything that waits for another attempt may be tried now.
-    pub async fn hurry(&self) {
+    pub async fn make_due(&self) {
         self.execute(&format!("UPDATE messages_out SET next_attempt_at = {} WHERE state = 'pending'", now())).await;
     }
 

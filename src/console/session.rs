@@ -1,4 +1,4 @@
-//! Who is signed in, and forms that were really sent from our pages.
+//! Arguments of handlers: whoever is signed in, and forms that our pages sent.
 
 use std::time::Duration;
 

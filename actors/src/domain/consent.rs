@@ -126,7 +126,6 @@ fn built_in(folded: &str) -> Option<Keyword> {
         | "ARRETER LES OFFRES"
         | "STOPPER LES PROMOTIONS"
         | "PLUS DE PUB"
-        | "PLUS DE PROMOTIONS"
         | "NE PLUS RECEVOIR DE PROMOTIONS"
         | "NE PLUS RECEVOIR DE PUBLICITE"
         | "NO MORE PROMOTIONS"
@@ -205,7 +204,10 @@ mod tests {
             ),
             (Keyword::Confirm, &["CONFIRMER", "confirm", "Je confirme.", "yes", "OUI", "Oui !"]),
             (Keyword::Help, &["help", "HELP?", "info", "Aide", "aide !"]),
-            (Keyword::StopMarketing, &["Stop promotions", "Arrêter les promotions", "STOP PUB !"]),
+            (
+                Keyword::StopMarketing,
+                &["Stop promotions", "Arrêter les promotions", "STOP PUB !", "Ne plus recevoir de publicité"],
+            ),
             (Keyword::StartMarketing, &["Resume promotions", "reprendre les promotions"]),
         ];
         for (keyword, bodies) in table {

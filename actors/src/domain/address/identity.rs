@@ -369,7 +369,7 @@ mod tests {
         let other = ["54", "241"];
         for country in 1..1000_u16 {
             for plan in database.region(&country).into_iter().flatten().filter_map(|region| database.by_id(*region)) {
-                let kinds = [plan.descriptors().fixed_line(), plan.descriptors().mobile(), plan.descriptors().voip()];
+                let kinds = [plan.descriptors().fixed_line(), plan.descriptors().mobile()];
                 for example in kinds.into_iter().flatten().filter_map(|kind| kind.example()) {
                     let number = format!("+{country}{example}");
                     let is_other = other.iter().any(|code| number[1..].starts_with(code));

@@ -15,7 +15,7 @@ use palabre_actors::ports::{Advanced, StatusUpdate};
 use sea_orm::DbErr;
 
 use super::Transaction;
-use super::consents::{ProviderOptOut, record_provider_opt_out};
+use super::consents::{ProviderOptOut, invalidate_conversations, record_provider_opt_out};
 use super::conversation_queue::reorder;
 use super::outbox_row::OutboxRow;
 use crate::store::events::{self, EventReason, Events, OutboundRef};
@@ -153,6 +153,8 @@ async fn begin_generation(
         time(late.when),
     ];
     change(tx, sql::REQUEUE, [list([values])]).await?;
+    // A conversation in memory takes its queue for what it was: its next message would overtake this one (I3).
+    invalidate_conversations(tx, (&late.tenant, &row.to.identity()), None, late.when).await?;
     let reference = OutboundRef { tenant: &late.tenant, message: late.message, correlation: row.correlation };
     let life = row.failed.generation.number + 1;
     events.push(&events::requeued(reference, reason, life, (due, late.when)));

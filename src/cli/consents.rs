@@ -56,7 +56,7 @@ pub(super) struct ExportArgs {
     /// Of these tenants
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     tenant: Vec<String>,
-    /// Of this address alone
+    /// Of one person, by any of their addresses, however it is written
     #[arg(long, value_name = "ADDRESS")]
     address: Option<String>,
     /// How rows are written

@@ -26,6 +26,7 @@ async fn hot_statements_search_and_do_not_scan() {
         sql::CONTACT_OF,
         sql::OUTBOX_ROWS,
         sql::OUTBOX_UPDATE,
+        sql::LATE_FAILURE,
         sql::UNBLOCK_HEADS,
         sql::RELEASE,
         sql::RELEASE_HELD,

@@ -38,6 +38,7 @@ mod paid_access;
 mod paid_access_member;
 mod person_link;
 mod privacy;
+mod push;
 mod replies;
 mod rides;
 mod routes;
@@ -116,6 +117,7 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     paid_access_member::mount(routes);
     privacy::mount(routes);
     same_person::mount(routes);
+    push::mount(routes);
     person_link::mount(routes);
     setup::mount(routes);
     channel_list::mount(routes);

@@ -35,6 +35,7 @@ pub mod people;
 pub mod permissions;
 pub mod person_links;
 pub mod privacy;
+pub mod push;
 pub mod reload;
 pub mod setup;
 mod sheet;

@@ -97,6 +97,9 @@ mod privacy;
 #[path = "privacy.rs"]
 mod privacy_on_postgres;
 mod prometheus;
+mod push;
+#[path = "push.rs"]
+mod push_on_postgres;
 mod reload;
 mod retention;
 #[path = "retention.rs"]

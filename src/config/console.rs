@@ -25,6 +25,8 @@ pub struct Console {
     pub session_idle: Duration,
     /// A session ends after so long, however often it is used.
     pub session_lasts: Duration,
+    /// Whether browsers are told when somebody waits.
+    pub push: bool,
     /// `None`: people sign in with their passwords alone.
     pub oidc: Option<ConsoleOidc>,
 }
@@ -69,6 +71,7 @@ pub(super) fn console(scope: &Scope<'_>, raw: &RawConsole, secrets: Secrets<'_>)
     };
     let session_idle = time("session_idle", raw.session_idle.as_ref());
     let session_lasts = time("session_lasts", raw.session_lasts.as_ref());
+    let push = scope.required("push", raw.push, "");
     let oidc = settled(raw.oidc.as_ref().map(|raw| oidc(&scope.table("oidc"), raw, secrets)));
     if raw.oidc.is_some() {
         let help = "with `[console.oidc]`, write where people reach the console: the provider sends them back there";
@@ -79,6 +82,7 @@ pub(super) fn console(scope: &Scope<'_>, raw: &RawConsole, secrets: Secrets<'_>)
         base_url: settled(url)?,
         session_idle: session_idle?,
         session_lasts: session_lasts?,
+        push: push?,
         oidc: oidc?,
     })
 }

@@ -7,13 +7,12 @@ use std::fmt;
 use serde::Deserialize;
 
 pub(super) use super::raw_console::{RawConsole, RawOidc};
+use super::raw_flows::{RawBooking, RawCalendar, RawDriver, RawFlow, RawFlowTexts, RawRides, RawService};
 pub(super) use super::raw_media::{RawMedia, RawMediaBucket, RawTenantMedia};
 pub(super) use super::raw_observers::{RawOtlp, RawSentry};
 use super::raw_plans::{RawImprint, RawPlan, RawStripe, RawStripeAccount};
 pub(super) use super::raw_values::{INLINE_SECRET, RawPair};
 pub use super::raw_values::{RawDuration, RawSecret};
-
-use super::raw_flows::{RawBooking, RawCalendar, RawDriver, RawFlow, RawFlowTexts, RawRides, RawService};
 use super::raw_webhooks::{RawWebhook, RawWebhookTargets};
 
 /// `palabre.toml`

@@ -12,6 +12,7 @@ pub(super) struct RawConsole {
     pub(super) base_url: Option<String>,
     pub(super) session_idle: Option<RawDuration>,
     pub(super) session_lasts: Option<RawDuration>,
+    pub(super) push: Option<bool>,
     pub(super) oidc: Option<RawOidc>,
 }
 

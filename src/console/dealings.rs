@@ -4,8 +4,7 @@ use minijinja::{Value, context};
 use palabre_actors::domain::booking::BookingState;
 use serde::Serialize;
 
-use super::display::{Display, first_words};
-use super::lookups::shown;
+use super::display::{Display, first_words, shown};
 use super::{ConsoleError, ConsoleState, Member};
 use crate::config::{CrmSource, Tenant};
 use crate::service::dealings::{self, Dealings};

@@ -5,9 +5,8 @@ use minijinja::{Value, context};
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 use serde::{Deserialize, Serialize};
 
-use super::display::Display;
+use super::display::{Display, shown};
 use super::home::Nothing;
-use super::lookups::shown;
 use super::outbox::{LOST, PER_SECOND, manner};
 use super::routes::PageRoutes;
 use super::setup::deps;

@@ -5,7 +5,7 @@ use minijinja::context;
 use palabre_actors::domain::ids::TenantId;
 use serde::{Deserialize, Serialize};
 
-use super::lookups::shown;
+use super::display::shown;
 use super::routes::PageRoutes;
 use super::session::{Visitor, local_path, may_make_tenants};
 use super::{ConsoleError, ConsoleState, Form, Page};

@@ -10,7 +10,7 @@ fn id(number: u128) -> Uuid {
     Uuid::from_u128(0x019c_1a2b_0000_7000_8000_0000_0000_0000 + number)
 }
 
-async fn a_contacts_dealings_are_theirs_alone(store: Store) {
+async fn a_contacts_dealings_are_theirs_alone(store: &Store) {
     let (when, anne, other) = ("2026-06-01T08:00:00.000000Z", id(100), id(101));
     for (n, contact, tenant) in [(1, anne, "belle"), (2, anne, "belle"), (3, other, "belle"), (4, anne, "taxi")] {
         let base = format!("'{}', '{tenant}', '{anne}', '{contact}'", id(n));
@@ -45,14 +45,6 @@ async fn a_contacts_dealings_are_theirs_alone(store: Store) {
     assert_eq!(operator.offers_of(&belle, anne, 1).await.unwrap().len(), 1);
 }
 
-#[tokio::test]
-async fn a_contacts_dealings_are_theirs_alone_on_sqlite() {
-    let (store, _folder) = super::fresh().await;
-    a_contacts_dealings_are_theirs_alone(store).await;
-}
-
-#[tokio::test]
-async fn a_contacts_dealings_are_theirs_alone_on_postgresql() {
-    let (store, _database) = super::postgres::fresh().await;
-    a_contacts_dealings_are_theirs_alone(store).await;
+super::on_both! {
+    a_contacts_dealings_are_theirs_alone
 }

@@ -45,6 +45,6 @@ async fn a_contacts_dealings_are_theirs_alone(store: &Store) {
     assert_eq!(operator.offers_of(&belle, anne, 1).await.unwrap().len(), 1);
 }
 
-super::on_both! {
+crate::store::tests::on_both! {
     a_contacts_dealings_are_theirs_alone
 }

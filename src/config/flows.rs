@@ -163,6 +163,10 @@ fn driver(scope: &Scope<'_>, raw: &RawDriver, home: Option<HomeCountry>) -> Opti
         car: raw.car.clone().unwrap_or_default(),
         plate: raw.plate.clone().unwrap_or_default(),
         rating: raw.rating.clone().unwrap_or_default(),
+        seats: match raw.seats {
+            Some(seats) => Some(number(scope, "seats", seats, 1..=99)?),
+            None => None,
+        },
     })
 }
 
@@ -316,6 +320,7 @@ fn kinds(scope: &Scope<'_>, raw: &RawStep, id: &str) -> Option<Vec<StepKind>> {
             optional: raw.optional.unwrap_or(false),
             retry: raw.retry.clone(),
             from_opening: raw.from_opening.unwrap_or(false),
+            where_seats_count: raw.where_seats_count.unwrap_or(false),
         });
     }
     if let Some(choose) = &raw.choose {

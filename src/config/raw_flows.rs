@@ -68,6 +68,7 @@ pub(super) struct RawDriver {
     pub(super) car: Option<String>,
     pub(super) plate: Option<String>,
     pub(super) rating: Option<String>,
+    pub(super) seats: Option<i64>,
 }
 
 impl std::fmt::Debug for RawDriver {
@@ -128,6 +129,7 @@ pub(super) struct RawStep {
     pub(super) optional: Option<bool>,
     pub(super) retry: Option<String>,
     pub(super) from_opening: Option<bool>,
+    pub(super) where_seats_count: Option<bool>,
     pub(super) options: Option<Vec<RawOption>>,
     pub(super) no: Option<String>,
     pub(super) next: Option<String>,

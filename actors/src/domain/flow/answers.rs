@@ -88,7 +88,9 @@ pub fn answer(kind: AnswerKind, written: &Written<'_>) -> Reading {
             if written.said.is_empty() { Reading::Nothing } else { given(kept.clone(), kept) }
         }
         AnswerKind::Name => name(text).map_or(Reading::Nothing, |name| given(name.clone(), name)),
-        AnswerKind::Number => number(written.said).map_or(Reading::Wrong(TextKey::BadNumber), number_given),
+        AnswerKind::Number => people(written.said)
+            .or_else(|| number(written.said))
+            .map_or(Reading::Wrong(TextKey::BadNumber), number_given),
         AnswerKind::When => when(written),
         AnswerKind::Phone => phone(text).map_or(Reading::Wrong(TextKey::BadPhone), |phone| given(phone.clone(), phone)),
         AnswerKind::Email => email(text).map_or(Reading::Wrong(TextKey::BadEmail), |mail| given(mail.clone(), mail)),
@@ -181,17 +183,92 @@ fn number(said: &str) -> Option<i64> {
     said.split_whitespace().find_map(|word| word.parse().ok().or_else(|| number_word(word)))
 }
 
-/// `pour deux`, `on est 3`, `4 personnes`.
-fn people(said: &str) -> Option<i64> {
+/// `pour deux`, `on est 3`, `4 personnes`, `juste moi`.
+pub(super) fn people(said: &str) -> Option<i64> {
+    let alone = [
+        "juste moi",
+        "moi seul",
+        "moi seule",
+        "que moi",
+        "tout seul",
+        "toute seule",
+        "just me",
+        "only me",
+        "by myself",
+    ];
+    if alone.iter().any(|phrase| phrases::contains(said, phrase)) {
+        return Some(1);
+    }
     let words: Vec<&str> = said.split_whitespace().collect();
     words.iter().enumerate().find_map(|(at, word)| {
         let number = word.parse().ok().or_else(|| number_word(word)).filter(|number| (1..=99).contains(number))?;
         let before = at.checked_sub(1).and_then(|at| words.get(at)).copied().unwrap_or_default();
         let after = words.get(at + 1).copied().unwrap_or_default();
-        let counts =
-            matches!(after, "personnes" | "personne" | "pers" | "people" | "persons" | "passagers" | "passengers");
-        let timed = matches!(after, "h" | "heures" | "heure" | "min" | "minutes" | "pm" | "am" | "euros");
-        (counts || matches!(before, "pour" | "for" | "sommes" | "serons" | "sera") && !timed).then_some(number)
+        let two_before = at.checked_sub(2).and_then(|at| words.get(at)).copied().unwrap_or_default();
+        let counts = matches!(
+            after,
+            "personnes"
+                | "personne"
+                | "pers"
+                | "people"
+                | "persons"
+                | "passagers"
+                | "passager"
+                | "passengers"
+                | "adultes"
+                | "places"
+                | "couverts"
+        );
+        let are = matches!(before, "sommes" | "serons")
+            || matches!(
+                (two_before, before),
+                ("on", "est" | "sera" | "serait" | "vient") | ("we", "are") | ("we", "re")
+            );
+        // `pour un massage`, `pour deux heures`: only a number that nothing follows, or nothing that is counted by it.
+        let is_article = matches!(*word, "un" | "une" | "one");
+        let ends = matches!(
+            after,
+            "" | "svp"
+                | "stp"
+                | "merci"
+                | "please"
+                | "demain"
+                | "ce"
+                | "cet"
+                | "a"
+                | "le"
+                | "vers"
+                | "aujourd"
+                | "maintenant"
+                | "at"
+                | "on"
+                | "tomorrow"
+                | "tonight"
+                | "today"
+                | "lundi"
+                | "mardi"
+                | "mercredi"
+                | "jeudi"
+                | "vendredi"
+                | "samedi"
+                | "dimanche"
+                | "monday"
+                | "tuesday"
+                | "wednesday"
+                | "thursday"
+                | "friday"
+                | "saturday"
+                | "sunday"
+                | "possible"
+                | "et"
+                | "and"
+                | "s"
+                | "please"
+                | "je"
+                | "dans"
+        );
+        let meant = matches!(before, "pour" | "for" | "sera") && !is_article && ends;
+        (counts || are || meant).then_some(number)
     })
 }
 
@@ -364,6 +441,13 @@ mod tests {
             (AnswerKind::Number, "manucure demain 15h pour deux", Some("2")),
             (AnswerKind::Number, "pour 15h", None),
             (AnswerKind::Number, "4 personnes", Some("4")),
+            (AnswerKind::Number, "on est 5 avec les enfants", Some("5")),
+            (AnswerKind::Number, "table pour 6 samedi soir", Some("6")),
+            (AnswerKind::Number, "juste moi", Some("1")),
+            (AnswerKind::Number, "table for two tonight", Some("2")),
+            (AnswerKind::Number, "pour un massage", None),
+            (AnswerKind::Number, "pour deux heures", None),
+            (AnswerKind::Number, "pour le 4", None),
             (AnswerKind::Email, "devis à a@b.fr svp", Some("a@b.fr")),
             (AnswerKind::Email, "devis svp", None),
             (AnswerKind::Phone, "rappelez-moi au 06 12 34 56 78", Some("0612345678")),

@@ -139,7 +139,7 @@ impl<'a> Stage<'a> {
                 } else if self.is_question(*answer) {
                     Reading::Nothing
                 } else {
-                    answers::answer(*answer, &self.written())
+                    self.told_end(save).map_or_else(|| answers::answer(*answer, &self.written()), Reading::Given)
                 };
                 match reading {
                     Reading::Given(given) => {
@@ -161,7 +161,7 @@ impl<'a> Stage<'a> {
                 }
             }
             StepKind::Confirm { no, .. } => {
-                if phrases::is_yes(self.said, text) && !self.corrects(&running, flow) {
+                if phrases::is_yes(self.said, text) && self.correction(&running, flow).is_none() {
                     return self.proceed(running, flow, step, step.next);
                 }
                 if phrases::is_no(self.said, text) {
@@ -262,22 +262,21 @@ impl<'a> Stage<'a> {
         self.made.running = Some(running);
     }
 
-    /// Whether a message that says yes also changes an earlier answer.
-    fn corrects(&self, running: &Running, flow: &Flow) -> bool {
-        self.correction(running, flow).is_some()
-    }
-
     fn correct(&self, running: &mut Running, flow: &Flow) -> bool {
         let Some((save, given)) = self.correction(running, flow) else { return false };
         running.answers.insert(save, given);
         true
     }
 
-    /// The earlier answer that a message replaces, and by what. The latest that fits: `plutôt 16h` means the time.
+    /// The earlier answer that a message replaces, and by what. The latest that fits: `plutôt 16h` means the time. Behind those that
+    /// were asked for come those that a message told by itself.
     fn correction(&self, running: &Running, flow: &Flow) -> Option<(String, Given)> {
         let announced = phrases::correction(self.said);
         let written = self.written();
-        running.trail.iter().rev().filter_map(|mark| flow.marked(mark)).find_map(|step| {
+        let asked = || running.trail.iter().rev().filter_map(|mark| flow.marked(mark));
+        let here = flow.position(&running.step).unwrap_or_default();
+        let told = flow.steps.iter().take(here).filter(|step| asked().all(|asked| asked.id != step.id));
+        asked().chain(told).find_map(|step| {
             let (save, given) = match &step.kind {
                 StepKind::Ask { answer: AnswerKind::Text | AnswerKind::Place | AnswerKind::YesNo, .. } => return None,
                 StepKind::Ask { answer: AnswerKind::Name, save, .. } => {
@@ -310,8 +309,9 @@ impl<'a> Stage<'a> {
                 }
                 _ => return None,
             };
-            let known = running.answers.get(save)?;
-            (known.value != given.value).then(|| (save.clone(), given))
+            let is_noted = matches!(step.kind, StepKind::Ask { where_seats_count: true, .. });
+            let is_other = running.answers.get(save).map_or(is_noted, |known| known.value != given.value);
+            is_other.then(|| (save.clone(), given))
         })
     }
 }

@@ -9,7 +9,7 @@ use super::answers::{self, AnswerKind, Written};
 use super::source::{Flow, Step, StepKind};
 use super::text::Text;
 use super::texts::TextKey;
-use super::{Appointment, Effect, Flows, Given, Milestone, Move, Running, Saying, Scene, phrases, picking};
+use super::{Appointment, Effect, Flows, Given, Milestone, Move, Running, Saying, Scene, journey, phrases, picking};
 use crate::domain::booking::Agenda;
 use crate::domain::dates::to_local;
 use crate::domain::ids::LeadId;
@@ -151,13 +151,17 @@ impl<'a> Stage<'a> {
                     self.say(text);
                     place = self.lead_on(&mut running, flow, step, step.next);
                 }
-                StepKind::Ask { answer, save, from_opening, .. } => {
+                StepKind::Ask { answer, save, from_opening, where_seats_count, .. } => {
                     if !running.answers.contains_key(save) {
-                        match self.volunteered(*answer, *from_opening) {
+                        match self.volunteered(*answer, save, *from_opening) {
                             Some(given) => {
                                 running.answers.insert(save.clone(), given);
                             }
-                            None => return self.wait(running, step),
+                            None if *where_seats_count && !self.flows.knows_seats() => {}
+                            None => {
+                                self.take_ahead(&mut running, flow, step.next);
+                                return self.wait(running, step);
+                            }
                         }
                     }
                     place = self.lead_on(&mut running, flow, step, step.next);
@@ -200,7 +204,11 @@ impl<'a> Stage<'a> {
                 }
                 StepKind::Offer { .. } => {
                     let text = self.fill(step.text.as_ref(), &running, &[]);
-                    let details = serde_json::to_value(&running.answers).unwrap_or_default();
+                    let mut known = running.answers.clone();
+                    if let Some(price) = self.price_of_ride(&running) {
+                        known.insert("price".to_owned(), Given { shown: price.clone(), value: price });
+                    }
+                    let details = serde_json::to_value(&known).unwrap_or_default();
                     self.made.effects.push(Effect::Offer { text, details });
                     place = self.lead_on(&mut running, flow, step, step.next);
                 }
@@ -269,7 +277,43 @@ impl<'a> Stage<'a> {
         self.text(TextKey::Choose, running, &[("question", &question), ("options", &labels.join(" · "))])
     }
 
-    fn volunteered(&mut self, kind: AnswerKind, from_opening: bool) -> Option<Given> {
+    /// Keeps what the message tells of questions behind the one that it leaves open: `un taxi demain 8h pour 4`. A message that
+    /// answers a question tells how many people come at most: other numbers and days in it may be part of that answer.
+    fn take_ahead(&mut self, running: &mut Running, flow: &Flow, mut place: Option<usize>) {
+        while let Some(Step { kind: StepKind::Ask { answer, save, .. }, next, .. }) =
+            place.and_then(|place| flow.steps.get(place))
+        {
+            let may = self.opening || *answer == AnswerKind::Number;
+            if may
+                && !running.answers.contains_key(save)
+                && let Some(given) = self.volunteered(*answer, save, false)
+            {
+                running.answers.insert(save.clone(), given);
+            }
+            // Only ahead: a way back would be walked for ever.
+            place = next.filter(|next| Some(*next) > place);
+        }
+    }
+
+    /// An end of a ride that the message names by itself.
+    pub(super) fn told_end(&self, save: &str) -> Option<Given> {
+        if self.spent || self.scene.location.is_some() || !matches!(save, "pickup" | "destination") {
+            return None;
+        }
+        let ends = journey::ends(self.scene.text);
+        let end = match save {
+            "pickup" => ends.from,
+            _ => ends.to.filter(|_| self.opening || ends.from.is_some()),
+        };
+        end.map(|end| Given { shown: end.clone(), value: end })
+    }
+
+    fn volunteered(&mut self, kind: AnswerKind, save: &str, from_opening: bool) -> Option<Given> {
+        if kind == AnswerKind::Place
+            && let Some(end) = self.told_end(save)
+        {
+            return Some(end);
+        }
         if self.spent || self.used.contains(&kind) {
             return None;
         }

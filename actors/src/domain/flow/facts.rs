@@ -30,6 +30,11 @@ impl Flows {
         &self.drivers
     }
 
+    /// Whether somebody's car has its seats written.
+    pub(super) fn knows_seats(&self) -> bool {
+        self.drivers.iter().any(|driver| driver.seats.is_some())
+    }
+
     /// Whether people may ask to be called back.
     #[must_use]
     pub fn takes_leads(&self) -> bool {

@@ -31,6 +31,7 @@ mod engine;
 mod facts;
 mod finding;
 pub mod graph;
+mod journey;
 mod lateness;
 mod lexicon;
 pub mod phrases;

@@ -66,6 +66,7 @@ fn driver() -> crate::domain::offer::Driver {
         car: "Toyota grise".into(),
         plate: "RC 1234 A".into(),
         rating: "4,8".into(),
+        seats: None,
     }
 }
 
@@ -406,11 +407,57 @@ fn a_ride_is_offered() {
         ("taxi", "D'où partez-vous ? Envoyez votre position ou écrivez le lieu."),
         ("Kipé", "Où allez-vous ?"),
         ("à l'aéroport", "Maintenant, ou à quelle heure ?"),
-        ("mtn", "De Kipé à aéroport, lundi 30 novembre à 10:00. Je cherche un chauffeur ? (oui / non)"),
-        ("plutôt 11h", "De Kipé à aéroport, lundi 30 novembre à 11:00. Je cherche un chauffeur ? (oui / non)"),
+        ("mtn", "Votre course : Kipé → aéroport, lundi 30 novembre à 10:00. Je cherche un chauffeur ? (oui / non)"),
+        (
+            "plutôt 11h",
+            "Votre course : Kipé → aéroport, lundi 30 novembre à 11:00. Je cherche un chauffeur ? (oui / non)",
+        ),
         ("oui", "Je cherche un chauffeur, deux minutes."),
     ]);
     assert_eq!(talk.offers, ["Course : Kipé → aéroport, lundi 30 novembre à 11:00. OUI pour la prendre."]);
+}
+
+#[test]
+fn one_message_tells_the_whole_ride() {
+    let mut talk = Talk::fr();
+    talk.dialogue(&[
+        (
+            "un taxi de Kipé à l'aéroport demain 8h pour 4 personnes",
+            "Votre course : Kipé → aéroport, mardi 1er décembre à 08:00, 4 personnes. Je cherche un chauffeur ? (oui / non)",
+        ),
+        (
+            "ah non on est 5",
+            "Votre course : Kipé → aéroport, mardi 1er décembre à 08:00, 5 personnes. Je cherche un chauffeur ? (oui / non)",
+        ),
+        ("oui", "Je cherche un chauffeur, deux minutes."),
+    ]);
+    assert_eq!(
+        talk.offers,
+        ["Course : Kipé → aéroport, mardi 1er décembre à 08:00, 5 personnes. OUI pour la prendre."]
+    );
+    talk.dialogue(&[
+        ("un taxi demain 8h pour l'aéroport", "D'où partez-vous ? Envoyez votre position ou écrivez le lieu."),
+        ("Kipé", "Votre course : Kipé → aéroport, mardi 1er décembre à 08:00. Je cherche un chauffeur ? (oui / non)"),
+        (
+            "oui on est 2",
+            "Votre course : Kipé → aéroport, mardi 1er décembre à 08:00, 2 personnes. Je cherche un chauffeur ? (oui / non)",
+        ),
+    ]);
+}
+
+#[test]
+fn passengers_are_asked_for_where_seats_are_known() {
+    let mut source = source(false);
+    source.drivers[0].seats = Some(4);
+    let mut talk = Talk::with(Flows::new(source).unwrap());
+    talk.dialogue(&[
+        ("un taxi de Kipé à Ratoma", "Maintenant, ou à quelle heure ?"),
+        ("maintenant", "Combien de passagers ?"),
+        (
+            "juste moi",
+            "Votre course : Kipé → Ratoma, lundi 30 novembre à 10:00, 1 personne. Je cherche un chauffeur ? (oui / non)",
+        ),
+    ]);
 }
 
 #[test]

@@ -61,6 +61,7 @@ pub enum TextKey {
     OnDuty,
     OffDuty,
     OfferTaken,
+    OfferTooLarge,
     OfferYours,
     Assigned,
     DriverThere,
@@ -129,6 +130,7 @@ stored_words!(TextKey {
     OnDuty => "on_duty",
     OffDuty => "off_duty",
     OfferTaken => "offer_taken",
+    OfferTooLarge => "offer_too_large",
     OfferYours => "offer_yours",
     Assigned => "assigned",
     DriverThere => "driver_there",
@@ -142,8 +144,8 @@ stored_words!(TextKey {
 });
 
 /// Names that texts of the engine may use, beside the tenant's and the contact's name.
-pub(super) const FACTS: [&str; 9] =
-    ["question", "options", "service", "date", "time", "resource", "price", "what", "word"];
+pub(super) const FACTS: [&str; 11] =
+    ["question", "options", "service", "date", "time", "resource", "price", "what", "word", "people", "places"];
 
 impl TextKey {
     /// The built-in text.
@@ -230,6 +232,9 @@ impl TextKey {
             Self::OnDuty => "Vous êtes de service. PAUSE pour arrêter.",
             Self::OffDuty => "Vous êtes en pause. DISPO pour reprendre.",
             Self::OfferTaken => "Course déjà prise.",
+            Self::OfferTooLarge => {
+                "Ils sont {{ people }}, votre voiture a {{ places }} places : je demande aux autres."
+            }
             Self::OfferYours => "La course est à vous. {{ what }} Écrivez ARRIVÉ sur place, FINI à la fin.",
             Self::DriverThere => "Votre chauffeur est là : {{ resource }}{% if what %}, {{ what }}{% endif %}.",
             Self::CustomerTold => "Le client est prévenu. Écrivez FINI à la fin de la course.",
@@ -320,6 +325,9 @@ impl TextKey {
             Self::OnDuty => "You are on duty. PAUSE to stop.",
             Self::OffDuty => "You are off duty. DISPO to go on.",
             Self::OfferTaken => "That ride is taken already.",
+            Self::OfferTooLarge => {
+                "They are {{ people }}, and your car has {{ places }} seats: somebody else will take it."
+            }
             Self::OfferYours => "The ride is yours. {{ what }} Write ARRIVED when you are there, DONE at the end.",
             Self::DriverThere => "Your driver is there: {{ resource }}{% if what %}, {{ what }}{% endif %}.",
             Self::CustomerTold => "The customer knows. Write DONE at the end of the ride.",

@@ -43,6 +43,7 @@ pub(super) fn with_flows() -> Rules {
             car: "Toyota grise".into(),
             plate: "RC 1234 A".into(),
             rating: "4,8".into(),
+            seats: None,
         }],
         fares: crate::domain::fare::Fares::default(),
     });

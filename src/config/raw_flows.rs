@@ -16,6 +16,8 @@ pub(super) struct RawService {
     pub(super) buffer: Option<RawDuration>,
     pub(super) price: Option<String>,
     pub(super) resources: Option<Vec<String>>,
+    pub(super) capacity: Option<i64>,
+    pub(super) times: Option<Vec<String>>,
     pub(super) words: Option<Vec<String>>,
 }
 

@@ -122,11 +122,7 @@ impl Turns for Store {
             let rows = self.read(sql::AGENDA, values, |row| Ok((row.booking()?, row.get::<bool>(7)?))).await?;
             let mut agenda = Agenda { read_at: now, ..Agenda::default() };
             for (booking, is_mine) in rows {
-                agenda.busy.push(Busy {
-                    resource: booking.resource.clone(),
-                    from: booking.starts_at,
-                    until: booking.free_at,
-                });
+                agenda.busy.push(Busy::by(&booking));
                 if is_mine {
                     agenda.mine.push(booking);
                 }

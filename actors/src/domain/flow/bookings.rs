@@ -85,6 +85,7 @@ impl<'a> Stage<'a> {
         let appointment = Appointment {
             service: Some(booking.service.clone()),
             booking: Some(booking.id),
+            people: Some(booking.party.people),
             open,
             ..Appointment::default()
         };

@@ -9,6 +9,7 @@ use super::texts::{FACTS, TextKey};
 use super::ways_out;
 use crate::domain::booking::Service;
 use crate::domain::folding::fold;
+use crate::domain::party::MOST_PLACES;
 
 /// The word that ends a flow.
 const END: &str = "end";
@@ -104,6 +105,9 @@ fn services(services: &[Service], errors: &mut Vec<FlowError>) {
         }
         if service.duration.num_minutes() < 5 || service.duration.num_minutes() % 5 != 0 {
             wrong("duration", "must be a multiple of five minutes");
+        }
+        if !(1..=MOST_PLACES).contains(&service.capacity) {
+            wrong("capacity", &format!("must be from 1 to {MOST_PLACES} people; write several resources for more"));
         }
         if services.iter().take(at).any(|other| other.id == service.id) {
             wrong("id", "stands twice");

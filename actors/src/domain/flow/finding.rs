@@ -2,22 +2,33 @@
 
 use std::sync::Arc;
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{NaiveDate, NaiveTime, TimeDelta};
 
-use super::Effect;
 use super::appointment::{Appointment, Open};
 use super::arranging::Turned;
 use super::engine::Stage;
 use super::texts::TextKey;
-use crate::domain::booking::{Booking, BookingChange, BookingState, Service};
+use super::{Effect, Flows};
+use crate::domain::booking::{Agenda, Booking, BookingChange, BookingState, Service};
 use crate::domain::dates::{self, to_local};
 use crate::domain::ids::BookingId;
-use crate::domain::slots::FreeSlot;
+use crate::domain::slots::{Calendar, FreeSlot};
 
 /// Times that are offered at once.
 const OFFERED: usize = 3;
 /// A day before and an hour before.
 pub(super) const REMIND_BEFORE: [TimeDelta; 2] = [TimeDelta::hours(25), TimeDelta::hours(1)];
+
+impl<'a> Stage<'a> {
+    /// What is free for whoever comes.
+    pub(super) fn calendar<'b>(&self, agenda: &'b Agenda, appointment: &Appointment) -> Calendar<'b>
+    where
+        'a: 'b,
+    {
+        let flows: &'a Flows = self.flows;
+        flows.calendar(agenda, self.scene.now).for_people(appointment.people.unwrap_or(1))
+    }
+}
 
 impl Stage<'_> {
     pub(super) fn drop_hold(&mut self, appointment: &mut Appointment) {
@@ -45,12 +56,20 @@ impl Stage<'_> {
             let days: Vec<String> = appointment.either.iter().map(|day| dates::day(*day, self.flows.english)).collect();
             return Turned::Asks(TextKey::AskWhich, vec![("options", capital(&days.join(or)))]);
         }
+        if service.is_for_groups() {
+            let fits = appointment.people.map(|people| people <= service.capacity);
+            if fits != Some(true) {
+                (appointment.people, appointment.open) = (None, Open::People);
+                let key = if fits.is_none() { TextKey::AskPeople } else { TextKey::TooManyPeople };
+                return Turned::Asks(key, vec![("places", service.capacity.to_string())]);
+            }
+        }
         let Some(day) = appointment.day else {
             appointment.open = Open::Day;
             return Turned::Asks(TextKey::AskDay, vec![]);
         };
         let agenda = Arc::clone(&self.agenda);
-        let calendar = self.flows.calendar(&agenda, self.scene.now);
+        let calendar = self.calendar(&agenda, appointment);
         if day > calendar.last_day() {
             (appointment.day, appointment.until, appointment.open) = (None, None, Open::Day);
             return Turned::Asks(TextKey::TooFar, vec![]);
@@ -66,7 +85,7 @@ impl Stage<'_> {
 
     fn offer_times(&mut self, appointment: &mut Appointment, service: &Service, day: NaiveDate) -> Turned {
         let agenda = Arc::clone(&self.agenda);
-        let calendar = self.flows.calendar(&agenda, self.scene.now);
+        let calendar = self.calendar(&agenda, appointment);
         let wished = appointment.wished.clone();
         let wished = wished.as_deref();
         let until = appointment.until.unwrap_or(day);
@@ -83,7 +102,8 @@ impl Stage<'_> {
             appointment.offered.iter().any(|(at, _)| to_local(*at, self.flows.zone) == day.and_time(time))
         });
         appointment.open = Open::Time;
-        if let Some(time) = appointment.time.filter(|_| !found.is_empty()) {
+        let begins = |time: &NaiveTime| calendar.may_begin(service, day.and_time(*time));
+        if let Some(time) = appointment.time.filter(|time| !found.is_empty() && begins(time)) {
             let mut nearest = found;
             nearest.sort_by_key(|slot| ((slot.local.time() - time).abs(), slot.local));
             nearest.truncate(2);
@@ -97,6 +117,11 @@ impl Stage<'_> {
             let mut some = found;
             thin_out(&mut some);
             let options = self.listed(appointment, &some, false);
+            if some.len() == 1 {
+                let at = if self.flows.english { "at" } else { "à" };
+                let options = format!("{date} {at} {options}");
+                return Turned::Asks(TextKey::Propose, vec![("options", options)]);
+            }
             return Turned::Asks(TextKey::OfDay, vec![("date", date), ("options", options)]);
         }
         // Nothing there: the nearest times after it, or on the day outside of what was wished.
@@ -130,6 +155,7 @@ impl Stage<'_> {
         let english = self.flows.english;
         appointment.offered = slots.iter().map(|slot| (slot.at, slot.resource.clone())).collect();
         let one_person = slots.windows(2).all(|pair| matches!(pair, [a, b] if a.resource == b.resource));
+        let is_shared = self.service_of(appointment).is_some_and(Service::is_for_groups);
         let today = self.local_now().date();
         let mut day = if proposes { appointment.day } else { slots.first().map(|slot| slot.local.date()) };
         let mut texts = Vec::with_capacity(slots.len());
@@ -142,7 +168,12 @@ impl Stage<'_> {
             };
             day = Some(date);
             let with = if english { "with" } else { "avec" };
-            texts.push(if one_person { when } else { format!("{when} {with} {}", slot.resource) });
+            texts.push(match (is_shared, one_person) {
+                (true, true) => format!("{when} ({})", places_left(slot.left)),
+                (true, false) => format!("{when} {} ({})", slot.resource, places_left(slot.left)),
+                (false, true) => when,
+                (false, false) => format!("{when} {with} {}", slot.resource),
+            });
         }
         let or = if english { " or " } else { " ou " };
         match texts.split_last() {
@@ -167,7 +198,7 @@ impl Stage<'_> {
         let Some(service) = self.service_of(appointment) else { return Turned::Nothing };
         self.drop_hold(appointment);
         let agenda = Arc::clone(&self.agenda);
-        let calendar = self.flows.calendar(&agenda, self.scene.now);
+        let calendar = self.calendar(&agenda, appointment);
         let free = match appointment.wished.as_deref() {
             Some(wished) => calendar.at(service, slot.local, Some(wished)),
             None => calendar
@@ -177,7 +208,7 @@ impl Stage<'_> {
         (appointment.day, appointment.until, appointment.time, appointment.window) =
             (Some(slot.local.date()), None, Some(slot.local.time()), None);
         let Some(free) = free else { return self.offer_times(appointment, service, slot.local.date()) };
-        let booking = service.booking(BookingId::fresh(), &free.resource, free.at, BookingState::Held);
+        let booking = service.booking(BookingId::fresh(), (&free.resource, free.party), free.at, BookingState::Held);
         appointment.held = Some(booking.id);
         appointment.open = Open::Confirm;
         appointment.offered.clear();
@@ -193,12 +224,27 @@ impl Stage<'_> {
         let local = to_local(booking.starts_at, self.flows.zone);
         let service = self.flows.service(&booking.service);
         vec![
-            ("service", service.map_or_else(|| booking.service.clone(), |service| service.name.clone())),
+            ("service", self.name_of(booking, service)),
             ("date", dates::date(local.date(), self.local_now().date(), self.flows.english)),
             ("time", dates::time(local.time())),
             ("resource", booking.resource.clone()),
             ("price", service.and_then(|service| service.price.clone()).unwrap_or_default()),
+            (
+                "people",
+                service.filter(|one| one.is_for_groups()).map(|_| booking.party.people.to_string()).unwrap_or_default(),
+            ),
         ]
+    }
+
+    /// `Manucure`; `Table pour 4` where several people come.
+    fn name_of(&self, booking: &Booking, service: Option<&Service>) -> String {
+        let name = service.map_or(booking.service.as_str(), |service| service.name.as_str());
+        let people = booking.party.people;
+        match service {
+            Some(service) if service.is_for_groups() && self.flows.english => format!("{name} for {people}"),
+            Some(service) if service.is_for_groups() => format!("{name} pour {people}"),
+            _ => name.to_owned(),
+        }
     }
 
     /// The customer said yes.
@@ -219,14 +265,15 @@ impl Stage<'_> {
                 else {
                     return self.look(appointment);
                 };
-                let calendar = self.flows.calendar(&agenda, scene.now);
+                let calendar = self.calendar(&agenda, appointment);
                 let Some(free) = calendar.at(service, day.and_time(time), appointment.wished.as_deref()) else {
                     // It was offered to them, so it was taken since.
                     appointment.offered =
                         vec![(dates::to_utc(day.and_time(time), self.flows.zone).first(), String::new())];
                     return self.offer_times(appointment, service, day);
                 };
-                let booking = service.booking(BookingId::fresh(), &free.resource, free.at, BookingState::Confirmed);
+                let booking =
+                    service.booking(BookingId::fresh(), (&free.resource, free.party), free.at, BookingState::Confirmed);
                 self.made.effects.push(Effect::Booking(BookingChange::Hold(booking.clone())));
                 booking
             }
@@ -252,6 +299,11 @@ impl Stage<'_> {
             None => Turned::Done(TextKey::BookedSoon, facts),
         }
     }
+}
+
+/// Both languages say it so.
+fn places_left(places: u32) -> String {
+    if places == 1 { "1 place".to_owned() } else { format!("{places} places") }
 }
 
 /// The first, the middle and the last of many.

@@ -28,13 +28,10 @@ fn hours() -> Hours {
 
 fn service(id: &str, name: &str, minutes: i64, price: &str, resources: &[&str]) -> Service {
     Service {
-        id: id.into(),
-        name: name.into(),
-        duration: TimeDelta::minutes(minutes),
-        buffer: TimeDelta::zero(),
         price: Some(price.into()).filter(|price: &String| !price.is_empty()),
         resources: resources.iter().map(ToString::to_string).collect(),
         words: if id == "manucure" { vec!["ongles".into(), "manicure".into()] } else { vec![] },
+        ..Service::new(id.into(), name.into(), TimeDelta::minutes(minutes))
     }
 }
 
@@ -108,7 +105,7 @@ impl Talk {
 
     fn busy(&mut self, resource: &str, from: &str, minutes: i64) {
         let from = at(from);
-        self.agenda.busy.push(Busy { resource: resource.into(), from, until: from + TimeDelta::minutes(minutes) });
+        self.agenda.busy.push(Busy::whole(resource.into(), from, from + TimeDelta::minutes(minutes)));
     }
 
     fn say(&mut self, text: &str) -> String {
@@ -458,6 +455,33 @@ fn passengers_are_asked_for_where_seats_are_known() {
             "Votre course : Kipé → Ratoma, lundi 30 novembre à 10:00, 1 personne. Je cherche un chauffeur ? (oui / non)",
         ),
     ]);
+}
+
+#[test]
+fn several_people_book_together() {
+    let mut source = source(false);
+    let table = Service { capacity: 6, ..service("table", "Table", 120, "", &["Terrasse"]) };
+    source.services = vec![table];
+    let mut talk = Talk::with(Flows::new(source).unwrap());
+    talk.dialogue(&[
+        ("rdv", "Pour combien de personnes ?"),
+        (
+            "on sera 8",
+            "Nous prenons 6 personnes au plus à la fois. Pour combien ? Pour un plus grand groupe, écrivez « conseiller ».",
+        ),
+        ("alors 4", "Quel jour vous arrange ?"),
+        ("demain soir", "C'est complet mardi 1er décembre. 09:00 (6 places), 14:30 (6 places) ou 17:00 (6 places) vous irait ? Ou écrivez « prévenez-moi », et je vous écris si une place se libère."),
+        ("17h", "Table pour 4 mardi 1er décembre à 17:00, Terrasse. Je réserve ? (oui / non)"),
+        ("plutôt pour 5", "Table pour 5 mardi 1er décembre à 17:00, Terrasse. Je réserve ? (oui / non)"),
+        ("oui", "C'est réservé. Rappel lundi 30 novembre à 16:00. Pour déplacer ou annuler, écrivez-le ici."),
+        ("une réservation pour deux demain 17h", "17:00 est pris. 14:30 (6 places) ou 15:00 (6 places) vous irait ?"),
+    ]);
+    assert_eq!(talk.agenda.mine[0].party.people, 5);
+    let mut talk = Talk::fr();
+    talk.dialogue(&[(
+        "rdv manucure demain 15h pour deux",
+        "Ce rendez-vous est pour une personne ; pour la suivante, écrivez ensuite « rdv ». Manucure mardi 1er décembre à 15:00 avec Awa, 35 €. Je réserve ? (oui / non)",
+    )]);
 }
 
 #[test]

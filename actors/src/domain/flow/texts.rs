@@ -19,6 +19,9 @@ pub enum TextKey {
     BadDate,
     BackToIt,
     AskService,
+    AskPeople,
+    TooManyPeople,
+    OneEach,
     AskDay,
     AskWhich,
     AskTime,
@@ -88,6 +91,9 @@ stored_words!(TextKey {
     BadDate => "bad_date",
     BackToIt => "back_to_it",
     AskService => "ask_service",
+    AskPeople => "ask_people",
+    TooManyPeople => "too_many_people",
+    OneEach => "one_each",
     AskDay => "ask_day",
     AskWhich => "ask_which",
     AskTime => "ask_time",
@@ -168,6 +174,11 @@ impl TextKey {
             Self::BadDate => "Je n'ai pas compris la date. {{ question }}",
             Self::BackToIt => "Et pour revenir à votre demande : {{ question }}",
             Self::AskService => "Avec plaisir. Pour quelle prestation ? {{ options }}",
+            Self::AskPeople => "Pour combien de personnes ?",
+            Self::TooManyPeople => {
+                "Nous prenons {{ places }} personnes au plus à la fois. Pour combien ? Pour un plus grand groupe, écrivez « conseiller »."
+            }
+            Self::OneEach => "Ce rendez-vous est pour une personne ; pour la suivante, écrivez ensuite « {{ word }} ».",
             Self::AskDay => "Quel jour vous arrange ?",
             Self::AskWhich => "{{ options }} ?",
             Self::AskTime => "À quelle heure ?",
@@ -182,13 +193,15 @@ impl TextKey {
             Self::Propose => "{{ options }} vous irait ?",
             Self::OfDay => "{{ date }}, il reste {{ options }}. Laquelle ?",
             Self::ConfirmBooking => {
-                "{{ service }} {{ date }} à {{ time }} avec {{ resource }}{% if price %}, {{ price }}{% endif %}. Je réserve ? (oui / non)"
+                "{{ service }} {{ date }} à {{ time }}{% if people %}, {% else %} avec {% endif %}{{ resource }}{% if price %}, {{ price }}{% endif %}. Je réserve ? (oui / non)"
             }
             Self::Booked => "C'est réservé. Rappel {{ what }}. Pour déplacer ou annuler, écrivez-le ici.",
             Self::BookedSoon => {
                 "C'est réservé : {{ service }} {{ date }} à {{ time }}. Pour déplacer ou annuler, écrivez-le ici."
             }
-            Self::Moved => "C'est déplacé : {{ service }} {{ date }} à {{ time }} avec {{ resource }}.",
+            Self::Moved => {
+                "C'est déplacé : {{ service }} {{ date }} à {{ time }}{% if people %}, {% else %} avec {% endif %}{{ resource }}."
+            }
             Self::NotBooked => "D'accord, rien n'est réservé. Écrivez « {{ word }} » quand vous voulez.",
             Self::AskMove => "Votre rendez-vous : {{ service }} {{ date }} à {{ time }}. Quel jour vous arrangerait ?",
             Self::AskCancel => "Annuler {{ service }} {{ date }} à {{ time }} ? (oui / non)",
@@ -198,10 +211,10 @@ impl TextKey {
                 "Vous n'avez pas de rendez-vous à venir chez nous. Pour en prendre un, écrivez « {{ word }} »."
             }
             Self::StaffBooked => {
-                "Votre rendez-vous est noté : {{ service }} {{ date }} à {{ time }} avec {{ resource }}. Pour déplacer ou annuler, écrivez-le ici."
+                "Votre rendez-vous est noté : {{ service }} {{ date }} à {{ time }}{% if people %}, {% else %} avec {% endif %}{{ resource }}. Pour déplacer ou annuler, écrivez-le ici."
             }
             Self::StaffMoved => {
-                "Votre rendez-vous est déplacé : {{ service }} {{ date }} à {{ time }} avec {{ resource }}. Si cela ne vous convient pas, écrivez-le ici."
+                "Votre rendez-vous est déplacé : {{ service }} {{ date }} à {{ time }}{% if people %}, {% else %} avec {% endif %}{{ resource }}. Si cela ne vous convient pas, écrivez-le ici."
             }
             Self::StaffCancelled => {
                 "Votre rendez-vous est annulé, désolé : {{ service }} {{ date }} à {{ time }}. Pour en prendre un autre, écrivez « {{ word }} »."
@@ -219,7 +232,7 @@ impl TextKey {
                 "D'accord. Je vous écris si une autre place se libère. Pour quitter la liste, écrivez « plus besoin »."
             }
             Self::PlaceFree => {
-                "Une place s'est libérée : {{ service }} {{ date }} à {{ time }} avec {{ resource }}{% if price %}, {{ price }}{% endif %}. Je la garde pour vous jusqu'à {{ what }}. Je réserve ? (oui / non)"
+                "Une place s'est libérée : {{ service }} {{ date }} à {{ time }}{% if people %}, {% else %} avec {% endif %}{{ resource }}{% if price %}, {{ price }}{% endif %}. Je la garde pour vous jusqu'à {{ what }}. Je réserve ? (oui / non)"
             }
             Self::OnTime => "Merci, à tout à l'heure : {{ service }} à {{ time }}.",
             Self::LateNoted => {
@@ -263,6 +276,11 @@ impl TextKey {
             Self::BadDate => "I did not understand the date. {{ question }}",
             Self::BackToIt => "And back to your request: {{ question }}",
             Self::AskService => "With pleasure. Which service? {{ options }}",
+            Self::AskPeople => "For how many people?",
+            Self::TooManyPeople => {
+                "We take {{ places }} people at once at most. For how many? For a larger group, write \"person\"."
+            }
+            Self::OneEach => "This appointment is for one person; for the next one, write \"{{ word }}\" afterwards.",
             Self::AskDay => "Which day suits you?",
             Self::AskWhich => "{{ options }}?",
             Self::AskTime => "At what time?",
@@ -277,13 +295,15 @@ impl TextKey {
             Self::Propose => "Would {{ options }} suit you?",
             Self::OfDay => "{{ date }}: {{ options }} are free. Which one?",
             Self::ConfirmBooking => {
-                "{{ service }} on {{ date }} at {{ time }} with {{ resource }}{% if price %}, {{ price }}{% endif %}. Shall I book it? (yes / no)"
+                "{{ service }} on {{ date }} at {{ time }}{% if people %}, {% else %} with {% endif %}{{ resource }}{% if price %}, {{ price }}{% endif %}. Shall I book it? (yes / no)"
             }
             Self::Booked => "It is booked. I will remind you {{ what }}. To move or cancel, just write it here.",
             Self::BookedSoon => {
                 "It is booked: {{ service }} on {{ date }} at {{ time }}. To move or cancel, just write it here."
             }
-            Self::Moved => "It is moved: {{ service }} on {{ date }} at {{ time }} with {{ resource }}.",
+            Self::Moved => {
+                "It is moved: {{ service }} on {{ date }} at {{ time }}{% if people %}, {% else %} with {% endif %}{{ resource }}."
+            }
             Self::NotBooked => "All right, nothing is booked. Write \"{{ word }}\" whenever you like.",
             Self::AskMove => "Your appointment: {{ service }} on {{ date }} at {{ time }}. Which day would suit you?",
             Self::AskCancel => "Cancel {{ service }} on {{ date }} at {{ time }}? (yes / no)",
@@ -291,10 +311,10 @@ impl TextKey {
             Self::BookingKept => "All right, your appointment stays: {{ service }} on {{ date }} at {{ time }}.",
             Self::NoBooking => "You have no appointment with us at the moment. To make one, write \"{{ word }}\".",
             Self::StaffBooked => {
-                "Your appointment is booked: {{ service }} on {{ date }} at {{ time }} with {{ resource }}. To move or cancel, just write it here."
+                "Your appointment is booked: {{ service }} on {{ date }} at {{ time }}{% if people %}, {% else %} with {% endif %}{{ resource }}. To move or cancel, just write it here."
             }
             Self::StaffMoved => {
-                "Your appointment has been moved: {{ service }} on {{ date }} at {{ time }} with {{ resource }}. If that does not suit you, just write it here."
+                "Your appointment has been moved: {{ service }} on {{ date }} at {{ time }}{% if people %}, {% else %} with {% endif %}{{ resource }}. If that does not suit you, just write it here."
             }
             Self::StaffCancelled => {
                 "Your appointment is cancelled, sorry: {{ service }} on {{ date }} at {{ time }}. To make another one, write \"{{ word }}\"."
@@ -312,7 +332,7 @@ impl TextKey {
                 "All right. I will write to you when another place becomes free. To leave the list, write \"no longer needed\"."
             }
             Self::PlaceFree => {
-                "A place is free: {{ service }} on {{ date }} at {{ time }} with {{ resource }}{% if price %}, {{ price }}{% endif %}. I keep it for you until {{ what }}. Shall I book it? (yes / no)"
+                "A place is free: {{ service }} on {{ date }} at {{ time }}{% if people %}, {% else %} with {% endif %}{{ resource }}{% if price %}, {{ price }}{% endif %}. I keep it for you until {{ what }}. Shall I book it? (yes / no)"
             }
             Self::OnTime => "Thank you, see you soon: {{ service }} at {{ time }}.",
             Self::LateNoted => {

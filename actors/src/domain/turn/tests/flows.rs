@@ -21,13 +21,8 @@ pub(super) fn with_flows() -> Rules {
     let flows = Flows::new(FlowsSource {
         flows: ["booking", "ride"].iter().filter_map(|name| built_in::flow(name, false)).collect(),
         services: vec![Service {
-            id: "manucure".into(),
-            name: "Manucure".into(),
-            duration: TimeDelta::minutes(45),
-            buffer: TimeDelta::zero(),
-            price: None,
             resources: vec!["Awa".into()],
-            words: vec![],
+            ..Service::new("manucure".into(), "Manucure".into(), TimeDelta::minutes(45))
         }],
         policy: BookingPolicy::default(),
         hours: Hours::default(),

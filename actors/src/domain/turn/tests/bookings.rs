@@ -26,7 +26,7 @@ fn keep(state: &mut State, turn: &Turn) {
 
 fn book(starts_at: Timestamp) -> BookingAct {
     let (service, resource) = ("manucure".to_owned(), "Awa".to_owned());
-    BookingAct::Book { id: BookingId::fresh(), service, resource, starts_at, name: Some("Nadia".into()) }
+    BookingAct::Book { id: BookingId::fresh(), service, resource, starts_at, name: Some("Nadia".into()), people: 1 }
 }
 
 /// A customer with a booking in a day.

@@ -12,6 +12,7 @@ use super::texts::TextKey;
 use super::{Appointment, Effect, Flows, Given, Milestone, Move, Running, Saying, Scene, journey, phrases, picking};
 use crate::domain::booking::Agenda;
 use crate::domain::dates::to_local;
+use crate::domain::faq::asked_concepts;
 use crate::domain::ids::LeadId;
 use crate::domain::lead::Lead;
 
@@ -21,6 +22,29 @@ const MOST_STEPS: usize = 100;
 const LONGEST_TRAIL: usize = 20;
 /// An opening message of so many words says what it is about.
 const TELLING_WORDS: usize = 4;
+
+/// Concepts of the FAQ's lexicon that no booking and no ride answers.
+const ELSEWHERE: [&str; 7] = ["lost", "job", "refund", "tracking", "robot", "link", "prize"];
+/// Concepts that are said of something that is wanted.
+const WISHES: [&str; 17] = [
+    "book",
+    "availability",
+    "ride",
+    "quote",
+    "order",
+    "airport",
+    "station",
+    "home_visit",
+    "emergency",
+    "leak",
+    "work",
+    "services",
+    "groups",
+    "seats",
+    "events",
+    "human",
+    "late",
+];
 
 /// A move in the making.
 pub(super) struct Stage<'a> {
@@ -89,9 +113,21 @@ impl<'a> Stage<'a> {
             return Some(self.made);
         }
         let flow = self.flows.asked_for(self.said)?;
+        if (flow.books() || flow.offers()) && self.asks_something_else() {
+            return None;
+        }
         self.opening = true;
         self.start(flow);
         Some(self.made)
+    }
+
+    /// Whether a message that names what is booked asks something else of it: `j'ai oublié mon sac dans le taxi`, `vous prenez la carte
+    /// dans le taxi ?` where the FAQ knows.
+    fn asks_something_else(&self) -> bool {
+        let asked = asked_concepts(self.scene.text);
+        let is_other = asked.iter().any(|concept| ELSEWHERE.contains(concept));
+        let is_wish = asked.is_empty() || asked.iter().any(|concept| WISHES.contains(concept));
+        is_other || !is_wish && (self.scene.knows)(self.scene.text)
     }
 
     /// Begins a flow.

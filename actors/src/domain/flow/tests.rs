@@ -443,6 +443,21 @@ fn one_message_tells_the_whole_ride() {
 }
 
 #[test]
+fn what_is_asked_of_a_ride_or_a_booking_begins_none() {
+    for (said, begins) in [
+        ("j'ai oublié mon téléphone dans le taxi", false),
+        ("vous prenez la carte ? c'est pour un taxi", false),
+        ("un taxi svp", true),
+        ("vous cherchez des chauffeurs ?", false),
+        ("je voudrais un rdv, vous avez quels horaires", true),
+        ("vos horaires pour le rdv ?", false),
+    ] {
+        let answer = Talk::fr().say(said);
+        assert_eq!(answer != "-", begins, "{said}: {answer}");
+    }
+}
+
+#[test]
 fn passengers_are_asked_for_where_seats_are_known() {
     let mut source = source(false);
     source.drivers[0].seats = Some(4);

@@ -27,6 +27,8 @@ pub(super) struct RawService {
 pub(super) struct RawCalendar {
     pub(super) resource: Option<String>,
     pub(super) url: Option<RawSecret>,
+    pub(super) user: Option<String>,
+    pub(super) password: Option<RawSecret>,
     pub(super) every: Option<RawDuration>,
 }
 

@@ -147,7 +147,7 @@ impl Booking {
     pub fn claims(&self) -> impl Iterator<Item = ClaimChange> + '_ {
         let from = self.starts_at.timestamp().div_euclid(GRID_SECONDS);
         let until = (self.free_at.timestamp() + GRID_SECONDS - 1).div_euclid(GRID_SECONDS);
-        (from..until.max(from + 1)).flat_map(|piece| {
+        (from..until.max(from + 1)).flat_map(move |piece| {
             self.party.places.numbers().map(move |place| {
                 // The first place is named as the only one is.
                 let key = match place {

@@ -48,7 +48,7 @@ impl Places {
 
     /// The number of each.
     pub(in crate::domain) fn numbers(self) -> impl Iterator<Item = u32> {
-        (0..u64::BITS).filter(move |place| self.0 >> place & 1 == 1)
+        (0..u64::BITS).filter(move |place| (self.0 >> place) & 1 == 1)
     }
 
     /// How many of the first `of` are not taken.
@@ -64,7 +64,7 @@ impl Places {
         }
         let free = Self(Self::first(of).0 & !self.0);
         let wanted = usize::try_from(people).unwrap_or(usize::MAX);
-        Some(Self(free.numbers().take(wanted).fold(0, |bits, place| bits | 1 << place)))
+        Some(Self(free.numbers().take(wanted).fold(0, |bits, place| bits | (1 << place))))
     }
 }
 

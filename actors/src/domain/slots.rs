@@ -316,6 +316,10 @@ mod tests {
         }
     }
 
+    fn calendar<'a>(hours: &'a Hours, policy: &'a BookingPolicy, agenda: &'a Agenda, people: u32) -> Calendar<'a> {
+        Calendar { hours, zone: Tz::Europe__Paris, agenda, policy, now: now(), people }
+    }
+
     #[test]
     fn a_group_shares_a_resource_until_its_places_are_taken() {
         let (hours, policy, mut agenda) = (hours(), BookingPolicy::default(), Agenda::default());
@@ -331,34 +335,25 @@ mod tests {
         let six: NaiveDateTime = "2026-12-01T18:00:00".parse().unwrap();
         let mut keys: Vec<String> = Vec::new();
         for (people, left) in [(2, Some(3)), (2, None), (1, Some(1)), (1, None)] {
-            let calendar = Calendar {
-                hours: &hours,
-                zone: Tz::Europe__Paris,
-                agenda: &agenda,
-                policy: &policy,
-                now: now(),
-                people,
-            };
-            let slot = calendar.at(&class, six, None);
+            let slot = calendar(&hours, &policy, &agenda, people).at(&class, six, None);
             assert_eq!(slot.as_ref().map(|slot| slot.left), left, "{people}");
             let Some(slot) = slot else { continue };
             let booking =
                 class.booking(BookingId::fresh(), (&slot.resource, slot.party), slot.at, BookingState::Confirmed);
             keys.extend(booking.claims().filter_map(|claim| match claim {
                 crate::domain::claim::ClaimChange::Take { key, .. } => Some(key),
-                _ => None,
+                crate::domain::claim::ClaimChange::Release { .. } => None,
             }));
             agenda.apply(&BookingChange::Hold(booking));
-            let calendar = Calendar { agenda: &agenda, people: 1, ..calendar };
-            assert!(calendar.at(&alone, six, None).is_none(), "nobody has the room for themselves");
+            let others = calendar(&hours, &policy, &agenda, 1).at(&alone, six, None);
+            assert!(others.is_none(), "nobody has the room for themselves");
         }
         assert_eq!(keys.len(), 3 * 12);
         keys.sort();
         keys.dedup();
         assert_eq!(keys.len(), 3 * 12, "no place twice");
         let free = Agenda::default();
-        let calendar =
-            Calendar { hours: &hours, zone: Tz::Europe__Paris, agenda: &free, policy: &policy, now: now(), people: 2 };
+        let calendar = calendar(&hours, &policy, &free, 2);
         assert!(calendar.at(&class, six + TimeDelta::minutes(30), None).is_none(), "it begins at its own times");
         assert_eq!(shown(&calendar.on_day(&class, day("2026-12-01"), None)), ["12-01 18:00 Salle"]);
         assert!(calendar.on_day(&class, day("2026-12-02"), None).is_empty());

@@ -72,8 +72,7 @@ fn place(text: &str, words: &[Word<'_>], mut first: usize) -> Option<(String, us
             let next = words.get(at + 1);
             is_of(BEHIND, &word.said)
                 || is_of("jusqu jusque to", &word.said)
-                || is_of(AT, &word.said)
-                    && next.is_some_and(|next| !word.ends && (next.said.len() > 1 || is_number(next)))
+                || is_of(AT, &word.said) && next.is_some() && !word.ends
         };
         if at > first && is_behind(word) {
             break;

@@ -172,8 +172,8 @@ fn wants_no_more(folded: &str) -> bool {
     (0..words.len()).any(|at| {
         let rest = words.get(at..).unwrap_or_default();
         NO_MORE.iter().filter(|opening| rest.starts_with(opening)).any(|opening| {
-            let behind = rest.iter().skip(opening.len());
-            behind.skip_while(|word| BETWEEN.contains(word)).next().is_some_and(|word| SENT.contains(word))
+            let mut behind = rest.iter().skip(opening.len());
+            behind.find(|word| !BETWEEN.contains(word)).is_some_and(|word| SENT.contains(word))
         })
     })
 }

@@ -1,6 +1,6 @@
 //! The step that books: service, day, time, confirmation, in whatever order and number of messages the customer gives them.
 
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
 use super::answers::{self, AnswerKind};
 use super::appointment::{Appointment, Open};
@@ -182,6 +182,11 @@ impl<'a> Stage<'a> {
                     appointment.open = Open::Day;
                     return Turned::Asks(TextKey::AskDay, vec![]);
                 }
+                if phrase.is_empty()
+                    && let Some(turned) = self.other_times(appointment)
+                {
+                    return turned;
+                }
             }
             Open::Which => {
                 let place = picking::by_place(self.said, appointment.either.len());
@@ -207,7 +212,7 @@ impl<'a> Stage<'a> {
         if appointment.waits { self.wait_for_place(appointment, is_new) } else { self.look(appointment) }
     }
 
-    fn names(&self) -> Vec<Vec<String>> {
+    pub(super) fn names(&self) -> Vec<Vec<String>> {
         let lower = |text: &String| phrases::said(&fold(text));
         self.flows
             .services
@@ -360,8 +365,15 @@ impl<'a> Stage<'a> {
                 (appointment.time, appointment.window) = (open.or_else(|| times.first().copied()), None);
             }
             Some(Time::Between(from, until)) => (appointment.time, appointment.window) = (None, Some((from, until))),
-            Some(Time::Same) | None => {}
+            Some(Time::Same) => appointment.time = appointment.time.or_else(|| self.time_of_own(appointment)),
+            None => {}
         }
         None
+    }
+
+    /// The time of the booking that moves.
+    fn time_of_own(&self, appointment: &Appointment) -> Option<NaiveTime> {
+        let own = self.scene.agenda.mine.iter().find(|booking| Some(booking.id) == appointment.booking)?;
+        Some(to_local(own.starts_at, self.flows.zone).time())
     }
 }

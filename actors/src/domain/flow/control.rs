@@ -40,6 +40,16 @@ impl<'a> Stage<'a> {
         if phrases::asks_again(self.said, text) {
             return self.wait(running, step);
         }
+        let is_free = matches!(
+            step.kind,
+            StepKind::Ask { answer: AnswerKind::Text | AnswerKind::Name | AnswerKind::Place | AnswerKind::When, .. }
+        );
+        if !is_free && phrases::asks_for_patience(self.said) {
+            let text = self.text(TextKey::TakeYourTime, &running, &[]);
+            self.say(text);
+            self.made.running = Some(running);
+            return;
+        }
         if phrases::goes_back(self.said) {
             return self.step_back(running, flow, step);
         }
@@ -133,7 +143,9 @@ impl<'a> Stage<'a> {
         match &step.kind {
             StepKind::Ask { answer, save, optional, .. } => {
                 let skips = *optional
-                    && (phrases::is_no(self.said, text) || matches!(self.said, "passer" | "skip" | "sans" | "aucun"));
+                    && (phrases::is_no(self.said, text)
+                        || matches!(self.said, "passer" | "skip" | "sans" | "aucun")
+                        || phrases::has_none(self.said));
                 let reading = if skips {
                     Reading::Given(Given { shown: String::new(), value: String::new() })
                 } else if self.is_question(*answer) {
@@ -232,7 +244,7 @@ impl<'a> Stage<'a> {
             running.misses = 0;
             return self.wait(running, step);
         }
-        let question = self.question(&running, step);
+        let question = bare(&self.question(&running, step)).to_owned();
         if (self.scene.knows)(self.scene.text) {
             let then = self.text(TextKey::BackToIt, &running, &[("question", &question)]);
             self.made.sayings.push(Saying::Answer { then });
@@ -245,6 +257,16 @@ impl<'a> Stage<'a> {
             self.milestone(&running.flow, Milestone::Abandoned("switched"));
             self.opening = true;
             return self.start(other);
+        }
+        if let Some(text) = self.price_of_service(&running, &question) {
+            self.say(text);
+            self.made.running = Some(running);
+            return;
+        }
+        if phrases::is_courtesy(self.said) {
+            self.say(question);
+            self.made.running = Some(running);
+            return;
         }
         running.misses += 1;
         if running.misses >= flow.attempts {
@@ -260,6 +282,14 @@ impl<'a> Stage<'a> {
         };
         self.say(text);
         self.made.running = Some(running);
+    }
+
+    /// What the service costs that is talked of, when that is asked.
+    fn price_of_service(&self, running: &Running, question: &str) -> Option<String> {
+        let appointment = running.appointment.as_ref().filter(|_| phrases::asks_for_price(self.said))?;
+        let service = self.service_of(appointment)?;
+        let facts = [("service", service.name.as_str()), ("price", service.price.as_deref()?), ("question", question)];
+        Some(self.text(TextKey::PriceIs, running, &facts))
     }
 
     fn correct(&self, running: &mut Running, flow: &Flow) -> bool {
@@ -313,5 +343,13 @@ impl<'a> Stage<'a> {
             let is_other = running.answers.get(save).map_or(is_noted, |known| known.value != given.value);
             is_other.then(|| (save.clone(), given))
         })
+    }
+}
+
+/// A question without the courtesy before it (`C'est noté. À quel nom ?`), which does not fit a second time.
+pub(super) fn bare(question: &str) -> &str {
+    match question.split_once(". ") {
+        Some((before, rest)) if before.split_whitespace().count() <= 3 && rest.contains('?') => rest,
+        _ => question,
     }
 }

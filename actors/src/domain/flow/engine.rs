@@ -11,8 +11,8 @@ use super::text::Text;
 use super::texts::TextKey;
 use super::{Appointment, Effect, Flows, Given, Milestone, Move, Running, Saying, Scene, journey, phrases, picking};
 use crate::domain::booking::Agenda;
-use crate::domain::dates::to_local;
-use crate::domain::faq::asked_concepts;
+use crate::domain::dates::{self, Day, to_local};
+use crate::domain::faq::{asked_concepts, content_words};
 use crate::domain::ids::LeadId;
 use crate::domain::lead::Lead;
 
@@ -20,8 +20,8 @@ use crate::domain::lead::Lead;
 const MOST_STEPS: usize = 100;
 /// Steps that one can go back over.
 const LONGEST_TRAIL: usize = 20;
-/// An opening message of so many words says what it is about.
-const TELLING_WORDS: usize = 4;
+/// An opening message of so many words that say something tells what it is about: `devis peinture salon`, not `je voudrais un devis`.
+const TELLING_WORDS: usize = 3;
 
 /// Concepts of the FAQ's lexicon that no booking and no ride answers.
 const ELSEWHERE: [&str; 7] = ["lost", "job", "refund", "tracking", "robot", "link", "prize"];
@@ -112,13 +112,36 @@ impl<'a> Stage<'a> {
         {
             return Some(self.made);
         }
-        let flow = self.flows.asked_for(self.said)?;
-        if (flow.books() || flow.offers()) && self.asks_something_else() {
-            return None;
-        }
+        let flow = match self.flows.asked_for(self.said) {
+            Some(flow) if (flow.books() || flow.offers()) && self.asks_something_else() => return None,
+            Some(flow) => flow,
+            None => self.wished_for()?,
+        };
         self.opening = true;
         self.start(flow);
         Some(self.made)
+    }
+
+    /// The flow that a message wants without any of its keywords: `manucure demain 15h possible ?`, `combien de Kipé à l'aéroport`.
+    fn wished_for(&self) -> Option<&'a Flow> {
+        let knows = || (self.scene.knows)(self.scene.text);
+        let asks_for_price = phrases::asks_for_price(self.said);
+        let ends = asks_for_price.then(|| journey::ends(self.scene.text)).unwrap_or_default();
+        if ends.to.is_some() && (ends.from.is_some() || !knows()) && self.flows.fares.are_known() {
+            return self.flows.flows.iter().find(|flow| flow.offers());
+        }
+        let (flow, _) = self.booking_step()?;
+        if asks_for_price || !phrases::wants(self.said) || picking::by_name(self.said, &self.names()).is_none() {
+            return None;
+        }
+        let phrase = dates::read(self.scene.text, self.local_now(), self.flows.english);
+        let is_to_come = phrase.time.is_some() && phrase.day.is_none()
+            || matches!(phrase.day, Some(Day::On(_) | Day::Either(_) | Day::Within(..) | Day::Any));
+        if !is_to_come || self.asks_something_else() {
+            return None;
+        }
+        let asked = asked_concepts(self.scene.text);
+        (asked.contains("book") || asked.contains("availability") || !knows()).then_some(flow)
     }
 
     /// Whether a message that names what is booked asks something else of it: `j'ai oublié mon sac dans le taxi`, `vous prenez la carte
@@ -355,7 +378,7 @@ impl<'a> Stage<'a> {
         }
         let written = self.written();
         let whole = || {
-            let tells = self.opening && from_opening && self.said.split_whitespace().count() >= TELLING_WORDS;
+            let tells = self.opening && from_opening && content_words(self.scene.text).len() >= TELLING_WORDS;
             tells.then(|| Given { shown: self.scene.text.trim().to_owned(), value: self.scene.text.trim().to_owned() })
         };
         let given = answers::volunteered(kind, &written).or_else(whole)?;

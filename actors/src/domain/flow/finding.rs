@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use chrono::{NaiveDate, NaiveTime, TimeDelta};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
 use super::appointment::{Appointment, Open};
 use super::arranging::Turned;
 use super::engine::Stage;
 use super::texts::TextKey;
-use super::{Effect, Flows};
+use super::{Effect, Flows, phrases};
 use crate::domain::booking::{Agenda, Booking, BookingChange, BookingState, Service};
 use crate::domain::dates::{self, to_local};
 use crate::domain::ids::BookingId;
@@ -16,6 +16,8 @@ use crate::domain::slots::{Calendar, FreeSlot};
 
 /// Times that are offered at once.
 const OFFERED: usize = 3;
+/// Times that are offered to who asks for others.
+const OFFERED_MORE: usize = 8;
 /// A day before and an hour before.
 pub(super) const REMIND_BEFORE: [TimeDelta; 2] = [TimeDelta::hours(25), TimeDelta::hours(1)];
 
@@ -108,14 +110,23 @@ impl Stage<'_> {
             nearest.sort_by_key(|slot| ((slot.local.time() - time).abs(), slot.local));
             nearest.truncate(2);
             nearest.sort_by_key(|slot| slot.at);
-            let key = if was_offered { TextKey::JustTaken } else { TextKey::Taken };
+            let at = day.and_time(time);
+            let is_open =
+                |(opens, closes): &(NaiveDateTime, NaiveDateTime)| *opens <= at && at + service.duration <= *closes;
+            let could_be = at >= self.local_now() + self.flows.policy.lead_time
+                && self.flows.hours.open_on(day).iter().any(is_open);
+            let key = match (was_offered, could_be) {
+                (true, _) => TextKey::JustTaken,
+                (false, true) => TextKey::Taken,
+                (false, false) => TextKey::NotThen,
+            };
             let options = self.proposed(appointment, &nearest);
             return Turned::Asks(key, vec![("time", dates::time(time)), ("options", options)]);
         }
         if let Some(first) = found.first() {
             let date = capital(&dates::date(first.local.date(), self.local_now().date(), self.flows.english));
             let mut some = found;
-            thin_out(&mut some);
+            thin_out(&mut some, OFFERED);
             let options = self.listed(appointment, &some, false);
             if some.len() == 1 {
                 let at = if self.flows.english { "at" } else { "à" };
@@ -130,7 +141,7 @@ impl Stage<'_> {
             calendar.nearest(service, (after, calendar.last_day()), (appointment.time, wished), 2)
         } else {
             let mut others = on_day;
-            thin_out(&mut others);
+            thin_out(&mut others, OFFERED);
             others
         };
         if next.is_empty() {
@@ -142,6 +153,45 @@ impl Stage<'_> {
         let key = if closed { TextKey::Closed } else { TextKey::Full };
         let options = self.proposed(appointment, &next);
         Turned::Asks(key, vec![("date", date), ("options", options)])
+    }
+
+    /// What a message without a time says to those that were offered: which of them, later, earlier, others.
+    pub(super) fn other_times(&mut self, appointment: &mut Appointment) -> Option<Turned> {
+        let service = self.service_of(appointment)?;
+        let zone = self.flows.zone;
+        let offered: Vec<NaiveDateTime> = appointment.offered.iter().map(|(at, _)| to_local(*at, zone)).collect();
+        let (first, last) = (*offered.first()?, *offered.last()?);
+        if let Some(later) = phrases::later(self.said) {
+            let minute = TimeDelta::minutes(1);
+            let end_of_day = NaiveTime::from_hms_opt(23, 59, 59)?;
+            let around = appointment.time.unwrap_or(if later { first.time() } else { last.time() });
+            appointment.window = Some(if later {
+                (around.overflowing_add_signed(minute).0, end_of_day)
+            } else {
+                (NaiveTime::MIN, around.overflowing_sub_signed(minute).0)
+            });
+            (appointment.day, appointment.until, appointment.time) = (Some(first.date()), None, None);
+            return Some(self.look(appointment));
+        }
+        if phrases::asks_for_more_times(self.said) {
+            let agenda = Arc::clone(&self.agenda);
+            let mut all =
+                self.calendar(&agenda, appointment).on_day(service, first.date(), appointment.wished.as_deref());
+            thin_out(&mut all, OFFERED_MORE);
+            let date = capital(&dates::date(first.date(), self.local_now().date(), self.flows.english));
+            let options = self.listed(appointment, &all, false);
+            return Some(Turned::Asks(TextKey::OfDay, vec![("date", date), ("options", options)]));
+        }
+        if offered.len() > 1 && phrases::is_yes(self.said, self.scene.text) {
+            let today = self.local_now().date();
+            let one_day = first.date() == last.date();
+            let shown = |at: &NaiveDateTime| {
+                if one_day { dates::time(at.time()) } else { dates::date_and_time(*at, today, self.flows.english) }
+            };
+            let options = offered.iter().map(shown).collect::<Vec<_>>().join(", ");
+            return Some(Turned::Asks(TextKey::WhichOfThem, vec![("options", options)]));
+        }
+        None
     }
 
     /// Offers times as a question of its own.
@@ -306,12 +356,12 @@ fn places_left(places: u32) -> String {
     if places == 1 { "1 place".to_owned() } else { format!("{places} places") }
 }
 
-/// The first, the middle and the last of many.
-fn thin_out(slots: &mut Vec<FreeSlot>) {
+/// The first, the last and those between them of many, at most so many.
+fn thin_out(slots: &mut Vec<FreeSlot>, most: usize) {
     let count = slots.len();
-    if count > OFFERED {
+    if count > most {
         let last = count - 1;
-        let chosen = [0, last / 2, last].iter().filter_map(|at| slots.get(*at).cloned()).collect();
+        let chosen = (0..most).filter_map(|at| slots.get(at * last / (most - 1)).cloned()).collect();
         *slots = chosen;
     }
 }

@@ -243,7 +243,7 @@ fn two_misses_bring_a_person() {
     let mut talk = Talk::fr();
     talk.say("rdv");
     talk.dialogue(&[
-        ("le truc là comme l'autre fois", "Je n'ai pas compris. Avec plaisir. Pour quelle prestation ? 1 Manucure 45 min, 35 € · 2 Pédicure 60 min · 3 Soin du visage 60 min, 65 €"),
+        ("le truc là comme l'autre fois", "Je n'ai pas compris. Pour quelle prestation ? 1 Manucure 45 min, 35 € · 2 Pédicure 60 min · 3 Soin du visage 60 min, 65 €"),
         ("bah comme d'hab", "Je préviens une personne de l'équipe, elle vous répond ici dès que possible."),
     ]);
     assert!(talk.handed_over && talk.running.is_none());
@@ -257,7 +257,7 @@ fn days_that_cannot_be_are_asked_about() {
         ("le 3 mai", "Nous ne prenons pas encore de rendez-vous si loin. Quel jour plus proche vous arrange ?"),
         ("mardi prochain", "Mardi 1er ou mardi 8 ?"),
         ("dimanche", "Nous sommes fermés dimanche 6 décembre. Mardi 8 décembre à 09:00 ou 18:00 vous irait ?"),
-        ("demain 22h", "22:00 est pris. 17:30 ou 18:00 vous irait ?"),
+        ("demain 22h", "22:00 n'est pas possible. 17:30 ou 18:00 vous irait ?"),
         ("le plus tôt possible", "Mardi 1er décembre, il reste 09:00, 14:30 ou 18:00. Laquelle ?"),
     ] {
         let mut talk = Talk::fr();
@@ -376,7 +376,10 @@ fn a_lead_is_taken() {
     talk.dialogue(&[
         ("bjr besoin d'un devis fuite salle de bain urgent", "C'est noté. À quel nom ?"),
         ("Diallo", "Merci Diallo. Un e-mail pour le devis ? (« non » si vous préférez ici)"),
-        ("diallo@exemple", "Cette adresse e-mail ne semble pas juste. Merci Diallo. Un e-mail pour le devis ? (« non » si vous préférez ici)"),
+        (
+            "diallo@exemple",
+            "Cette adresse e-mail ne semble pas juste. Un e-mail pour le devis ? (« non » si vous préférez ici)",
+        ),
         ("diallo@exemple.fr", "Merci. Institut Belle vous recontacte dès que possible."),
     ]);
     let lead = &talk.leads[0];
@@ -469,6 +472,44 @@ fn passengers_are_asked_for_where_seats_are_known() {
             "Votre course : Kipé → Ratoma, lundi 30 novembre à 10:00, 1 personne. Je cherche un chauffeur ? (oui / non)",
         ),
     ]);
+}
+
+#[test]
+fn nobody_has_to_say_a_keyword_or_to_answer_as_asked() {
+    let mut talk = Talk::fr();
+    talk.dialogue(&[
+        ("slt manucure demain 15h possible ?", "Manucure mardi 1er décembre à 15:00 avec Awa, 35 €. Je réserve ? (oui / non)"),
+        ("attendez", "Prenez votre temps, je reste là."),
+        ("c bon", "C'est réservé. Rappel lundi 30 novembre à 14:00. Pour déplacer ou annuler, écrivez-le ici."),
+        (
+            "c'est à quelle heure déjà mon rdv ?",
+            "Votre rendez-vous : Manucure mardi 1er décembre à 15:00 avec Awa. Pour déplacer ou annuler, écrivez-le ici.",
+        ),
+        ("décaler mon rdv", "Votre rendez-vous : Manucure mardi 1er décembre à 15:00. Quel jour vous arrangerait ?"),
+        ("jeudi même heure", "Manucure jeudi 3 décembre à 15:00 avec Awa, 35 €. Je réserve ? (oui / non)"),
+        ("oui", "C'est déplacé : Manucure jeudi 3 décembre à 15:00 avec Awa."),
+    ]);
+    let mut talk = Talk::fr();
+    talk.dialogue(&[
+        ("rdv soin", "Quel jour vous arrange ?"),
+        ("c'est combien ?", "Soin du visage : 65 €. Quel jour vous arrange ?"),
+        ("merci", "Quel jour vous arrange ?"),
+        ("demain", "Mardi 1er décembre, il reste 09:00, 14:30 ou 18:00. Laquelle ?"),
+        ("oui", "Laquelle de ces heures : 09:00, 14:30, 18:00 ?"),
+        ("plus tard", "Mardi 1er décembre, il reste 09:30, 14:30 ou 18:00. Laquelle ?"),
+        (
+            "vous avez quoi comme heures ?",
+            "Mardi 1er décembre, il reste 09:00, 10:00, 11:00, 14:00, 15:00, 16:00, 17:00 ou 18:00. Laquelle ?",
+        ),
+        ("16h", "Soin du visage mardi 1er décembre à 16:00 avec Awa, 65 €. Je réserve ? (oui / non)"),
+    ]);
+    for said in [
+        "combien la manucure samedi ?",
+        "j'ai adoré ma manucure hier",
+        "la manucure de Fatou était belle samedi dernier",
+    ] {
+        assert_eq!(Talk::fr().say(said), "-", "{said}");
+    }
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub enum TextKey {
     BadNumber,
     BadDate,
     BackToIt,
+    TakeYourTime,
+    PriceIs,
     AskService,
     AskPeople,
     TooManyPeople,
@@ -34,6 +36,9 @@ pub enum TextKey {
     Taken,
     JustTaken,
     Propose,
+    NotThen,
+    WhichOfThem,
+    YourBooking,
     OfDay,
     ConfirmBooking,
     Booked,
@@ -90,6 +95,8 @@ stored_words!(TextKey {
     BadNumber => "bad_number",
     BadDate => "bad_date",
     BackToIt => "back_to_it",
+    TakeYourTime => "take_your_time",
+    PriceIs => "price_is",
     AskService => "ask_service",
     AskPeople => "ask_people",
     TooManyPeople => "too_many_people",
@@ -106,6 +113,9 @@ stored_words!(TextKey {
     Taken => "taken",
     JustTaken => "just_taken",
     Propose => "propose",
+    NotThen => "not_then",
+    WhichOfThem => "which_of_them",
+    YourBooking => "your_booking",
     OfDay => "of_day",
     ConfirmBooking => "confirm_booking",
     Booked => "booked",
@@ -173,6 +183,8 @@ impl TextKey {
             Self::BadNumber => "Il me faut un nombre. {{ question }}",
             Self::BadDate => "Je n'ai pas compris la date. {{ question }}",
             Self::BackToIt => "Et pour revenir à votre demande : {{ question }}",
+            Self::TakeYourTime => "Prenez votre temps, je reste là.",
+            Self::PriceIs => "{{ service }} : {{ price }}. {{ question }}",
             Self::AskService => "Avec plaisir. Pour quelle prestation ? {{ options }}",
             Self::AskPeople => "Pour combien de personnes ?",
             Self::TooManyPeople => {
@@ -191,6 +203,11 @@ impl TextKey {
             Self::Taken => "{{ time }} est pris. {{ options }}",
             Self::JustTaken => "{{ time }} vient d'être pris, désolé. {{ options }}",
             Self::Propose => "{{ options }} vous irait ?",
+            Self::NotThen => "{{ time }} n'est pas possible. {{ options }}",
+            Self::WhichOfThem => "Laquelle de ces heures : {{ options }} ?",
+            Self::YourBooking => {
+                "Votre rendez-vous : {{ service }} {{ date }} à {{ time }}{% if people %}, {% else %} avec {% endif %}{{ resource }}. Pour déplacer ou annuler, écrivez-le ici."
+            }
             Self::OfDay => "{{ date }}, il reste {{ options }}. Laquelle ?",
             Self::ConfirmBooking => {
                 "{{ service }} {{ date }} à {{ time }}{% if people %}, {% else %} avec {% endif %}{{ resource }}{% if price %}, {{ price }}{% endif %}. Je réserve ? (oui / non)"
@@ -275,6 +292,8 @@ impl TextKey {
             Self::BadNumber => "I need a number. {{ question }}",
             Self::BadDate => "I did not understand the date. {{ question }}",
             Self::BackToIt => "And back to your request: {{ question }}",
+            Self::TakeYourTime => "Take your time, I am here.",
+            Self::PriceIs => "{{ service }}: {{ price }}. {{ question }}",
             Self::AskService => "With pleasure. Which service? {{ options }}",
             Self::AskPeople => "For how many people?",
             Self::TooManyPeople => {
@@ -293,6 +312,11 @@ impl TextKey {
             Self::Taken => "{{ time }} is taken. {{ options }}",
             Self::JustTaken => "{{ time }} has just been taken, sorry. {{ options }}",
             Self::Propose => "Would {{ options }} suit you?",
+            Self::NotThen => "{{ time }} is not possible. {{ options }}",
+            Self::WhichOfThem => "Which of these times: {{ options }}?",
+            Self::YourBooking => {
+                "Your appointment: {{ service }} on {{ date }} at {{ time }}{% if people %}, {% else %} with {% endif %}{{ resource }}. To move or cancel, just write it here."
+            }
             Self::OfDay => "{{ date }}: {{ options }} are free. Which one?",
             Self::ConfirmBooking => {
                 "{{ service }} on {{ date }} at {{ time }}{% if people %}, {% else %} with {% endif %}{{ resource }}{% if price %}, {{ price }}{% endif %}. Shall I book it? (yes / no)"

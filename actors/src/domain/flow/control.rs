@@ -150,8 +150,10 @@ impl<'a> Stage<'a> {
                     Reading::Given(Given { shown: String::new(), value: String::new() })
                 } else if self.is_question(*answer) {
                     Reading::Nothing
+                } else if let Some(end) = self.told_end(save).filter(|_| *answer == AnswerKind::Place) {
+                    Reading::Given(end)
                 } else {
-                    self.told_end(save).map_or_else(|| answers::answer(*answer, &self.written()), Reading::Given)
+                    answers::answer(*answer, &self.written())
                 };
                 match reading {
                     Reading::Given(given) => {
@@ -303,10 +305,10 @@ impl<'a> Stage<'a> {
     fn correction(&self, running: &Running, flow: &Flow) -> Option<(String, Given)> {
         let announced = phrases::correction(self.said);
         let written = self.written();
-        let asked = || running.trail.iter().rev().filter_map(|mark| flow.marked(mark));
+        let asked: Vec<&Step> = running.trail.iter().rev().filter_map(|mark| flow.marked(mark)).collect();
         let here = flow.position(&running.step).unwrap_or_default();
-        let told = flow.steps.iter().take(here).filter(|step| asked().all(|asked| asked.id != step.id));
-        asked().chain(told).find_map(|step| {
+        let told = flow.steps.iter().take(here).filter(|step| asked.iter().all(|asked| asked.id != step.id));
+        asked.iter().copied().chain(told).find_map(|step| {
             let (save, given) = match &step.kind {
                 StepKind::Ask { answer: AnswerKind::Text | AnswerKind::Place | AnswerKind::YesNo, .. } => return None,
                 StepKind::Ask { answer: AnswerKind::Name, save, .. } => {

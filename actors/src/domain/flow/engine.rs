@@ -126,7 +126,7 @@ impl<'a> Stage<'a> {
     fn wished_for(&self) -> Option<&'a Flow> {
         let knows = || (self.scene.knows)(self.scene.text);
         let asks_for_price = phrases::asks_for_price(self.said);
-        let ends = asks_for_price.then(|| journey::ends(self.scene.text)).unwrap_or_default();
+        let ends = if asks_for_price { journey::ends(self.scene.text) } else { journey::Ends::default() };
         if ends.to.is_some() && (ends.from.is_some() || !knows()) && self.flows.fares.are_known() {
             return self.flows.flows.iter().find(|flow| flow.offers());
         }

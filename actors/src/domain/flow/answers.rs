@@ -3,6 +3,7 @@
 use chrono::{NaiveDateTime, TimeDelta};
 use chrono_tz::Tz;
 
+use super::people::people;
 use super::texts::TextKey;
 use super::{Given, phrases};
 use crate::domain::address::{Address, Scheme};
@@ -184,40 +185,6 @@ fn number(said: &str) -> Option<i64> {
     said.split_whitespace().find_map(|word| word.parse().ok().or_else(|| number_word(word)))
 }
 
-/// Who says that they come alone.
-const ALONE: [&str; 9] =
-    ["juste moi", "moi seul", "moi seule", "que moi", "tout seul", "toute seule", "just me", "only me", "by myself"];
-/// Who says that there are two of them.
-const TOGETHER: [&str; 3] = ["et moi", "nous deux", "a deux"];
-/// What people are counted in.
-const COUNTED: &str = "personne personnes pers people persons passager passagers passengers adultes places couverts";
-/// What may follow in `pour deux`: in `pour deux heures` nobody is counted.
-const BEHIND_PEOPLE: &str = "svp stp merci please demain ce cet a le vers aujourd maintenant at on tomorrow tonight today lundi mardi \
-    mercredi jeudi vendredi samedi dimanche monday tuesday wednesday thursday friday saturday sunday possible et and s je dans";
-
-/// `pour deux`, `on est 3`, `4 personnes`, `juste moi`.
-pub(super) fn people(said: &str) -> Option<i64> {
-    if ALONE.iter().any(|phrase| phrases::contains(said, phrase)) {
-        return Some(1);
-    }
-    let is_of = |list: &str, word: &str| list.split_whitespace().any(|known| known == word);
-    let words: Vec<&str> = said.split_whitespace().collect();
-    let word_at = |at: Option<usize>| at.and_then(|at| words.get(at)).copied().unwrap_or_default();
-    let counted = words.iter().enumerate().find_map(|(at, word)| {
-        let number = word.parse().ok().or_else(|| number_word(word)).filter(|number| (1..=99).contains(number))?;
-        let (two_before, before) = (word_at(at.checked_sub(2)), word_at(at.checked_sub(1)));
-        let after = word_at(Some(at + 1));
-        let are = matches!(before, "sommes" | "serons")
-            || matches!((two_before, before), ("on", "est" | "sera" | "serait" | "vient") | ("we", "are" | "re"));
-        let is_article = matches!(*word, "un" | "une" | "one");
-        let ends = after.is_empty() || is_of(BEHIND_PEOPLE, after);
-        let meant = matches!(before, "pour" | "for" | "sera") && !is_article && ends;
-        (is_of(COUNTED, after) || are || meant).then_some(number)
-    });
-    let as_a_pair = || TOGETHER.iter().any(|phrase| phrases::contains(said, phrase)).then_some(2);
-    counted.or_else(as_a_pair)
-}
-
 fn number_word(word: &str) -> Option<i64> {
     cardinal(word).map(i64::from)
 }
@@ -294,33 +261,17 @@ fn when(written: &Written<'_>) -> Reading {
 }
 
 /// Who is or goes somewhere, before the place.
-const SUBJECTS: [&str; 13] = [
-    "je suis ",
-    "je pars ",
-    "je vais ",
-    "je serai ",
-    "on est ",
-    "on va ",
-    "nous sommes ",
-    "c'est ",
-    "i am ",
-    "i'm ",
-    "i go ",
-    "we are ",
-    "en fait ",
-];
-const PREPOSITIONS: [&str; 17] = [
-    "à l'", "à la ", "à ", "a l'", "a la ", "a ", "au ", "aux ", "vers ", "pour ", "depuis ", "de ", "to the ", "to ",
-    "from ", "at the ", "at ",
-];
+const SUBJECTS: &str =
+    "je suis |je pars |je vais |je serai |on est |on va |nous sommes |c'est |i am |i'm |i go |we are |en fait ";
+const PREPOSITIONS: &str = "à l'|à la |à |a l'|a la |a |au |aux |vers |pour |depuis |de |to the |to |from |at the |at ";
 
 /// A text without the first of these words that it begins with, in either case.
-fn without_lead<'a>(text: &'a str, leads: &[&str]) -> &'a str {
-    let behind = |lead: &&str| {
+fn without_lead<'a>(text: &'a str, leads: &str) -> &'a str {
+    let behind = |lead: &str| {
         let (start, rest) = text.split_at_checked(lead.len())?;
-        (start.to_lowercase() == **lead).then(|| rest.trim_start())
+        (start.to_lowercase() == lead).then(|| rest.trim_start())
     };
-    leads.iter().find_map(behind).filter(|rest| !rest.is_empty()).unwrap_or(text)
+    leads.split('|').find_map(behind).filter(|rest| !rest.is_empty()).unwrap_or(text)
 }
 
 fn place(written: &Written<'_>) -> Reading {
@@ -330,8 +281,8 @@ fn place(written: &Written<'_>) -> Reading {
         return given(shown, value);
     }
     let text = written.text.trim().trim_end_matches(['.', '!', ',']);
-    let text = without_lead(text, &SUBJECTS);
-    let bare = without_lead(text, &PREPOSITIONS);
+    let text = without_lead(text, SUBJECTS);
+    let bare = without_lead(text, PREPOSITIONS);
     let says_something = bare.chars().filter(|c| c.is_alphanumeric()).count() >= 2;
     if !says_something || text.ends_with('?') || bare.chars().count() > 120 {
         return Reading::Nothing;

@@ -5,6 +5,7 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use super::answers::{self, AnswerKind};
 use super::appointment::{Appointment, Open};
 use super::engine::Stage;
+use super::people::people;
 use super::source::{Flow, Step, StepKind};
 use super::texts::TextKey;
 use super::{Effect, Running, phrases, picking};
@@ -261,7 +262,7 @@ impl<'a> Stage<'a> {
             answers::Reading::Given(given) if appointment.open == Open::People => given.value.parse().ok(),
             _ => None,
         };
-        let people = answers::people(self.said).or_else(asked).and_then(|people| u32::try_from(people).ok());
+        let people = people(self.said).or_else(asked).and_then(|people| u32::try_from(people).ok());
         let Some(people) = people.filter(|people| *people > 0 && appointment.people != Some(*people)) else {
             return false;
         };

@@ -6,7 +6,7 @@ use super::control::bare;
 use super::engine::Stage;
 use super::source::{Flow, StepKind};
 use super::texts::TextKey;
-use super::{Effect, Flows, Milestone, Move, Reminder, Running, Scene, phrases, picking};
+use super::{Effect, Flows, Milestone, Move, Reminder, Running, Scene, asides, phrases, picking};
 use crate::domain::booking::{Booking, BookingChange, BookingState};
 use crate::domain::dates::{self, Day, to_local};
 
@@ -103,7 +103,7 @@ impl<'a> Stage<'a> {
             .filter(|booking| booking.state == BookingState::Confirmed && booking.starts_at > scene.now);
         let (moves, calls_off) = (phrases::moves(self.said), phrases::calls_off(self.said));
         if !moves && !calls_off {
-            return phrases::asks_about_own(self.said) && self.tells_own(upcoming.next());
+            return asides::asks_about_own(self.said) && self.tells_own(upcoming.next());
         }
         let Some(first) = upcoming.next() else { return self.has_none() };
         let Some((flow, step)) = self.booking_step() else { return false };

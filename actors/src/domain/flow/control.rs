@@ -4,7 +4,7 @@ use super::answers::{self, AnswerKind, Reading};
 use super::engine::{Stage, names_of};
 use super::source::{Flow, OnChange, Step, StepKind};
 use super::texts::TextKey;
-use super::{Effect, Given, Milestone, Move, Running, Saying, phrases, picking};
+use super::{Effect, Given, Milestone, Move, Running, Saying, asides, phrases, picking};
 use crate::domain::waiting::{WaitingChange, WaitingState};
 
 impl<'a> Stage<'a> {
@@ -44,7 +44,7 @@ impl<'a> Stage<'a> {
             step.kind,
             StepKind::Ask { answer: AnswerKind::Text | AnswerKind::Name | AnswerKind::Place | AnswerKind::When, .. }
         );
-        if !is_free && phrases::asks_for_patience(self.said) {
+        if !is_free && asides::asks_for_patience(self.said) {
             let text = self.text(TextKey::TakeYourTime, &running, &[]);
             self.say(text);
             self.made.running = Some(running);
@@ -145,7 +145,7 @@ impl<'a> Stage<'a> {
                 let skips = *optional
                     && (phrases::is_no(self.said, text)
                         || matches!(self.said, "passer" | "skip" | "sans" | "aucun")
-                        || phrases::has_none(self.said));
+                        || asides::has_none(self.said));
                 let reading = if skips {
                     Reading::Given(Given { shown: String::new(), value: String::new() })
                 } else if self.is_question(*answer) {
@@ -265,7 +265,7 @@ impl<'a> Stage<'a> {
             self.made.running = Some(running);
             return;
         }
-        if phrases::is_courtesy(self.said) {
+        if asides::is_courtesy(self.said) {
             self.say(question);
             self.made.running = Some(running);
             return;
@@ -288,7 +288,7 @@ impl<'a> Stage<'a> {
 
     /// What the service costs that is talked of, when that is asked.
     fn price_of_service(&self, running: &Running, question: &str) -> Option<String> {
-        let appointment = running.appointment.as_ref().filter(|_| phrases::asks_for_price(self.said))?;
+        let appointment = running.appointment.as_ref().filter(|_| asides::asks_for_price(self.said))?;
         let service = self.service_of(appointment)?;
         let facts = [("service", service.name.as_str()), ("price", service.price.as_deref()?), ("question", question)];
         Some(self.text(TextKey::PriceIs, running, &facts))

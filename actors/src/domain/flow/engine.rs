@@ -9,10 +9,10 @@ use super::answers::{self, AnswerKind, Written};
 use super::source::{Flow, Step, StepKind};
 use super::text::Text;
 use super::texts::TextKey;
-use super::{Appointment, Effect, Flows, Given, Milestone, Move, Running, Saying, Scene, journey, phrases, picking};
+use super::{Appointment, Effect, Flows, Given, Milestone, Move, Running, Saying, Scene, phrases, picking};
 use crate::domain::booking::Agenda;
-use crate::domain::dates::{self, Day, to_local};
-use crate::domain::faq::{asked_concepts, content_words};
+use crate::domain::dates::to_local;
+use crate::domain::faq::content_words;
 use crate::domain::ids::LeadId;
 use crate::domain::lead::Lead;
 
@@ -20,31 +20,8 @@ use crate::domain::lead::Lead;
 const MOST_STEPS: usize = 100;
 /// Steps that one can go back over.
 const LONGEST_TRAIL: usize = 20;
-/// An opening message of so many words that say something tells what it is about: `devis peinture salon`, not `je voudrais un devis`.
+/// So many words that say something tell what an opening message is about: `devis peinture salon`, not `je voudrais un devis`.
 const TELLING_WORDS: usize = 3;
-
-/// Concepts of the FAQ's lexicon that no booking and no ride answers.
-const ELSEWHERE: [&str; 7] = ["lost", "job", "refund", "tracking", "robot", "link", "prize"];
-/// Concepts that are said of something that is wanted.
-const WISHES: [&str; 17] = [
-    "book",
-    "availability",
-    "ride",
-    "quote",
-    "order",
-    "airport",
-    "station",
-    "home_visit",
-    "emergency",
-    "leak",
-    "work",
-    "services",
-    "groups",
-    "seats",
-    "events",
-    "human",
-    "late",
-];
 
 /// A move in the making.
 pub(super) struct Stage<'a> {
@@ -120,37 +97,6 @@ impl<'a> Stage<'a> {
         self.opening = true;
         self.start(flow);
         Some(self.made)
-    }
-
-    /// The flow that a message wants without any of its keywords: `manucure demain 15h possible ?`, `combien de Kipé à l'aéroport`.
-    fn wished_for(&self) -> Option<&'a Flow> {
-        let knows = || (self.scene.knows)(self.scene.text);
-        let asks_for_price = phrases::asks_for_price(self.said);
-        let ends = if asks_for_price { journey::ends(self.scene.text) } else { journey::Ends::default() };
-        if ends.to.is_some() && (ends.from.is_some() || !knows()) && self.flows.fares.are_known() {
-            return self.flows.flows.iter().find(|flow| flow.offers());
-        }
-        let (flow, _) = self.booking_step()?;
-        if asks_for_price || !phrases::wants(self.said) || picking::by_name(self.said, &self.names()).is_none() {
-            return None;
-        }
-        let phrase = dates::read(self.scene.text, self.local_now(), self.flows.english);
-        let is_to_come = phrase.time.is_some() && phrase.day.is_none()
-            || matches!(phrase.day, Some(Day::On(_) | Day::Either(_) | Day::Within(..) | Day::Any));
-        if !is_to_come || self.asks_something_else() {
-            return None;
-        }
-        let asked = asked_concepts(self.scene.text);
-        (asked.contains("book") || asked.contains("availability") || !knows()).then_some(flow)
-    }
-
-    /// Whether a message that names what is booked asks something else of it: `j'ai oublié mon sac dans le taxi`, `vous prenez la carte
-    /// dans le taxi ?` where the FAQ knows.
-    fn asks_something_else(&self) -> bool {
-        let asked = asked_concepts(self.scene.text);
-        let is_other = asked.iter().any(|concept| ELSEWHERE.contains(concept));
-        let is_wish = asked.is_empty() || asked.iter().any(|concept| WISHES.contains(concept));
-        is_other || !is_wish && (self.scene.knows)(self.scene.text)
     }
 
     /// Begins a flow.
@@ -336,35 +282,19 @@ impl<'a> Stage<'a> {
         self.text(TextKey::Choose, running, &[("question", &question), ("options", &labels.join(" · "))])
     }
 
-    /// Keeps what the message tells of questions behind the one that it leaves open: `un taxi demain 8h pour 4`. A message that
-    /// answers a question tells how many people come at most: other numbers and days in it may be part of that answer.
+    /// Keeps what the message tells of questions behind the open one: `un taxi demain 8h pour 4`. One that answers a question tells how
+    /// many people come at most: other numbers and days in it may be part of that answer.
     fn take_ahead(&mut self, running: &mut Running, flow: &Flow, mut place: Option<usize>) {
         while let Some(Step { kind: StepKind::Ask { answer, save, .. }, next, .. }) =
             place.and_then(|place| flow.steps.get(place))
         {
-            let may = self.opening || *answer == AnswerKind::Number;
-            if may
-                && !running.answers.contains_key(save)
-                && let Some(given) = self.volunteered(*answer, save, false)
-            {
+            let may = (self.opening || *answer == AnswerKind::Number) && !running.answers.contains_key(save);
+            if let Some(given) = may.then(|| self.volunteered(*answer, save, false)).flatten() {
                 running.answers.insert(save.clone(), given);
             }
             // Only ahead: a way back would be walked for ever.
             place = next.filter(|next| Some(*next) > place);
         }
-    }
-
-    /// An end of a ride that the message names by itself.
-    pub(super) fn told_end(&self, save: &str) -> Option<Given> {
-        if self.spent || self.scene.location.is_some() || !matches!(save, "pickup" | "destination") {
-            return None;
-        }
-        let ends = journey::ends(self.scene.text);
-        let end = match save {
-            "pickup" => ends.from,
-            _ => ends.to.filter(|_| self.opening || ends.from.is_some()),
-        };
-        end.map(|end| Given { shown: end.clone(), value: end })
     }
 
     fn volunteered(&mut self, kind: AnswerKind, save: &str, from_opening: bool) -> Option<Given> {

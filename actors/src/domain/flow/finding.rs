@@ -8,7 +8,7 @@ use super::appointment::{Appointment, Open};
 use super::arranging::Turned;
 use super::engine::Stage;
 use super::texts::TextKey;
-use super::{Effect, Flows, phrases};
+use super::{Effect, Flows, asides, phrases};
 use crate::domain::booking::{Agenda, Booking, BookingChange, BookingState, Service};
 use crate::domain::dates::{self, to_local};
 use crate::domain::ids::BookingId;
@@ -161,7 +161,7 @@ impl Stage<'_> {
         let zone = self.flows.zone;
         let offered: Vec<NaiveDateTime> = appointment.offered.iter().map(|(at, _)| to_local(*at, zone)).collect();
         let (first, last) = (*offered.first()?, *offered.last()?);
-        if let Some(later) = phrases::later(self.said) {
+        if let Some(later) = asides::later(self.said) {
             let minute = TimeDelta::minutes(1);
             let end_of_day = NaiveTime::from_hms_opt(23, 59, 59)?;
             let around = appointment.time.unwrap_or(if later { first.time() } else { last.time() });
@@ -173,7 +173,7 @@ impl Stage<'_> {
             (appointment.day, appointment.until, appointment.time) = (Some(first.date()), None, None);
             return Some(self.look(appointment));
         }
-        if phrases::asks_for_more_times(self.said) {
+        if asides::asks_for_more_times(self.said) {
             let agenda = Arc::clone(&self.agenda);
             let mut all =
                 self.calendar(&agenda, appointment).on_day(service, first.date(), appointment.wished.as_deref());

@@ -1,9 +1,8 @@
 //! What short messages mean whatever is being asked: yes, no, stop this, go back, again, a person.
 
 use super::lexicon::{
-    ASKS_WHEN, BACK, CANCEL_PHRASES, CANCEL_WORDS, CORRECTIONS, FILLERS, HAS_NONE, MORE_TIMES, MOVE_PHRASES, NO,
-    NOT_COMING_PHRASES, OWN_BOOKING, PATIENCE, PERSON_PHRASES, PERSON_WORDS, PRICE, REPEAT, RESTART, TELL_ME_PHRASES,
-    WAITING_PHRASES, WANTS, YES,
+    BACK, CANCEL_PHRASES, CANCEL_WORDS, CORRECTIONS, FILLERS, MOVE_PHRASES, NO, NOT_COMING_PHRASES, PERSON_PHRASES,
+    PERSON_WORDS, REPEAT, RESTART, TELL_ME_PHRASES, WAITING_PHRASES, YES,
 };
 
 /// A folded message, as phrases are compared: lower case.
@@ -22,12 +21,12 @@ pub fn contains(said: &str, phrase: &str) -> bool {
     })
 }
 
-fn words(said: &str) -> usize {
+pub(super) fn words(said: &str) -> usize {
     said.split_whitespace().count()
 }
 
 /// Without words that say nothing.
-fn stripped(said: &str) -> String {
+pub(super) fn stripped(said: &str) -> String {
     let kept: Vec<&str> = said.split_whitespace().filter(|word| !FILLERS.contains(word)).collect();
     kept.join(" ")
 }
@@ -132,63 +131,6 @@ pub fn leaves_list(said: &str) -> bool {
     let leaves = ["quitter", "enlevez", "enleve", "retirez", "retire", "sortir", "remove", "off", "leave"];
     let either = |phrases: &[&str]| phrases.iter().any(|phrase| contains(said, phrase));
     either(&list) && either(&leaves)
-}
-
-fn says_any(said: &str, phrases: &[&str]) -> bool {
-    phrases.iter().any(|phrase| contains(said, phrase))
-}
-
-/// Whether its writer wants to think first.
-#[must_use]
-pub fn asks_for_patience(said: &str) -> bool {
-    is_one_of(said, &PATIENCE)
-}
-
-/// Whether it says nothing but thanks or a greeting.
-#[must_use]
-pub fn is_courtesy(said: &str) -> bool {
-    !said.is_empty() && matches!(stripped(said).as_str(), "" | "beaucoup" | "very much" | "cool")
-}
-
-/// Whether it asks for other times than those that were offered.
-#[must_use]
-pub fn asks_for_more_times(said: &str) -> bool {
-    says_any(said, &MORE_TIMES)
-}
-
-/// Whether it asks for a later (`Some(true)`) or an earlier time.
-#[must_use]
-pub fn later(said: &str) -> Option<bool> {
-    let is_short = words(said) <= 6;
-    match (says_any(said, &["plus tard", "later"]), says_any(said, &["plus tot", "earlier", "sooner"])) {
-        (true, false) if is_short => Some(true),
-        (false, true) if is_short => Some(false),
-        _ => None,
-    }
-}
-
-/// Whether its writer has no such thing as was asked for.
-#[must_use]
-pub fn has_none(said: &str) -> bool {
-    says_any(said, &HAS_NONE)
-}
-
-/// Whether it asks about a booking of one's own.
-#[must_use]
-pub fn asks_about_own(said: &str) -> bool {
-    says_any(said, &OWN_BOOKING) && says_any(said, &ASKS_WHEN)
-}
-
-/// Whether it says that something is wanted: in a few words, or by a word that asks.
-#[must_use]
-pub fn wants(said: &str) -> bool {
-    words(said) <= 5 || says_any(said, &WANTS)
-}
-
-/// Whether it asks what something costs.
-#[must_use]
-pub fn asks_for_price(said: &str) -> bool {
-    says_any(said, &PRICE)
 }
 
 /// Whether it asks how something goes, and does not ask for it to be done.

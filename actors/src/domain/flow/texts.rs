@@ -159,10 +159,6 @@ stored_words!(TextKey {
     RideCalledOff => "ride_called_off",
 });
 
-/// Names that texts of the engine may use, beside the tenant's and the contact's name.
-pub(super) const FACTS: [&str; 11] =
-    ["question", "options", "service", "date", "time", "resource", "price", "what", "word", "people", "places"];
-
 impl TextKey {
     /// The built-in text.
     pub(super) const fn built_in(self, english: bool) -> &'static str {
@@ -388,7 +384,7 @@ impl TextKey {
 
 #[cfg(test)]
 mod tests {
-    use super::super::text::Text;
+    use super::super::text::{FACTS, Text};
     use super::*;
 
     #[test]

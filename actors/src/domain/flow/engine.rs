@@ -20,8 +20,8 @@ use crate::domain::lead::Lead;
 const MOST_STEPS: usize = 100;
 /// Steps that one can go back over.
 const LONGEST_TRAIL: usize = 20;
-/// So many words that say something tell what an opening message is about: `devis peinture salon`, not `je voudrais un devis`.
-const TELLING_WORDS: usize = 3;
+/// So many words that say something tell what an opening message is about: `devis pour un mariage`, not `je voudrais un devis`.
+const TELLING_WORDS: usize = 2;
 
 /// A move in the making.
 pub(super) struct Stage<'a> {

@@ -7,8 +7,7 @@ use palabre_actors::domain::booking::Service;
 use palabre_actors::domain::ids::ConversationId;
 use serde::{Deserialize, Serialize};
 
-use super::super::display::{address, channel_name};
-use super::super::lookups::shown;
+use super::super::display::{address, channel_name, shown};
 use super::super::{ConsoleError, ConsoleState, Form, Member, Page};
 use super::change::{moment, told};
 use super::{Shop, refused};

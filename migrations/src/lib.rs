@@ -51,8 +51,8 @@ mod m20261201_000340_late_bookings;
 mod m20261201_000341_waiting_list;
 mod m20261201_000342_calendar_feeds;
 mod m20261201_000343_ride_ratings;
-mod m20261201_000350_parties;
 mod m20261201_000350_push_subscriptions;
+mod m20261201_000360_parties;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -109,8 +109,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000341_waiting_list::Migration),
             Box::new(m20261201_000342_calendar_feeds::Migration),
             Box::new(m20261201_000343_ride_ratings::Migration),
-            Box::new(m20261201_000350_parties::Migration),
             Box::new(m20261201_000350_push_subscriptions::Migration),
+            Box::new(m20261201_000360_parties::Migration),
         ]
     }
 }

@@ -6,14 +6,14 @@ pub(crate) struct Migration;
 
 impl MigrationName for Migration {
     fn name(&self) -> &str {
-        "m20261201_000350_parties"
+        "m20261201_000360_parties"
     }
 }
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let sql = include_str!("m20261201_000350_parties/both.sql");
+        let sql = include_str!("m20261201_000360_parties/both.sql");
         manager.get_connection().execute_unprepared(sql).await.map(|_| ())
     }
 }

@@ -37,11 +37,6 @@ pub(super) fn asks_for_patience(said: &str) -> bool {
     PATIENCE.split('|').any(|phrase| phrase == said || phrase == bare)
 }
 
-/// Whether it says nothing but thanks or a greeting.
-pub(super) fn is_courtesy(said: &str) -> bool {
-    !said.is_empty() && matches!(stripped(said).as_str(), "" | "beaucoup" | "very much" | "cool")
-}
-
 /// Whether it asks for other times than those that were offered.
 pub(super) fn asks_for_more_times(said: &str) -> bool {
     says_any(said, MORE_TIMES)

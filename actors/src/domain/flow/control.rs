@@ -265,7 +265,7 @@ impl<'a> Stage<'a> {
             self.made.running = Some(running);
             return;
         }
-        if asides::is_courtesy(self.said) {
+        if phrases::is_courtesy(self.said) {
             self.say(question);
             self.made.running = Some(running);
             return;

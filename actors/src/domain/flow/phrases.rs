@@ -58,6 +58,13 @@ pub fn is_no(said: &str, text: &str) -> bool {
     is_one_of(said, &NO)
 }
 
+/// Whether it says nothing but thanks or a greeting.
+#[must_use]
+pub fn is_courtesy(said: &str) -> bool {
+    !said.is_empty()
+        && matches!(stripped(said).as_str(), "" | "beaucoup" | "bcp" | "very much" | "a lot" | "coucou" | "cool")
+}
+
 /// Whether it ends what is going on.
 #[must_use]
 pub fn cancels(said: &str) -> bool {

@@ -52,6 +52,7 @@ mod m20261201_000341_waiting_list;
 mod m20261201_000342_calendar_feeds;
 mod m20261201_000343_ride_ratings;
 mod m20261201_000350_push_subscriptions;
+mod m20261201_000360_parties;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +110,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000342_calendar_feeds::Migration),
             Box::new(m20261201_000343_ride_ratings::Migration),
             Box::new(m20261201_000350_push_subscriptions::Migration),
+            Box::new(m20261201_000360_parties::Migration),
         ]
     }
 }

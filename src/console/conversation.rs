@@ -211,6 +211,7 @@ fn talk_context(
         me: member.caller.who.to_string(),
         names,
         may_resend: may(Permission::OutboxWrite),
+        may_merge: may(Permission::ContactWrite),
     };
     let (entries, templates) = (timeline::entries(thread, &telling), templates(state, member, row));
     let home = state.home(&member.tenant);

@@ -255,7 +255,8 @@ impl Reading<'_> {
         };
         let Some(person) = person else { return };
         let (body, mut details) = message.content(self.reader.api_base_url);
-        details.alias = person.alias.filter(|alias| *alias != person.address);
+        let shared = message.own_number().filter(|number| number.identity() != person.address.identity());
+        details.alias = shared.or(person.alias).filter(|alias| *alias != person.address);
         let names = [message.from.or_empty(), message.from_user_id.or_empty()];
         let is_theirs = |info: &&ContactInfo<'_>| {
             [info.wa_id.or_empty(), info.user_id.or_empty()].iter().any(|id| !id.is_empty() && names.contains(id))

@@ -67,6 +67,14 @@ impl Details {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Whether a card that was shared has this number on it.
+    #[must_use]
+    pub fn has_card_of(&self, number: &Address) -> bool {
+        let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+        let mut phones = self.cards.iter().flat_map(|card| &card.phones);
+        phones.any(|phone| digits(phone) == digits(number.path()))
+    }
 }
 
 impl fmt::Debug for Media {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::{MAX_TEXT_BYTES, message_id};
 use crate::gateway::lenient::{List, Object, Text, without_nul};
 use crate::gateway::media::file_name;
+use crate::gateway::vcard::{self, MAX_PHONES};
 
 /// The most cards that are kept of one message.
 const MAX_CARDS: usize = 32;
@@ -267,13 +268,7 @@ fn row(list: &ListData<'_>) -> Button {
     Button { text: list.title.owned().unwrap_or_default(), payload: row.unwrap_or_default() }
 }
 
-/// The name of a card and its numbers: lines such as `TEL;waid=33612345678:+33 6 12 34 56 78`.
 fn card(data: &CardData<'_>) -> ContactCard {
-    let phones = data.vcard.or_empty().lines().filter_map(|line| {
-        let (name, number) = line.trim().split_once(':')?;
-        let name = name.split_once('.').map_or(name, |(_, name)| name);
-        let is_phone = name.split(';').next().is_some_and(|name| name.eq_ignore_ascii_case("TEL"));
-        is_phone.then(|| without_nul(number.trim()))
-    });
-    ContactCard { name: data.name.owned().unwrap_or_default(), phones: phones.take(8).collect() }
+    let phones = vcard::phones(data.vcard.or_empty()).take(MAX_PHONES).collect();
+    ContactCard { name: data.name.owned().unwrap_or_default(), phones }
 }

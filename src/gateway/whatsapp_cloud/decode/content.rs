@@ -1,14 +1,15 @@
 //! What a message of the Cloud API carries, by its `type`.
 
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::message::{Button, ContactCard, Details, Location, Media, Notice};
 use serde::Deserialize;
 
 use super::{MAX_TEXT_BYTES, message_id, phone, scoped};
 use crate::gateway::lenient::{List, Object, Text, without_nul};
 use crate::gateway::media::file_name;
+use crate::gateway::vcard::{self, MAX_PHONES};
 
-/// The most cards, and numbers of a card, that are kept of one message.
+/// The most cards that are kept of one message.
 const MAX_CARDS: usize = 32;
 
 /// The most lines of an order that are kept.
@@ -51,6 +52,9 @@ pub(super) struct MessageData<'a> {
     location: Object<Place<'a>>,
     #[serde(borrow)]
     contacts: List<Object<Card<'a>>>,
+    /// Of the cards, where it stands beside them.
+    #[serde(borrow)]
+    origin: Text<'a>,
     #[serde(borrow)]
     interactive: Object<Interactive<'a>>,
     #[serde(borrow)]
@@ -110,6 +114,11 @@ struct Place<'a> {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Card<'a> {
+    /// `contact_request`: they were asked for their own number, and gave it. `other`: a card that they sent by themselves.
+    #[serde(borrow)]
+    origin: Text<'a>,
+    #[serde(borrow)]
+    vcard: Text<'a>,
     #[serde(borrow)]
     name: Object<CardName<'a>>,
     #[serde(borrow)]
@@ -249,6 +258,19 @@ impl MessageData<'_> {
         Some((before, after))
     }
 
+    /// The number of whoever was asked for it by the button of Meta's: the provider's word. A card that somebody sends by
+    /// themselves is what they wrote on it, and may name anybody.
+    pub(super) fn own_number(&self) -> Option<Address> {
+        let card = self.contacts.as_slice().first().filter(|_| self.kind.or_empty() == "contacts")?.get()?;
+        if ![card.origin.or_empty(), self.origin.or_empty()].contains(&"contact_request") {
+            return None;
+        }
+        card.phones.as_slice().iter().filter_map(Object::get).find_map(|of| {
+            let written = || Address::parse(Scheme::Whatsapp, of.phone.get()?, None).ok().filter(Address::is_phone);
+            phone(of.wa_id.or_empty()).or_else(written)
+        })
+    }
+
     /// Text and everything else. A type that did not exist when this was written is kept as unreadable.
     pub(super) fn content(&self, api_base_url: &str) -> (String, Details) {
         let mut details = Details::default();
@@ -334,8 +356,9 @@ fn location(place: &Place<'_>) -> Option<Location> {
 fn card(card: &Card<'_>) -> ContactCard {
     let name = card.name.get().and_then(|name| name.formatted_name.owned()).unwrap_or_default();
     let phones = card.phones.as_slice().iter().filter_map(Object::get);
-    let phones = phones.filter_map(|phone| phone.phone.owned().or_else(|| phone.wa_id.owned()));
-    ContactCard { name, phones: phones.take(8).collect() }
+    let phones: Vec<String> = phones.filter_map(|of| of.phone.owned().or_else(|| of.wa_id.owned())).collect();
+    let phones = if phones.is_empty() { vcard::phones(card.vcard.or_empty()).collect() } else { phones };
+    ContactCard { name, phones: phones.into_iter().take(MAX_PHONES).collect() }
 }
 
 fn button(text: &Text<'_>, payload: &Text<'_>) -> Button {

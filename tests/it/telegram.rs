@@ -184,3 +184,26 @@ async fn a_picture_is_asked_for_and_fetched() {
     assert_eq!(bot.telegram.calls_of("getFile")[0]["file_id"], "photo");
     assert!(!bot.world.logs().contains(TOKEN), "the token is in the file's URL");
 }
+
+#[tokio::test]
+async fn i6_an_edit_is_kept_and_not_answered_and_a_stop_in_one_counts() {
+    let bot = Bot::start();
+    bot.write(1, "Quels sont vos horaires ?").await;
+    bot.telegram.called_at_least("sendMessage", 1).await;
+    let edited = |update: u64, text: &str| {
+        json!({ "update_id": update, "edited_message": { "message_id": 1, "date": 1, "edit_date": 2, "text": text,
+            "chat": { "id": 123_456_789, "type": "private" },
+            "from": { "id": 123_456_789, "is_bot": false, "first_name": "Awa" } } })
+    };
+    for _ in 0..2 {
+        assert_eq!(bot.update(&edited(900_001, "Quels sont vos tarifs ?")).await, 200);
+    }
+    bot.world.until("SELECT count(*) FROM messages_in WHERE reason = 'silent_notice'", 1).await;
+    assert_eq!(bot.update(&edited(900_002, "STOP")).await, 200);
+    bot.world.until("SELECT count(*) FROM opt_outs", 1).await;
+    let (came, answers): (i64, i64) = (
+        bot.world.value("SELECT count(*) FROM messages_in").await,
+        bot.world.value("SELECT count(*) FROM messages_out WHERE kind = 'reply'").await,
+    );
+    assert_eq!((came, answers), (3, 1));
+}

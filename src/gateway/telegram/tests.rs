@@ -3,7 +3,7 @@
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::channel::ChannelProfile;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
-use palabre_actors::domain::message::NewInbound;
+use palabre_actors::domain::message::{NewInbound, Notice};
 use palabre_actors::domain::send::OnUnknown;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -177,6 +177,29 @@ fn a_pressed_button_is_a_message_that_is_acknowledged() {
     assert_eq!((action.kind.as_str(), &action.arguments["query"]), ("answer_callback", &json!("4382bfdwdsb323b2d9")));
     let old = message(&query(json!({ "data": "yes" })));
     assert_eq!(old.content.details.button.unwrap().text, "yes", "the message with the button is too old to be told");
+}
+
+#[test]
+fn an_edit_is_kept_with_what_it_is_of() {
+    let edited = |parts: Value| {
+        let mut update = private(&parts);
+        update["edited_message"] = update["message"].take();
+        update.as_object_mut().unwrap().remove("message");
+        update
+    };
+    let first = message(&private(&json!({ "text": "Vos tarifs ?" })));
+    let one = message(&edited(json!({ "text": "Vos horaires ?", "edit_date": 2 })));
+    assert_eq!(one.content.body, "Vos horaires ?");
+    let Some(Notice::Edit { of }) = one.content.details.notice else { panic!("an edit") };
+    assert!(first.provider_message_id.as_str().starts_with(&format!("{}u", of.as_str())), "{}", of.as_str());
+    assert_eq!(message(&edited(json!({ "caption": "La rose" }))).content.body, "La rose");
+    for silent in [
+        edited(json!({ "location": { "latitude": 9.6, "longitude": -13.5, "live_period": 900 } })),
+        edited(json!({ "text": "x", "from": { "id": 1, "is_bot": true, "first_name": "Bot" } })),
+        json!({ "update_id": 1, "edited_message": "surprise" }),
+    ] {
+        assert!(matches!(receive(&silent), Received::Nothing), "{silent}");
+    }
 }
 
 #[test]

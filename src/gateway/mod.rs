@@ -27,7 +27,6 @@ pub mod telegram;
 mod tests;
 pub mod twilio;
 pub mod unreached;
-mod vcard;
 pub mod whatsapp_cloud;
 mod wiring;
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::ListChoice;
+use super::{ContactCard, ListChoice};
 use crate::domain::action::Action;
 use crate::domain::address::Address;
 use crate::domain::ids::ProviderMessageId;
@@ -115,12 +115,6 @@ impl fmt::Debug for Details {
     }
 }
 
-impl fmt::Debug for ContactCard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ContactCard").field("phones", &self.phones.len()).finish_non_exhaustive()
-    }
-}
-
 impl fmt::Debug for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -161,15 +155,6 @@ pub struct Location {
     /// Postal address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-}
-
-/// A person whose card was shared.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct ContactCard {
-    /// The name on the card.
-    pub name: String,
-    /// Phone numbers as they stand on it.
-    pub phones: Vec<String>,
 }
 
 /// Something that a contact did at the provider, and that no rule answers: it is kept and shown. `Debug` shows the kind alone.

@@ -8,7 +8,6 @@ use serde::Deserialize;
 use super::{MAX_TEXT_BYTES, message_id};
 use crate::gateway::lenient::{List, Object, Text, without_nul};
 use crate::gateway::media::file_name;
-use crate::gateway::vcard::{self, MAX_PHONES};
 
 /// The most cards that are kept of one message.
 const MAX_CARDS: usize = 32;
@@ -331,6 +330,7 @@ fn row(list: &ListData<'_>) -> Button {
 }
 
 fn card(data: &CardData<'_>) -> ContactCard {
-    let phones = vcard::phones(data.vcard.or_empty()).take(MAX_PHONES).collect();
-    ContactCard { name: data.name.owned().unwrap_or_default(), phones }
+    let read = ContactCard::of_vcards(data.vcard.or_empty()).into_iter().next();
+    let (written, phones) = read.map(|card| (card.name, card.phones)).unwrap_or_default();
+    ContactCard { name: data.name.owned().unwrap_or(written), phones }
 }

@@ -7,10 +7,10 @@ use serde::Deserialize;
 use super::{MAX_TEXT_BYTES, message_id, phone, scoped};
 use crate::gateway::lenient::{List, Object, Text, without_nul};
 use crate::gateway::media::file_name;
-use crate::gateway::vcard::{self, MAX_PHONES};
 
-/// The most cards that are kept of one message.
+/// The most cards, and numbers of a card, that are kept of one message.
 const MAX_CARDS: usize = 32;
+const MAX_PHONES: usize = 8;
 
 /// The most lines of an order that are kept.
 const MAX_ITEMS: usize = 50;
@@ -354,11 +354,13 @@ fn location(place: &Place<'_>) -> Option<Location> {
 }
 
 fn card(card: &Card<'_>) -> ContactCard {
-    let name = card.name.get().and_then(|name| name.formatted_name.owned()).unwrap_or_default();
+    let read = ContactCard::of_vcards(card.vcard.or_empty()).into_iter().next();
+    let (written, on_it) = read.map(|card| (card.name, card.phones)).unwrap_or_default();
+    let name = card.name.get().and_then(|name| name.formatted_name.owned()).unwrap_or(written);
     let phones = card.phones.as_slice().iter().filter_map(Object::get);
-    let phones: Vec<String> = phones.filter_map(|of| of.phone.owned().or_else(|| of.wa_id.owned())).collect();
-    let phones = if phones.is_empty() { vcard::phones(card.vcard.or_empty()).collect() } else { phones };
-    ContactCard { name, phones: phones.into_iter().take(MAX_PHONES).collect() }
+    let phones = phones.filter_map(|of| of.phone.owned().or_else(|| of.wa_id.owned()));
+    let phones: Vec<String> = phones.take(MAX_PHONES).collect();
+    ContactCard { name, phones: if phones.is_empty() { on_it } else { phones } }
 }
 
 fn button(text: &Text<'_>, payload: &Text<'_>) -> Button {

@@ -232,7 +232,8 @@ async fn a_number_that_was_asked_for_joins_the_person_and_a_card_is_shown() {
         ("FR.2002", card("contact_request")),
     ];
     for (nth, (who, mut sent)) in messages.into_iter().enumerate() {
-        (sent["from_user_id"], sent["id"]) = (who.into(), format!("wamid.HBgLCARD{nth}").into());
+        sent["from_user_id"] = json!(who);
+        sent["id"] = json!(format!("wamid.HBgLCARD{nth}"));
         let body = json!({ "object": "whatsapp_business_account", "entry": [{ "id": "100000000000002", "changes": [{
             "field": "messages", "value": { "messaging_product": "whatsapp",
                 "metadata": { "display_phone_number": "33639980099", "phone_number_id": "100000000000001" },

@@ -152,17 +152,14 @@ impl Reader {
         let mut details = details(&message);
         let mut body = without_nul(body);
         if body.is_empty() {
-            // What has no text but is more than a picture of it.
-            if let Some(poll) = &message.poll {
-                body = without_nul(&poll.question);
-            } else if let Some(dice) = &message.dice {
-                body = without_nul(&dice.emoji);
-            } else if let Some(emoji) = message.sticker.as_ref().and_then(|sticker| sticker.emoji.as_deref()) {
-                body = without_nul(emoji);
-            }
+            body = content::told(&message);
         }
-        if body.is_empty() && details.is_empty() && is_service(raw) {
-            return Ok(Received::Nothing);
+        if body.is_empty() && details == (Details { reply_to: details.reply_to.clone(), ..Details::default() }) {
+            if is_service(raw) {
+                return Ok(Received::Nothing);
+            }
+            // A story, or what did not exist when this was written.
+            details.notice = Some(Notice::Unreadable);
         }
         if let Some(rest) = body.strip_prefix("/start").filter(|rest| rest.is_empty() || rest.starts_with(' ')) {
             details.start = Some(rest.trim().to_owned());

@@ -252,7 +252,10 @@ fn people_without_a_number_and_people_who_change_theirs() {
     assert_eq!(told(of(json!({ "from_user_id": "FR.1349" }))), (scoped(), None, zoe(), None));
     let both = of(json!({ "from": "33612345678", "from_user_id": "FR.1349" }));
     assert_eq!(told(both), (FROM.to_owned(), Some(scoped()), zoe(), None));
-    assert!(matches!(of(json!({ "from": "not a number" })), Ok(Received::Nothing)), "nobody to answer");
+    assert_eq!(told(of(json!({}))), (scoped(), None, zoe(), None), "named beside the message alone");
+    let nobody = json!({ "id": WAMID, "from": "not a number", "type": "text", "text": { "body": "Bonjour" } });
+    let nobody = changed("100000000000001", "messages", json!({ "messages": [nobody] }));
+    assert!(matches!(receive(&nobody), Ok(Received::Nothing)), "nobody to answer");
 
     let system = |more: Value| {
         let mut message = json!({ "id": WAMID, "timestamp": "1", "type": "system" });

@@ -16,7 +16,7 @@ pub(crate) mod journal;
 mod media;
 mod notices;
 pub(crate) mod paid_access;
-mod person_links;
+pub(crate) mod person_links;
 mod polling;
 pub(crate) mod privacy;
 mod reload;
@@ -205,6 +205,7 @@ async fn start_with(
         watch::follow(&config, watched, Arc::clone(&clock), runtime.io()).map_err(gateway::BuildError::from)?;
 
     let feed = LiveFeed::start(operator.clone(), runtime.io());
+    cluster.share_presence(&feed);
     let typing = console::CustomersTyping { feed: feed.clone(), operator: operator.clone() };
     let links = parts.person_links(&config, operator.clone(), tenants.clone());
     let visitors = PersonLinkVisitors::new(links.clone(), tenants.clone(), Arc::clone(&outgoing));
@@ -249,7 +250,7 @@ async fn start_with(
     let reloading = is_watched.then(|| reloader.follow(runtime.io()));
     let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
     let ways = (Arc::clone(&outgoing), phones);
-    let sold = (Some(paid.clone()), media.clone());
+    let sold = (Some(paid.clone()), media.clone(), links.clone());
     let tables = (operator.clone(), store.history(), personal.clone());
     let setup = folder.map(|folder| SetupDeps { folder, reload: Arc::clone(&reloader) as _ });
     let setup = (setup, channels_health as Arc<dyn FailingChannels>);

@@ -15,6 +15,7 @@ use crate::service::media::MediaAccess;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
 use crate::service::people::{People, SessionTimes};
+use crate::service::person_links::PersonLinks;
 use crate::service::privacy::PersonalData;
 use crate::store::HistoryReader;
 use crate::store::operator::Operator;
@@ -53,7 +54,7 @@ pub(super) fn routes(
     people: People,
     (operator, history, privacy): (Operator, HistoryReader, PersonalData),
     (outgoing, phones): (Arc<dyn Outgoing>, Arc<dyn TestPhones>),
-    (access, media): (Option<PaidAccess>, MediaAccess),
+    (access, media, links): (Option<PaidAccess>, MediaAccess, PersonLinks),
     (feed, clock): (LiveFeed, Arc<dyn Clock>),
     (setup, failing): (Option<SetupDeps>, Arc<dyn FailingChannels>),
 ) -> Result<Option<ConsoleRoutes>, PagesError> {
@@ -69,6 +70,7 @@ pub(super) fn routes(
         phones,
         access,
         privacy,
+        links: Some(links),
         clock,
         tenants,
         feed,

@@ -274,7 +274,7 @@ pub fn badges(state: &ConsoleState, member: &Member, row: &InboxRow, display: &D
     let conversation = &row.conversation;
     let text = |key: &str| state.text(member, "badge", key);
     let mut badges = Vec::new();
-    if row.is_blocked {
+    if conversation.is_blocked {
         badges.push(Badge { kind: "stop", text: text("blocked") });
     } else if conversation.status == ConversationStatus::Resolved {
         badges.push(Badge { kind: "resolved", text: text("resolved") });

@@ -35,6 +35,7 @@ mod outbox;
 mod pages;
 mod paid_access;
 mod paid_access_member;
+mod person_link;
 mod privacy;
 mod replies;
 mod rides;
@@ -112,6 +113,7 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     paid_access_member::mount(routes);
     privacy::mount(routes);
     same_person::mount(routes);
+    person_link::mount(routes);
     setup::mount(routes);
     channel_list::mount(routes);
     settings::mount(routes);

@@ -22,6 +22,7 @@ use crate::service::media::MediaAccess;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
 use crate::service::people::People;
+use crate::service::person_links::PersonLinks;
 use crate::service::privacy::PersonalData;
 use crate::service::reload::Reload;
 use crate::service::setup::TenantFolder;
@@ -39,6 +40,8 @@ pub struct ConsoleDeps {
     /// `None`: nothing is sold.
     pub access: Option<PaidAccess>,
     pub privacy: PersonalData,
+    /// Links between addresses of one person; `None` in tests of other things.
+    pub links: Option<PersonLinks>,
     pub clock: Arc<dyn Clock>,
     pub tenants: TenantDirectory,
     pub feed: LiveFeed,

@@ -149,6 +149,7 @@ impl Rig {
                 Arc::new(FixedClock),
                 &crate::config::Privacy::default(),
             ),
+            links: None,
             clock: Arc::new(FixedClock),
             tenants: crate::config::TenantDirectory::new(self.tenants.clone()),
             feed: LiveFeed::start(self.store.operator(), &tokio::runtime::Handle::current()),

@@ -1,6 +1,7 @@
 //! Two daemons on one PostgreSQL, with a Redis that comes and goes: what they share, and how they notify each other.
 
 mod days;
+mod presence;
 mod reload;
 mod silence;
 mod transcripts;

@@ -33,6 +33,7 @@ async fn counters_are_there_with_0_before_anything_happens() {
         "palabre_outbox_sends_total{tenant=\"belle\",channel=\"belle\",",
         "palabre_conversation_turns_total{tenant=\"belle\",channel=\"belle\",",
         "palabre_outbox_dead_total{tenant=\"belle\",channel=\"belle\",",
+        "palabre_outbox_delivered_total{tenant=\"belle\",channel=\"belle\"}",
         "palabre_webhook_outcomes_total{tenant=\"belle\",channel=\"belle\",",
         "palabre_ingress_accepted_total{kind=",
         "palabre_ingress_refused_total",

@@ -247,7 +247,7 @@ async fn the_inbox_shows_first_who_waits_longest(store: Store) {
     assert_eq!(ids(&operator.inbox_others(&filter(None), first).await.unwrap()), [talks[4], talks[1]]);
     let blocked = InboxFilter { is_blocked: true, ..filter(None) };
     let blocked = operator.inbox_others(&blocked, first).await.unwrap();
-    assert_eq!((ids(&blocked), blocked[0].is_blocked), (vec![talks[3]], true));
+    assert_eq!((ids(&blocked), blocked[0].conversation.is_blocked), (vec![talks[3]], true));
     assert_eq!(
         operator.inbox_counts(&belle, "awa", now()).await.unwrap().waiting,
         1,

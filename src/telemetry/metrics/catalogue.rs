@@ -166,6 +166,7 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::counter(core_metric::PANICS, "Actors that panicked, by actor; each is rebuilt from the store"),
     Metric::counter(core_metric::QUARANTINED, "Tenants put to rest because they used their restart budget up"),
     Metric::counter(core_metric::SENDS, "Attempts to hand a message to a provider, by tenant, channel and result"),
+    Metric::counter(core_metric::DELIVERED, "Messages that the contact has, by tenant and channel"),
     Metric::counter(core_metric::CHECKS_UNANSWERED, "Checks before a send that could not be answered, by check"),
     Metric::histogram(core_metric::SEND_SECONDS, "How long a provider took to answer a send"),
     Metric::gauge(core_metric::SENDING, "Messages being sent"),
@@ -274,7 +275,7 @@ impl Metric {
 
     /// Whether it is a counter without labels.
     pub(super) fn is_plain_counter(self) -> bool {
-        const LABELLED: [&str; 22] = [
+        const LABELLED: [&str; 23] = [
             ASSISTANT_ANSWERS,
             ASSISTANT_COST,
             ASSISTANT_TOKENS,
@@ -295,6 +296,7 @@ impl Metric {
             core_metric::TURNS,
             core_metric::PANICS,
             core_metric::SENDS,
+            core_metric::DELIVERED,
             core_metric::CHECKS_UNANSWERED,
             core_metric::DEAD,
         ];

@@ -94,7 +94,7 @@ async fn i6_a_broadcast_reaches_its_segment_once_and_nobody_who_may_not_be_writt
 
 #[tokio::test]
 async fn i5_a_broadcast_goes_on_after_a_kill_and_reaches_each_once() {
-    let mut office = Office::open();
+    let mut office = Office::open_as("", Setup::killed_soon);
     people(&office, 8).await;
     let mut order = news("Nouvelle collection.");
     order["per_minute"] = json!(240);

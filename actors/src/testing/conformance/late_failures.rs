@@ -86,7 +86,7 @@ pub async fn i5_what_failed_late_and_may_pass_is_sent_again(store: &impl Subject
     let again = store.advance(failed(&message, 0, "30001", LATER, 42)).await.expect("advances");
     assert_eq!(again, Advanced::Unchanged(OutboxState::Sent));
     let delivered = callback(&message, 1, DeliveryStatus::Delivered, 43);
-    assert_eq!(store.advance(delivered).await.expect("advances"), Advanced::To(OutboxState::Delivered));
+    assert_eq!(store.advance(delivered).await.expect("advances"), Advanced::Arrived(OutboxState::Delivered));
     let rows = store.snapshot().await;
     let row = rows.sent_row(message.id);
     assert_eq!(row.provider_message_id, Some(ProviderMessageId::new("SM1")));
@@ -114,7 +114,11 @@ pub async fn i8_a_success_of_the_first_generation_ends_the_second(store: &impl S
         let state = store.snapshot().await.sent_row(message.id).state;
         assert_eq!(state.as_str(), how_far);
         let late = callback(&message, 0, DeliveryStatus::Delivered, 50);
-        assert_eq!(store.advance(late).await.expect("advances"), Advanced::To(OutboxState::Delivered), "{how_far}");
+        assert_eq!(
+            store.advance(late).await.expect("advances"),
+            Advanced::Arrived(OutboxState::Delivered),
+            "{how_far}"
+        );
         assert_eq!(ids(&claim(store, "belle", 90, 10).await), [], "{how_far}");
         if let Some(second) = second.filter(|_| how_far == "sending") {
             settle(store, &second, taken("SM1"), 51).await;

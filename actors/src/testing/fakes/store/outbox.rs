@@ -259,7 +259,7 @@ impl Data {
             (OutboxState::Failed, Some(failure), Some(code)) => {
                 self.late_failure(message.id, failure, code, update.at).unwrap_or(Advanced::To(next))
             }
-            _ => Advanced::To(next),
+            _ => Advanced::forward(before, next),
         }
     }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::display::Display;
+use super::form_answers::answers;
 use super::shown_files::{ShownFile, Words, files, sent_files};
 use super::texts::Texts;
 use crate::service::inbox::Thread;
@@ -38,6 +39,8 @@ pub struct Line {
     /// A place: what it is called, and its address for a map program.
     pub location: Option<(String, String)>,
     pub button: Option<String>,
+    /// Questions of a form with their answers.
+    pub form: Vec<(String, String)>,
     /// People whose cards were shared.
     pub cards: Vec<ShownCard>,
     /// What it is, in words, where it is nothing that was written.
@@ -169,6 +172,7 @@ fn line(row: &MessageRow, thread: &Thread, telling: &Telling<'_>) -> Line {
         },
         location: details.and_then(|details| location(details, telling)),
         button: details.and_then(|details| details.button.as_ref()).map(|button| button.text.clone()),
+        form: details.and_then(|details| details.form.as_deref()).map(answers).unwrap_or_default(),
         cards: details.iter().flat_map(|details| &details.cards).map(|of| card(of, thread, telling)).collect(),
         notice: details.and_then(|details| details.notice.as_ref()).map(|of| notice(of, telling)),
         time: telling.display.time(row.created_at),

@@ -187,7 +187,7 @@ fn every_type_of_message_is_read() {
             json!({ "type": "interactive", "interactive": { "type": "nfm_reply",
                 "nfm_reply": { "name": "flow", "body": "Sent", "response_json": "{\"a\":1}" } } }),
             "",
-            button("Sent", "{\"a\":1}"),
+            Details { form: Some("{\"a\":1}".into()), ..button("Sent", "{\"a\":1}") },
         ),
         (
             json!({ "type": "button", "button": { "text": "Annuler", "payload": "annuler" } }),

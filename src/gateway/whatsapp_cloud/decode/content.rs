@@ -12,6 +12,9 @@ use crate::gateway::media::file_name;
 const MAX_CARDS: usize = 32;
 const MAX_PHONES: usize = 8;
 
+/// The longest answers of a form that are kept.
+const MAX_FORM_BYTES: usize = 16 * 1024;
+
 /// The most lines of an order that are kept.
 const MAX_ITEMS: usize = 50;
 
@@ -290,7 +293,11 @@ impl MessageData<'_> {
                 let cards = self.contacts.as_slice().iter().filter_map(Object::get);
                 details.cards = cards.map(card).take(MAX_CARDS).collect();
             }
-            "interactive" => details.button = self.interactive.get().and_then(chosen),
+            "interactive" => {
+                details.button = self.interactive.get().and_then(chosen);
+                let form = self.interactive.get().and_then(|of| of.nfm_reply.get()?.response_json.owned());
+                details.form = form.filter(|form| form.len() <= MAX_FORM_BYTES);
+            }
             "button" => {
                 details.button = self.button.get().map(|pressed| button(&pressed.text, &pressed.payload));
             }

@@ -17,6 +17,7 @@ use crate::service::paid_access::PaidAccess;
 use crate::service::people::{People, SessionTimes};
 use crate::service::person_links::PersonLinks;
 use crate::service::privacy::PersonalData;
+use crate::service::push::PushNotices;
 use crate::store::HistoryReader;
 use crate::store::operator::Operator;
 
@@ -55,7 +56,7 @@ pub(super) fn routes(
     (operator, history, privacy): (Operator, HistoryReader, PersonalData),
     (outgoing, phones): (Arc<dyn Outgoing>, Arc<dyn TestPhones>),
     (access, media, links): (Option<PaidAccess>, MediaAccess, PersonLinks),
-    (feed, clock): (LiveFeed, Arc<dyn Clock>),
+    (feed, clock, push): (LiveFeed, Arc<dyn Clock>, Option<PushNotices>),
     (setup, failing): (Option<SetupDeps>, Arc<dyn FailingChannels>),
 ) -> Result<Option<ConsoleRoutes>, PagesError> {
     if !config.console.enabled {
@@ -70,6 +71,7 @@ pub(super) fn routes(
         phones,
         access,
         privacy,
+        push,
         links: Some(links),
         clock,
         tenants,

@@ -116,7 +116,6 @@ fn contact(text: &str) -> Result<ContactId, String> {
     id.map(ContactId).map_err(|_| "it is a contact's id, such as 019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b".to_owned())
 }
 
-/// Runs the command.
 pub(super) fn run(command: &ContactCommand) -> u8 {
     let caller = Caller::command_line();
     match command {

@@ -11,9 +11,9 @@ use palabre_actors::domain::template::Template;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::display::{Display, address, channel_name};
+use super::display::{Display, address, channel_name, shown};
 use super::inbox::{self, InboxQuery};
-use super::lookups::{MessageWindow, shown};
+use super::lookups::MessageWindow;
 use super::routes::PageRoutes;
 use super::timeline::{self, Entry, Telling};
 use super::{ConsoleError, ConsoleState, Member, Page, person_link};

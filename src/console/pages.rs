@@ -14,8 +14,7 @@ use uuid::Uuid;
 
 use super::Member;
 use super::assets::AssetUrls;
-use super::display::initials;
-use super::lookups::shown;
+use super::display::{initials, shown};
 use super::navigation::{self, Features};
 use super::texts::Texts;
 

@@ -6,8 +6,7 @@ use palabre_actors::domain::address::{Address, Scheme, Unnamed};
 use palabre_actors::domain::ids::ChannelId;
 use serde::Deserialize;
 
-use super::display::channel_name;
-use super::lookups::shown;
+use super::display::{channel_name, shown};
 use super::routes::PageRoutes;
 use super::same_person::{Proposed, id_of};
 use super::{ConsoleError, ConsoleState, Form, Member, Page};

@@ -7,8 +7,7 @@ use palabre_actors::domain::ids::ContactId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::display::{address, channel_name};
-use super::lookups::shown;
+use super::display::{address, channel_name, shown};
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
 use crate::service::{Permission, ServiceError, contacts, conversations};

@@ -162,6 +162,12 @@ impl LiveFeed {
         lock(&self.0.typing_shown).insert((tenant.clone(), conversation), Instant::now() + lasts);
     }
 
+    /// Whether somebody has a conversation open, on any node, as far as is known. `who` as the audit log names them.
+    #[must_use]
+    pub fn is_looked_at(&self, tenant: &TenantId, conversation: Uuid, who: &str) -> bool {
+        lock(&self.0.presence).has(&(tenant.clone(), conversation), who, Instant::now())
+    }
+
     /// There are other nodes: what they are to be told is collected from now on.
     pub fn share(&self) {
         let _ = self.0.outgoing.set(Mutex::default());

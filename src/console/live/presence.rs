@@ -101,6 +101,12 @@ impl Presence {
         changed
     }
 
+    /// Whether somebody looks at a conversation.
+    pub fn has(&self, place: &Place, who: &str, now: Instant) -> bool {
+        let seen = self.0.get(place).and_then(|people| people.get(who));
+        seen.is_some_and(|seen| now.duration_since(seen.at) < GONE_AFTER)
+    }
+
     /// Those who look at a conversation.
     pub fn of(&self, place: &Place) -> Vec<Onlooker> {
         let people = self.0.get(place).into_iter().flatten();
@@ -188,6 +194,7 @@ mod tests {
         assert_eq!(presence.note(taxi.clone(), who("ali"), (false, false), at(44)), std::slice::from_ref(&taxi));
         presence.note(belle.clone(), who("awa"), (false, false), at(44));
         assert_eq!(names(&presence).len(), 2);
+        assert!(presence.has(&belle, "user:awa", at(88)) && !presence.has(&belle, "user:awa", at(89)));
         assert_eq!(presence.expire(at(48)), std::slice::from_ref(&belle), "sophie has gone");
         assert_eq!(names(&presence).len(), 1);
         assert_eq!(presence.note(belle.clone(), who("awa"), (false, true), at(49)), std::slice::from_ref(&belle));

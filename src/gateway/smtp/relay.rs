@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::{MailReceiver, PROOF, mail, unsubscribe};
-use crate::digest::hex;
+use crate::digest::{hex, one_fits};
 use crate::gateway::lenient::{List, Object, Text};
 use crate::gateway::{Received, Rejection, WebhookRequest};
 
@@ -54,8 +54,7 @@ pub(super) fn believe(proofs: &[SecretString], request: &WebhookRequest<'_>) -> 
     } else {
         return Err(Rejection::BadSignature);
     };
-    let is_this = |proof: &SecretString| bool::from(proof.expose_secret().as_bytes().ct_eq(&claimed));
-    let genuine = proofs.iter().fold(false, |genuine, proof| is_this(proof) | genuine);
+    let genuine = one_fits(proofs, |proof| proof.expose_secret().as_bytes().ct_eq(&claimed).into());
     if genuine { Ok(()) } else { Err(Rejection::BadSignature) }
 }
 

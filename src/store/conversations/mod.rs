@@ -57,7 +57,6 @@ impl std::fmt::Debug for ConversationRow {
     }
 }
 
-/// Which conversations.
 #[derive(Clone, Debug, Default)]
 pub struct ConversationFilter {
     pub tenants: Tenants,

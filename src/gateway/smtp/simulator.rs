@@ -7,7 +7,7 @@ mod read_mail;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,15 +16,17 @@ use palabre_actors::domain::address::Scheme;
 use palabre_actors::domain::template::Template;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
+use tokio::runtime::{Handle, Runtime};
 
 use self::read_mail::ReadMail;
 use super::{ID_PREFIX, NAME, mail, settings};
 use crate::config::Channel;
 use crate::gateway::client;
 use crate::gateway::simulator::load::{LoadResponder, LoadWebhooks};
+use crate::gateway::simulator::posting::{Posting, PostsCallbacks, follow};
 use crate::gateway::simulator::{
     Answer, CallbackPlan, CustomerMessage, Daemon, Drawn, Fate, Fault, Faults, Forgery, OnSent, SampleChannel,
-    SentMessage, SimulatedProvider, Simulation, SimulatorError, StartOptions, Webhook,
+    SentMessage, SimulatedProvider, Simulation, SimulatorError, StartOptions, Webhook, lock,
 };
 
 pub(in crate::gateway) struct MailSimulation;
@@ -36,6 +38,7 @@ impl Simulation for MailSimulation {
 
     fn start(&self, options: StartOptions) -> Result<Arc<dyn SimulatedProvider>, SimulatorError> {
         let listener = TcpListener::bind(options.listen)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let world = Arc::new(World {
             address: listener.local_addr()?,
             fate: Fate::new(options.seed),
@@ -43,12 +46,12 @@ impl Simulation for MailSimulation {
             taken: AtomicU64::new(0),
             is_stopped: AtomicBool::new(false),
             channels: Mutex::default(),
-            daemon: Mutex::default(),
-            plan: Mutex::default(),
+            posting: Posting::new(client::new()?, runtime.handle().clone(), None),
+            runtime: runtime.handle().clone(),
         });
         let serving = Arc::clone(&world);
         thread::Builder::new().name("mail-simulator".to_owned()).spawn(move || serving.serve(&listener))?;
-        Ok(Arc::new(MailSimulator(world)))
+        Ok(Arc::new(MailSimulator { world, runtime: Some(runtime) }))
     }
 
     fn fresh_id(&self) -> String {
@@ -84,7 +87,10 @@ impl Simulation for MailSimulation {
     }
 }
 
-struct MailSimulator(Arc<World>);
+struct MailSimulator {
+    world: Arc<World>,
+    runtime: Option<Runtime>,
+}
 
 struct World {
     address: SocketAddr,
@@ -93,8 +99,8 @@ struct World {
     taken: AtomicU64,
     is_stopped: AtomicBool,
     channels: Mutex<Vec<Channel>>,
-    daemon: Mutex<Option<Daemon>>,
-    plan: Mutex<Option<CallbackPlan>>,
+    posting: Posting,
+    runtime: Handle,
 }
 
 /// How a mail is answered.
@@ -108,10 +114,6 @@ enum Reply {
 }
 
 const TAKEN: &str = "250 2.0.0 queued";
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 impl World {
     fn serve(self: &Arc<Self>, listener: &TcpListener) {
@@ -205,12 +207,8 @@ impl World {
             file: mail.file,
         };
         (self.on_sent)(sent.clone());
-        if let (Some(plan), Some(channel)) = (lock(&self.plan).clone(), channel) {
-            let (world, is_first) = (Arc::clone(self), plan.before_answer);
-            let telling = thread::spawn(move || world.tell(&channel, &sent, &plan));
-            if is_first {
-                drop(telling.join());
-            }
+        if let Some(channel) = channel {
+            self.runtime.block_on(follow(self, (channel, sent)));
         }
         match fault {
             Some(Fault::TakeThenReset) => Reply::Cut,
@@ -221,37 +219,13 @@ impl World {
         }
     }
 
-    /// Posts what a relay tells of a mail.
-    fn tell(&self, channel: &Channel, sent: &SentMessage, plan: &CallbackPlan) {
-        let copies = plan.statuses.iter().flat_map(|status| std::iter::repeat_n(*status, plan.copies));
-        let mut statuses: Vec<&str> = copies.collect();
-        if plan.shuffled {
-            (1..statuses.len()).rev().for_each(|at| statuses.swap(at, self.fate.below(at + 1)));
-        }
-        let events = statuses.into_iter().map(|status| match status {
-            "sent" => "request",
-            "read" => "opened",
-            "failed" => "hard_bounce",
-            other => other,
-        });
-        let told = events.filter_map(|event| {
-            let body = json!({ "event": event, "email": path(&sent.to), "X-Mailin-custom": sent.id });
-            self.webhook(channel, &token(channel)?, &body).ok()
-        });
-        let posting = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let (Ok(runtime), Ok(client)) = (posting, client::new()) else { return };
-        for webhook in told {
-            drop(runtime.block_on(webhook.request(&client).send()));
-        }
-    }
-
     fn channel(&self, id: &str) -> Result<Channel, SimulatorError> {
         let channels = lock(&self.channels);
         channels.iter().find(|channel| channel.id.as_str() == id).cloned().ok_or(SimulatorError::NoAccount)
     }
 
     fn webhook(&self, channel: &Channel, token: &str, body: &Value) -> Result<Webhook, SimulatorError> {
-        let daemon = lock(&self.daemon).clone().ok_or(SimulatorError::NoDaemon)?;
+        let daemon = self.posting.daemon().ok_or(SimulatorError::NoDaemon)?;
         let url = daemon.reach(&format!("{}/webhooks/{NAME}/{}", daemon.public_base_url, channel.id));
         let headers =
             vec![("Content-Type", "application/json".to_owned()), ("Authorization", format!("Bearer {token}"))];
@@ -259,9 +233,38 @@ impl World {
     }
 }
 
-fn token(channel: &Channel) -> Option<String> {
-    let token = settings(channel).ok()?.webhook_token.as_ref()?;
-    Some(token.expose_secret().to_owned())
+/// What a relay tells of a mail.
+impl PostsCallbacks for World {
+    type Sent = (Channel, SentMessage);
+
+    fn posting(&self) -> &Posting {
+        &self.posting
+    }
+
+    fn fate(&self) -> &Fate {
+        &self.fate
+    }
+
+    fn callback(
+        &self,
+        (channel, sent): &Self::Sent,
+        status: &str,
+        _code: Option<u32>,
+    ) -> Result<Webhook, SimulatorError> {
+        let event = match status {
+            "sent" => "request",
+            "read" => "opened",
+            "failed" => "hard_bounce",
+            other => other,
+        };
+        let body = json!({ "event": event, "email": path(&sent.to), "X-Mailin-custom": sent.id });
+        self.webhook(channel, &token(channel)?, &body)
+    }
+}
+
+fn token(channel: &Channel) -> Result<String, SimulatorError> {
+    let token = settings(channel).ok().and_then(|account| account.webhook_token.as_ref());
+    token.map(|token| token.expose_secret().to_owned()).ok_or(SimulatorError::NoAccount)
 }
 
 /// What stands behind the scheme.
@@ -283,41 +286,40 @@ fn no_more(message: &CustomerMessage) -> Value {
 
 impl SimulatedProvider for MailSimulator {
     fn base_url(&self) -> String {
-        format!("smtp://{}", self.0.address)
+        format!("smtp://{}", self.world.address)
     }
 
     fn set_channels(&self, channels: &[Channel]) {
-        *lock(&self.0.channels) = channels.to_vec();
+        *lock(&self.world.channels) = channels.to_vec();
     }
 
     fn set_daemon(&self, daemon: Daemon) {
-        *lock(&self.0.daemon) = Some(daemon);
+        self.world.posting.set_daemon(daemon);
     }
 
     fn set_misconfigured(&self, _misconfigured: bool) {}
 
     fn set_faults(&self, faults: Faults) {
-        self.0.fate.set(faults);
+        self.world.fate.set(faults);
     }
 
     fn faults_met(&self) -> std::collections::BTreeMap<&'static str, u64> {
-        self.0.fate.met()
+        self.world.fate.met()
     }
 
     fn set_callbacks(&self, plans: Vec<(u32, CallbackPlan)>) {
-        *lock(&self.0.plan) = plans.into_iter().next().map(|(_, plan)| plan);
+        self.world.posting.set_plans(plans);
     }
 
     fn callbacks_to_come(&self) -> u64 {
-        0
+        self.world.posting.following()
     }
 
     fn enforce_rules(&self, _templates: &[Template]) {}
 
     fn webhook(&self, message: &CustomerMessage) -> Result<Webhook, SimulatorError> {
-        let channel = self.0.channel(&message.channel)?;
-        let token = token(&channel).ok_or(SimulatorError::NoAccount)?;
-        self.0.webhook(&channel, &token, &no_more(message))
+        let channel = self.world.channel(&message.channel)?;
+        self.world.webhook(&channel, &token(&channel)?, &no_more(message))
     }
 
     fn forged_webhook(&self, message: &CustomerMessage, forgery: Forgery<'_>) -> Result<Webhook, SimulatorError> {
@@ -325,9 +327,8 @@ impl SimulatedProvider for MailSimulator {
         match forgery {
             Forgery::Unsigned => forged.headers.retain(|(name, _)| *name != "Authorization"),
             Forgery::SignedBy(other) => {
-                let channel = self.0.channel(&message.channel)?;
-                let token = token(&self.0.channel(other)?).ok_or(SimulatorError::NoAccount)?;
-                forged = self.0.webhook(&channel, &token, &no_more(message))?;
+                let (channel, token) = (self.world.channel(&message.channel)?, token(&self.world.channel(other)?)?);
+                forged = self.world.webhook(&channel, &token, &no_more(message))?;
             }
             Forgery::UnknownChannel => forged.url.push_str("-unknown"),
         }
@@ -335,11 +336,7 @@ impl SimulatedProvider for MailSimulator {
     }
 
     fn deliver<'a>(&'a self, message: &'a CustomerMessage) -> BoxFuture<'a, Result<Answer, SimulatorError>> {
-        Box::pin(async move {
-            let sent = self.webhook(message)?.request(&client::new()?).send().await.map_err(SimulatorError::Post)?;
-            let status = sent.status().as_u16();
-            Ok(Answer { status, content_type: String::new(), body: sent.text().await.map_err(SimulatorError::Post)? })
-        })
+        Box::pin(async move { self.world.posting.post(self.webhook(message)?).await })
     }
 
     fn report<'a>(
@@ -354,9 +351,12 @@ impl SimulatedProvider for MailSimulator {
 
 impl Drop for MailSimulator {
     fn drop(&mut self) {
-        self.0.is_stopped.store(true, Ordering::SeqCst);
+        self.world.is_stopped.store(true, Ordering::SeqCst);
         // Whoever waits for a connection gets one.
-        drop(TcpStream::connect(self.0.address));
+        drop(TcpStream::connect(self.world.address));
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

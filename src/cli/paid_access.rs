@@ -162,13 +162,16 @@ pub(super) fn run(command: &AccessCommand) -> u8 {
         }),
         AccessCommand::Reconcile(args) => with(&args.file, async |access| {
             let tenants = among(&args.tenant);
-            let Reconciled { looked_at, booked, failed } =
+            let Reconciled { looked_at, found, booked, failed } =
                 access::reconcile(&Caller::command_line(), &access, &tenants, now()).await?;
             if args.json {
-                say(format_args!("{}", json!({ "looked_at": looked_at, "stars_booked": booked, "failed": failed })));
+                let report =
+                    json!({ "looked_at": looked_at, "found": found, "stars_booked": booked, "failed": failed });
+                say(format_args!("{report}"));
             } else {
                 say(format_args!(
-                    "{looked_at} subscriptions by card compared, {booked} payments in Stars booked, {failed} could not be looked at"
+                    "{looked_at} purchases by card compared, {found} found of whose payment nothing was told, {booked} payments in \
+                     Stars booked, {failed} could not be looked at"
                 ));
             }
             Ok(if failed == 0 { exit::OK } else { exit::FAILED })

@@ -208,7 +208,7 @@ impl PaidAccess {
     }
 
     /// A checkout: binds what was bought to the row from which the page was made.
-    async fn apply_session(
+    pub(super) async fn apply_session(
         &self,
         stripe: &Stripe,
         (tenant, account): (&TenantId, &str),
@@ -274,11 +274,22 @@ impl PaidAccess {
             None => self.store.subscription_of_provider(Payer::Stripe, &intent).await?,
         };
         let Some(known) = known else { return Ok(None) };
-        let paid_at = known.ledger.payments().get(&intent).map(|payment| payment.paid_at);
-        let paid_at = paid_at.or_else(|| chrono::DateTime::from_timestamp(charge.created, 0)).unwrap_or(now);
+        let paid_at = chrono::DateTime::from_timestamp(charge.created, 0).unwrap_or(now);
         let customer = charge.customer.as_ref().map(|customer| customer.id());
-        let truth = stripe.look_at_payment(account, customer, &intent, paid_at).await?;
-        self.record(tenant, account, (Some(known.id), &intent), truth, now).await
+        self.refresh_payment(stripe, (&known, account), (&intent, customer), (paid_at, now)).await
+    }
+
+    /// Looks at a single payment, which was made then unless the ledger knows better, and records what is seen.
+    pub(super) async fn refresh_payment(
+        &self,
+        stripe: &Stripe,
+        (row, account): (&Subscription, &str),
+        (intent, customer): (&str, Option<&str>),
+        (paid_at, now): (Timestamp, Timestamp),
+    ) -> Result<Option<Uuid>, AccessError> {
+        let paid_at = row.ledger.payments().get(intent).map_or(paid_at, |payment| payment.paid_at);
+        let truth = stripe.look_at_payment(account, customer, intent, paid_at).await?;
+        self.record(&row.tenant, account, (Some(row.id), intent), truth, now).await
     }
 
     /// Records what was seen in the ledger of the row that it is about, and has the row looked at.

@@ -1,11 +1,22 @@
 //! Catching up: events that never came as webhooks are listed, and kept.
 
+use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
 use tracing::warn;
 
 use super::apply::{Intake, take_stripe_event};
 use super::{AccessError, PaidAccess};
 use crate::payments::stripe::Event;
+use crate::store::StoreError;
+use crate::store::operator::Tenants;
+use crate::store::paid_access::Payer;
+
+/// How far back events are listed when none were missed for long: for so long Stripe posts again what was not taken.
+const USUALLY: TimeDelta = TimeDelta::days(3);
+/// The longest: Stripe keeps events for thirty days (<https://docs.stripe.com/api/events>).
+pub(super) const AT_MOST: TimeDelta = TimeDelta::days(30);
+/// What has come in since a node started tells nothing of how long it was away.
+const SINCE_THE_START: TimeDelta = TimeDelta::minutes(10);
 
 /// What was made up for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,16 +28,28 @@ pub struct CaughtUp {
 }
 
 impl PaidAccess {
-    /// Keeps the events of every connected account since a moment, for those that never came as webhooks. An account that
+    /// Since when events may be missing: since the last one that came, some days at least and as far back as Stripe keeps them
+    /// at most.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn missing_since(&self, now: Timestamp) -> Result<Timestamp, StoreError> {
+        let last = self.store.last_payment_event(Payer::Stripe.as_str(), now - SINCE_THE_START).await?;
+        Ok(last.unwrap_or(now).clamp(now - AT_MOST, now - USUALLY))
+    }
+
+    /// Keeps the events of these tenants' connected accounts since a moment, for those that never came as webhooks. An account that
     /// cannot be listed keeps no other from it (I9).
     ///
     /// # Errors
     /// [`AccessError`]: the database refused; what was kept by then is kept.
-    pub async fn catch_up(&self, since: Timestamp, now: Timestamp) -> Result<CaughtUp, AccessError> {
+    pub async fn catch_up(&self, tenants: &Tenants, since: Timestamp, now: Timestamp) -> Result<CaughtUp, AccessError> {
         let mut caught = CaughtUp::default();
         let Some(stripe) = &self.stripe else { return Ok(caught) };
         for (tenant, seller) in &*self.creators.now() {
-            let Some(account) = &seller.access.stripe_account else { continue };
+            let Some(account) = seller.access.stripe_account.as_ref().filter(|_| tenants.contains(tenant)) else {
+                continue;
+            };
             let mut after = None;
             loop {
                 let page = match stripe.events(account, since.timestamp(), after.as_deref()).await {

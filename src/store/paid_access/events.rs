@@ -168,6 +168,15 @@ impl Operator {
         Ok(())
     }
 
+    /// When the last event of a provider came before a moment. `None`: none did.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn last_payment_event(&self, provider: &str, before: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let rows = all(self.reads(), sql::LAST_PAYMENT_EVENT, [text(provider), time(before)]).await?;
+        Ok(rows.first().map(|row| row.time(0)).transpose()?)
+    }
+
     /// Events of these tenants, the newest first.
     ///
     /// # Errors

@@ -29,6 +29,10 @@ pub(in crate::store) const SETTLE_PAYMENT_EVENT: &str = "UPDATE payment_events S
 pub(in crate::store) const POSTPONE_PAYMENT_EVENT: &str =
     "UPDATE payment_events SET outcome = ?2, next_attempt_at = ?3 WHERE id = ?1 AND applied_at IS NULL";
 
+/// Provider, before when: when the last one came. Their ids are in the order in which they came.
+pub(in crate::store) const LAST_PAYMENT_EVENT: &str =
+    "SELECT received_at FROM payment_events WHERE provider = ?1 AND received_at < ?2 ORDER BY id DESC LIMIT 1";
+
 /// Tenants, before which id, how many, subscription and type (each may be null): the newest first.
 pub(in crate::store) const PAYMENT_EVENTS: &str = "SELECT id, tenant_id, provider, type, livemode, subscription_id, outcome, attempts, received_at, \
     applied_at, amount, currency FROM payment_events WHERE tenant_id IN (SELECT value FROM json_each(?1)) AND id < ?2 \

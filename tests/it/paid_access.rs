@@ -146,7 +146,7 @@ async fn i13_a_member_pays_by_card_comes_in_and_is_out_when_the_money_goes_back(
     shop.write(1, "/start plan_premium").await;
     shop.telegram.called_at_least("sendMessage", 2).await;
     let offer = shop.said("Accès Premium").expect("an offer");
-    assert!(offer.starts_with("Accès Premium : 9,99 € par mois, ou 500 ⭐."), "{offer}");
+    assert!(offer.starts_with("Accès Premium : 9,99\u{a0}€ par mois, ou 500 ⭐."), "{offer}");
     let link = offer.split(' ').next_back().expect("a link").to_owned();
     let page = link.strip_prefix(PUBLIC_URL).expect("ours").to_owned();
     let (path, token) = page.split_once("?m=").expect("it names the member");
@@ -156,7 +156,7 @@ async fn i13_a_member_pays_by_card_comes_in_and_is_out_when_the_money_goes_back(
     let policy = html.headers()["content-security-policy"].to_str().expect("text").to_owned();
     assert!(policy.contains("default-src 'none'"), "{policy}");
     let html = html.text().await.expect("a page");
-    assert!(html.contains("9,99 €") && html.contains("Accès Premium"), "{html}");
+    assert!(html.contains("9,99\u{a0}€") && html.contains("Accès Premium"), "{html}");
     let form = [("m", token)];
     let buy = shop.client.post(here(&format!("{path}/buy"))).form(&form).send().await.expect("an answer");
     assert_eq!(buy.status(), 303);

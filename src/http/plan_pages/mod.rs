@@ -177,6 +177,7 @@ async fn render(access: &PaidAccess, plan: &PlanPage, shown: &Shown<'_>) -> Http
     let words = context! {
         pay => pick(language, "Payer par carte", "Pay by card"),
         stars => pick(language, "Payer en Stars avec le bot", "Pay in Stars at the bot"),
+        colon => pick(language, "\u{a0}:", ":"),
         open => pick(language, "Ouvrir le bot", "Open the bot"),
         claim => pick(
             language,

@@ -263,6 +263,7 @@ fn words(language: Language) -> Value {
             "Dernier pas : ouvrez le bot et envoyez-lui ce message, il vous donne votre lien d'entrée.",
             "Last step: open the bot and send it this message, and it gives you your way in.",
         ),
+        colon => pick("\u{a0}:", ":"),
         open => pick("Ouvrir le bot", "Open the bot"),
         moving => pick("Changer de compte", "Another account"),
         move_how => pick(

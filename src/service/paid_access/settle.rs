@@ -14,6 +14,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::asking::Person;
+use super::pages::amount;
 use super::texts::{self, About};
 use super::{AccessError, PaidAccess, REMOVALS_PER_SECOND};
 use crate::store::StoreError;
@@ -129,6 +130,12 @@ impl PaidAccess {
         let about = About {
             plan: plan.as_ref().map_or(row.plan.as_str(), |plan| plan.name.as_str()),
             seller: &creator.name,
+            amount: row
+                .ledger
+                .payments()
+                .get(&notice.key)
+                .and_then(|payment| payment.money.as_ref())
+                .map(|money| amount(money, row.language)),
             until: entitlement.access_until.and_then(Until::end).map(local),
             card_ends_at: row.ledger.provider().and_then(|state| state.card_ends_at).map(local),
             page: match &row.address {

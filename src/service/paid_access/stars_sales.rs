@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::asking::only;
 use super::checkout::{Buyer, blank};
 use super::events::At;
+use super::stars::money;
 use super::texts::{self, Refused};
 use super::{AccessError, PaidAccess};
 use crate::config::{Every, Plan};
@@ -127,7 +128,12 @@ impl PaidAccess {
 
     pub(super) async fn paid_in_stars(&self, at: At<'_>, payment: &Payment) -> Result<(), AccessError> {
         let covers = payment.paid_until.map_or(Until::Forever, Until::At);
-        let entry = LedgerEntry::Paid { payment: payment.charge.clone(), paid_at: at.now, covers };
+        let entry = LedgerEntry::Paid {
+            payment: payment.charge.clone(),
+            paid_at: at.now,
+            covers,
+            money: Some(money(&payment.price)),
+        };
         let known = match payment.payload.parse::<Uuid>() {
             Ok(row) => {
                 let change = |row: &mut Subscription| {

@@ -1,6 +1,7 @@
 //! Events of payment systems: each is kept once, before anything is done about it.
 
 use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::entitlement::Money;
 use palabre_actors::domain::event::{ActorType, EntityType, Event, EventType, Payload};
 use palabre_actors::domain::ids::{CorrelationId, EventId, TenantId};
 use sea_orm::DbErr;
@@ -46,14 +47,6 @@ pub struct AppliedEvent {
     pub subscription: Option<Uuid>,
     /// What was paid or given back.
     pub money: Option<Money>,
-}
-
-/// An amount in the currency's smallest unit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Money {
-    pub amount: i64,
-    /// `eur`; `xtr` for Stars.
-    pub currency: String,
 }
 
 /// One that nobody has applied yet.

@@ -23,6 +23,8 @@ use crate::store::paid_access::{Payer, Subscription};
 const STARS: &str = "XTR";
 /// The only period of a subscription in Stars (Bot API, `createInvoiceLink`).
 const STARS_PERIOD_S: i64 = 2_592_000;
+/// Descriptions of invoices have at most so many characters (Bot API, `createInvoiceLink`); those of pages may be longer.
+const LONGEST_DESCRIPTION: usize = 255;
 
 impl PaidAccess {
     /// Sends the invoice in Stars, for a subscription that waits for its payment.
@@ -44,9 +46,10 @@ impl PaidAccess {
             return Ok(());
         }
         let id = row.id;
+        let description = plan.description.as_deref().unwrap_or(&plan.name);
         let mut arguments = json!({
             "title": plan.name,
-            "description": plan.description.as_deref().unwrap_or(&plan.name),
+            "description": description.chars().take(LONGEST_DESCRIPTION).collect::<String>(),
             "payload": id.to_string(),
             "stars": stars,
             "text": texts::pay_in_stars(creator.language, stars),

@@ -21,6 +21,8 @@ pub struct Event {
     pub account: Option<String>,
     /// Whether real money moved.
     pub is_live: bool,
+    /// When it happened, in seconds since 1970.
+    pub created: Option<i64>,
     /// Where to look.
     pub subject: Subject,
 }
@@ -75,6 +77,8 @@ struct Envelope {
     account: Option<String>,
     #[serde(default)]
     livemode: bool,
+    #[serde(default)]
+    created: Option<i64>,
     data: Data,
 }
 
@@ -96,6 +100,7 @@ impl Event {
             kind: envelope.kind,
             account: envelope.account,
             is_live: envelope.livemode,
+            created: envelope.created,
             subject,
         })
     }

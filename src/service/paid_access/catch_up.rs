@@ -18,6 +18,9 @@ pub(super) const AT_MOST: TimeDelta = TimeDelta::days(30);
 /// What has come in since a node started tells nothing of how long it was away.
 const SINCE_THE_START: TimeDelta = TimeDelta::minutes(10);
 
+/// Webhooks are refused when Stripe's clock differs by more.
+const CLOCK_OF_STRIPE: TimeDelta = TimeDelta::minutes(5);
+
 /// What was made up for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CaughtUp {
@@ -68,7 +71,8 @@ impl PaidAccess {
                     let Ok(mut event) = Event::read(body.to_string().as_bytes()) else { continue };
                     // An account's own list does not name the account.
                     event.account.get_or_insert_with(|| account.clone());
-                    caught.new += usize::from(take_stripe_event(self, &event, now).await? == Intake::Kept);
+                    let came_at = should_have_come(&event, now);
+                    caught.new += usize::from(take_stripe_event(self, &event, came_at).await? == Intake::Kept);
                 }
                 match page.next {
                     Some(next) => after = Some(next),
@@ -78,4 +82,11 @@ impl PaidAccess {
         }
         Ok(caught)
     }
+}
+
+/// When an event that was missed should have come: figures count it then. By Stripe's clock, so a look at what it is about has seen
+/// it when it is later by as much as that clock may differ from ours.
+fn should_have_come(event: &Event, now: Timestamp) -> Timestamp {
+    let happened = event.created.and_then(|created| Timestamp::from_timestamp(created, 0));
+    happened.map_or(now, |happened| (happened + CLOCK_OF_STRIPE).min(now))
 }

@@ -161,7 +161,7 @@ impl Operator {
         Ok(())
     }
 
-    /// When the last event of a provider came before a moment. `None`: none did.
+    /// When the event of a provider came that was kept last of those before a moment. `None`: none came.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.

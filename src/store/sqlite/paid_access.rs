@@ -29,7 +29,7 @@ pub(in crate::store) const SETTLE_PAYMENT_EVENT: &str = "UPDATE payment_events S
 pub(in crate::store) const POSTPONE_PAYMENT_EVENT: &str =
     "UPDATE payment_events SET outcome = ?2, next_attempt_at = ?3 WHERE id = ?1 AND applied_at IS NULL";
 
-/// Provider, before when: when the last one came. Their ids are in the order in which they came.
+/// Provider, before when: when the one came that was kept last. Ids are in the order in which events were kept.
 pub(in crate::store) const LAST_PAYMENT_EVENT: &str =
     "SELECT received_at FROM payment_events WHERE provider = ?1 AND received_at < ?2 ORDER BY id DESC LIMIT 1";
 

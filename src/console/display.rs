@@ -96,6 +96,14 @@ impl Display {
         format!("{} {} {}", local.day(), either(self.language, MONTHS[local.month0() as usize]), local.year())
     }
 
+    /// `novembre 2026`, of `2026-11`.
+    #[must_use]
+    pub fn month(&self, month: &str) -> String {
+        let parts = month.split_once('-').and_then(|(year, month)| Some((year, month.parse::<usize>().ok()?)));
+        let name = parts.and_then(|(year, month)| Some((year, MONTHS.get(month.checked_sub(1)?)?)));
+        name.map_or_else(|| month.to_owned(), |(year, name)| format!("{} {year}", either(self.language, *name)))
+    }
+
     /// `14:03` today, `30/11` (`30 Nov` in English) before.
     #[must_use]
     pub fn short(&self, at: Timestamp) -> String {
@@ -201,6 +209,22 @@ mod tests {
     fn display(language: Language) -> Display {
         let now = "2026-11-30T09:00:00Z".parse().unwrap();
         Display { language, timezone: chrono_tz::Europe::Paris, now }
+    }
+
+    #[test]
+    fn a_month_is_told_by_its_name() {
+        for (month, french, english) in [
+            ("2026-01", "janvier 2026", "January 2026"),
+            ("2026-12", "décembre 2026", "December 2026"),
+            ("2026-13", "2026-13", "2026-13"),
+            ("2026-00", "2026-00", "2026-00"),
+            ("", "", ""),
+        ] {
+            assert_eq!(
+                (display(Language::Fr).month(month).as_str(), display(Language::En).month(month).as_str()),
+                (french, english)
+            );
+        }
     }
 
     #[test]

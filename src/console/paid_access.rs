@@ -184,7 +184,7 @@ async fn figures(
         payments: month.payments,
         paid: amount(month.paid, &month.currency),
         refunded: amount(month.refunded, &month.currency),
-        month: month.month,
+        month: display.month(&month.month),
     };
     let months: Vec<RevenueLine> = months.into_iter().map(line).collect();
     let filter = PaymentEventFilter { kind: Some("invoice.payment_failed"), ..PaymentEventFilter::default() };

@@ -99,7 +99,8 @@ impl PaidAccess {
             (Inviting, true, Step::Done) => {
                 let link = grant.result.clone().unwrap_or_default();
                 let key = format!("access:{}:link", link_key(grant));
-                self.tell_member(row, texts::invitation(row.language, &link), key).await?;
+                let plan = self.plan(&row.tenant, &row.plan).map_or_else(|| row.plan.clone(), |plan| plan.name);
+                self.tell_member(row, texts::invitation(row.language, &plan, &link), key).await?;
                 let message = grant.message.map(|one| one.0);
                 self.store.move_access_grant(grant.id, (Inviting, Invited), message, now).await?;
                 Ok(None)

@@ -12,15 +12,17 @@ mod notices;
 mod own;
 
 /// The message with an invitation: its subject, and its text.
-pub(super) fn invitation(language: Language, link: &str) -> (String, String) {
+pub(super) fn invitation(language: Language, plan: &str, link: &str) -> (String, String) {
     match language {
         Language::Fr => (
-            "Votre lien d'entrée".to_owned(),
-            format!("Votre lien d'entrée, pour vous seul : {link}\nDemandez à rejoindre, vous serez admis aussitôt."),
+            titled(plan, "votre lien d'entrée", language),
+            format!(
+                "Votre lien d'entrée pour {plan}, pour vous seul : {link}\nDemandez à rejoindre, vous serez admis aussitôt."
+            ),
         ),
         Language::En => (
-            "Your way in".to_owned(),
-            format!("Your way in, for you alone: {link}\nAsk to join, and you are let in at once."),
+            titled(plan, "your way in", language),
+            format!("Your way in to {plan}, for you alone: {link}\nAsk to join, and you are let in at once."),
         ),
     }
 }

@@ -232,10 +232,15 @@ async fn catch_up(access: &PaidAccess, clock: &dyn Clock, missing_since: &mut Op
             if caught.new > 0 {
                 info!(events = caught.new, "payment events that never came as webhooks were listed");
             }
-            if caught.failed == 0 {
-                *missing_since = None;
+            if caught.failed > 0 {
+                return false;
             }
-            caught.failed == 0
+            *missing_since = None;
+            // What was paid of them is known by now.
+            if let Err(error) = access.drop_abandoned(now).await {
+                debug!(error = &error as &dyn std::error::Error, "purchases that were never paid stay for another day");
+            }
+            true
         }
         Err(error) => {
             debug!(error = &error as &dyn std::error::Error, "payment events could not be listed");

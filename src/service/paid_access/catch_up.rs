@@ -18,6 +18,10 @@ pub(super) const AT_MOST: TimeDelta = TimeDelta::days(30);
 /// What has come in since a node started tells nothing of how long it was away.
 const SINCE_THE_START: TimeDelta = TimeDelta::minutes(10);
 
+/// How long a purchase waits for its payment. Checkouts are open for a day; for the rest of the time a reconciliation may find that one
+/// was paid of which nothing was told.
+const UNPAID: TimeDelta = TimeDelta::days(90);
+
 /// Webhooks are refused when Stripe's clock differs by more.
 const CLOCK_OF_STRIPE: TimeDelta = TimeDelta::minutes(5);
 
@@ -31,6 +35,14 @@ pub struct CaughtUp {
 }
 
 impl PaidAccess {
+    /// Forgets purchases that were begun and never paid. Returns how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn drop_abandoned(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.store.drop_abandoned_subscriptions(now - UNPAID).await
+    }
+
     /// Since when events may be missing: since the last one that came, some days at least and as far back as Stripe keeps them
     /// at most.
     ///

@@ -107,6 +107,10 @@ pub(in crate::store) const SAVE_SUBSCRIPTION: &str = "UPDATE subscriptions SET v
     ?15, bound_at = ?16, updated_at = ?17, invoiced_at = ?18, receipt_url = ?19, pay_url = ?20, moved_at = ?21 WHERE id \
     = ?1 AND version = ?2";
 
+/// Before when they were begun: those of which nothing was ever paid.
+pub(in crate::store) const DROP_ABANDONED: &str = "DELETE FROM subscriptions WHERE state = 'pending' AND next_check_at IS NULL AND \
+    created_at < ?1 AND (provider = 'stars' OR provider_subscription_id IS NULL)";
+
 /// `[id, …]`, now: they are looked at as soon as may be.
 pub(in crate::store) const CHECK_SUBSCRIPTIONS: &str =
     "UPDATE subscriptions SET next_check_at = ?2 WHERE id IN (SELECT value FROM json_each(?1))";

@@ -250,3 +250,24 @@ pub(super) async fn paid_and_never_told(store: Store) {
         assert_eq!(access.missing_since(now).await.unwrap(), now - TimeDelta::days(missing), "{away} days away");
     }
 }
+
+/// Who opens a page and does not pay is forgotten after three months; who paid is not.
+pub(super) async fn begun_and_never_paid(store: Store) {
+    let world = World::new(&store);
+    world.buys(1, "premium").await;
+    world.work(CALM).await;
+    world.stripe.let_cards_pay(false);
+    world.buys(2, "premium").await;
+    world.buys(3, "forever").await;
+    world.work(CALM).await;
+    let rows = async || {
+        let found =
+            world.access.store.subscriptions(&owner().tenants, &SubscriptionFilter::default(), 10).await.unwrap();
+        found.iter().filter_map(|row| row.address.clone()).collect::<Vec<_>>()
+    };
+    for (days, dropped) in [(89, 0), (91, 2), (91, 0)] {
+        let later = world.now() + TimeDelta::days(days);
+        assert_eq!(world.access.drop_abandoned(later).await.unwrap(), dropped, "after {days} days");
+    }
+    assert_eq!(rows().await, [address(1)]);
+}

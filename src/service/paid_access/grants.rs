@@ -22,6 +22,18 @@ const LOOKS: (TimeDelta, TimeDelta) = (TimeDelta::milliseconds(200), TimeDelta::
 /// How long a step that was given up rests before it is asked for again.
 const DEAD_RESTS: TimeDelta = TimeDelta::minutes(10);
 
+/// For how long a receipt waits for a way in that is being made: looks at it are further apart the longer it takes.
+const RECEIPT_WAITS: TimeDelta = TimeDelta::seconds(5);
+
+/// What moving the places of a subscription came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Moved {
+    /// When something that is on its way is to be looked at again.
+    pub again: Option<Timestamp>,
+    /// A way in is being made, and not for long.
+    pub is_inviting: bool,
+}
+
 /// How far the outbox is with a step.
 enum Step {
     Done,
@@ -44,27 +56,28 @@ fn step(grant: &AccessGrant) -> Step {
 }
 
 impl PaidAccess {
-    /// Moves the places of a subscription one step on where its member's entitlement asks for it. Returns when something that is
-    /// on its way is to be looked at again.
+    /// Moves the places of a subscription one step on where its member's entitlement asks for it.
     pub(super) async fn move_places(
         &self,
         row: &Subscription,
         entitlement: &Entitlement,
         now: Timestamp,
-    ) -> Result<Option<Timestamp>, AccessError> {
-        let Some(member) = row.member() else { return Ok(None) };
+    ) -> Result<Moved, AccessError> {
+        let mut moved = Moved::default();
+        let Some(member) = row.member() else { return Ok(moved) };
         if entitlement.has_access() {
             let chats = self.plan(&row.tenant, &row.plan).map(|plan| plan.chats).unwrap_or_default();
             let chats: Vec<&str> = chats.iter().map(|chat| chat.as_str()).collect();
             self.store.add_access_grants(&row.tenant, row.id, &chats, now).await?;
         }
-        let mut again = None;
         for grant in self.store.access_grants(&[row.id]).await? {
             let has_access = entitlement.has_access() || self.has_other_way(row, &grant.chat, now).await?;
             let next = self.move_place(row, member, &grant, has_access, now).await?;
-            again = again.into_iter().chain(next).min();
+            let is_soon = next.is_some_and(|next| next - now <= RECEIPT_WAITS);
+            moved.is_inviting |= has_access && is_soon && matches!(grant.state, GrantState::Out | GrantState::Inviting);
+            moved.again = moved.again.into_iter().chain(next).min();
         }
-        Ok(again)
+        Ok(moved)
     }
 
     async fn move_place(

@@ -14,6 +14,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::asking::Person;
+use super::grants::Moved;
 use super::pages::amount;
 use super::texts::{self, About};
 use super::{AccessError, PaidAccess, REMOVALS_PER_SECOND};
@@ -80,18 +81,20 @@ impl PaidAccess {
         let terms = self.terms(&row.tenant, &row.plan);
         let entitlement = row.ledger.entitlement(terms, now);
         let mut told = Vec::new();
-        for notice in self.notices(&row, terms, now).await? {
-            // Who cannot be told yet, because they have not come to the bot, is told when they have.
-            if self.tell(&row, &notice, &entitlement).await? {
-                row.told.insert(notice.clone());
-                told.push(notice);
-            }
+        let is_receipt = |notice: &Notice| notice.kind == NoticeKind::PaymentReceived;
+        let (receipts, others): (Vec<_>, Vec<_>) =
+            self.notices(&row, terms, now).await?.into_iter().partition(is_receipt);
+        self.tell_all(&mut row, others, &entitlement, &mut told).await?;
+        let moved = self.move_places(&row, &entitlement, now).await;
+        // Whoever has paid waits for the way in, and a chat takes a message a second: the receipt comes behind it.
+        if !matches!(moved, Ok(Moved { is_inviting: true, .. })) {
+            self.tell_all(&mut row, receipts, &entitlement, &mut told).await?;
         }
+        let again = moved?.again;
         let before = row.state;
         row.state = entitlement.state;
         row.current_period_end = entitlement.paid_until.and_then(Until::end);
         row.grace_until = entitlement.grace_until();
-        let again = self.move_places(&row, &entitlement, now).await?;
         row.next_check_at = next_check(&row, &entitlement, now).into_iter().chain(again).min();
         if self.store.save_subscription(&row, now).await? {
             self.note(&row, before, &told, now).await;
@@ -120,6 +123,23 @@ impl PaidAccess {
             due.push(notice);
         }
         Ok(due)
+    }
+
+    /// Tells the member these. Who cannot be told yet, because they have not come to the bot, is told when they have.
+    async fn tell_all(
+        &self,
+        row: &mut Subscription,
+        notices: Vec<Notice>,
+        entitlement: &Entitlement,
+        told: &mut Vec<Notice>,
+    ) -> Result<(), AccessError> {
+        for notice in notices {
+            if self.tell(row, &notice, entitlement).await? {
+                row.told.insert(notice.clone());
+                told.push(notice);
+            }
+        }
+        Ok(())
     }
 
     /// Tells the member. `false`: there is no way to them yet.

@@ -446,3 +446,39 @@ async fn i13_members_are_let_in_once_though_the_daemon_is_killed() {
     }
     shop.world.until("SELECT count(*) FROM payment_events WHERE provider = 'stars'", 8).await;
 }
+
+#[actix_web::test]
+async fn i13_a_bot_without_rights_holds_nothing_else_back_and_owners_are_never_removed() {
+    let shop = Shop::open();
+    shop.telegram.let_bots_administer(CHAT, false);
+    let give = |who: i64| {
+        let (code, id) = shop.access(&["grant", "--tenant", "belle", "--plan", "premium", &format!("telegram:{who}")]);
+        assert_eq!(code, 0, "{id}");
+        id.trim().to_owned()
+    };
+    give(AWA);
+    shop.world.until("SELECT count(*) FROM access_chats WHERE stuck_since IS NOT NULL", 1).await;
+    // What else she asks is answered meanwhile.
+    shop.write(400, "/start plan_premium").await;
+    shop.telegram.called_at_least("sendMessage", 1).await;
+    shop.telegram.let_bots_administer(CHAT, true);
+    let bot = |status: &str| {
+        json!({ "status": status, "user": { "id": 7_000_000_001_i64, "is_bot": true, "first_name": "Belle" },
+            "can_invite_users": true, "can_restrict_members": true })
+    };
+    shop.update(&json!({ "update_id": 401, "my_chat_member": {
+        "chat": { "id": CHAT, "type": "channel", "title": "Premium" },
+        "from": { "id": CREATOR, "is_bot": false, "first_name": "Belle" }, "date": 1,
+        "old_chat_member": bot("member"), "new_chat_member": bot("administrator"),
+    } }))
+    .await;
+    shop.world.until("SELECT count(*) FROM access_grants WHERE state = 'invited'", 1).await;
+    // The owner has access by hand like anybody, and stays when it ends.
+    shop.moves(402, CREATOR, "creator").await;
+    shop.world.until("SELECT count(*) FROM chat_members WHERE membership = 'owner'", 1).await;
+    let owners = give(CREATOR);
+    shop.world.until("SELECT count(*) FROM access_grants WHERE state = 'invited'", 2).await;
+    assert_eq!(shop.access(&["revoke", &owners]).0, 0);
+    shop.world.until("SELECT count(*) FROM access_grants WHERE state = 'out'", 1).await;
+    assert!(shop.telegram.calls_of("banChatMember").is_empty());
+}

@@ -13,7 +13,8 @@ use serde_json::json;
 
 use super::asking::{Person, only};
 use super::{AccessError, PaidAccess, texts};
-use crate::store::paid_access::{AccessGrant, GrantState, Subscription};
+use crate::gateway::channel_event::Membership;
+use crate::store::paid_access::{AccessGrant, GrantState, SeenMembers, Subscription};
 
 /// Names of invitation links have at most so many characters (Bot API, `createChatInviteLink`).
 const LONGEST_LINK_NAME: usize = 32;
@@ -99,6 +100,11 @@ impl PaidAccess {
             return Ok(Some(again));
         }
         let chat = grant.chat.as_str();
+        let is_to_leave = !has_access && matches!(grant.state, Inviting | Invited | In);
+        if is_to_leave && self.runs_chat(row, chat).await? {
+            self.store.move_access_grant(grant.id, (grant.state, Out), None, now).await?;
+            return Ok(None);
+        }
         match (grant.state, has_access, step) {
             (Out, true, _) | (Inviting, true, Step::Dead) => {
                 if let Some(again) = self.waits_for_ban(row, chat, now).await? {
@@ -202,6 +208,14 @@ impl PaidAccess {
             self.store.check_subscriptions(&ids, now).await?;
         }
         Ok(())
+    }
+
+    /// Whether a member owns a chat or administers it, as far as was seen: whatever they paid, they are never removed.
+    async fn runs_chat(&self, row: &Subscription, chat: &str) -> Result<bool, AccessError> {
+        let Some(address) = &row.address else { return Ok(false) };
+        let seen = self.store.chat_members(&only(&row.tenant), SeenMembers::Of(address)).await?;
+        let runs = [Membership::Owner, Membership::Administrator].map(Membership::as_str);
+        Ok(seen.iter().any(|seen| seen.chat == chat && runs.contains(&seen.membership.as_str())))
     }
 
     /// Whether another subscription of the same member opens this chat.

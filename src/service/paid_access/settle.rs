@@ -146,6 +146,9 @@ impl PaidAccess {
     async fn tell(&self, row: &Subscription, notice: &Notice, entitlement: &Entitlement) -> Result<bool, AccessError> {
         let Some(creator) = self.creators.get(&row.tenant) else { return Ok(false) };
         let plan = self.plan(&row.tenant, &row.plan);
+        // The days of grace are told once they run.
+        let is_paid = matches!(notice.kind, NoticeKind::PaymentReceived | NoticeKind::RenewalReminder);
+        let until = if is_paid { entitlement.paid_until } else { entitlement.access_until };
         let local = |at: Timestamp| at.with_timezone(&creator.timezone);
         let about = About {
             plan: plan.as_ref().map_or(row.plan.as_str(), |plan| plan.name.as_str()),
@@ -156,7 +159,7 @@ impl PaidAccess {
                 .get(&notice.key)
                 .and_then(|payment| payment.money.as_ref())
                 .map(|money| amount(money, row.language)),
-            until: entitlement.access_until.and_then(Until::end).map(local),
+            until: until.and_then(Until::end).map(local),
             card_ends_at: row.ledger.provider().and_then(|state| state.card_ends_at).map(local),
             page: match &row.address {
                 Some(member) => self.page_for(&row.tenant, &row.plan, member),

@@ -13,7 +13,7 @@ pub(in crate::service::paid_access) struct About<'a> {
     pub seller: &'a str,
     /// What was paid or given back, where the notice is about a payment.
     pub amount: Option<String>,
-    /// When access ends, where it does.
+    /// When what is paid ends, or access does, where it has an end.
     pub until: Option<DateTime<Tz>>,
     /// When the card that pays ends.
     pub card_ends_at: Option<DateTime<Tz>>,
@@ -33,8 +33,8 @@ const fn words(kind: NoticeKind) -> ((&'static str, &'static str), (&'static str
         NoticeKind::PaymentReceived => (
             ("Paiement reçu", "Payment received"),
             (
-                "Merci. Votre paiement[ de {amount}] pour {plan} est bien arrivé.[ Accès jusqu'au {until}.][\nReçu : {receipt}][\nGérer ou résilier : {own}]",
-                "Thank you. Your payment[ of {amount}] for {plan} has arrived.[ Access until {until}.][\nReceipt: {receipt}][\nManage or cancel: {own}]",
+                "Merci. Votre paiement[ de {amount}] pour {plan} est bien arrivé.[ Payé jusqu'au {until}.][\nReçu : {receipt}][\nGérer ou résilier : {own}]",
+                "Thank you. Your payment[ of {amount}] for {plan} has arrived.[ Paid until {until}.][\nReceipt: {receipt}][\nManage or cancel: {own}]",
             ),
         ),
         NoticeKind::PaymentFailed => (
@@ -242,6 +242,6 @@ mod tests {
         );
         let (_, last) = notice(NoticeKind::GraceEndsTomorrow, Language::Fr, &about(true));
         assert!(last.starts_with("Votre accès à Accès Premium s'arrête demain, le 6 décembre 2026.\n"), "{last}");
-        assert!(received.contains("Access until 6 December 2026.\nReceipt: https://x.example/receipt"), "{received}");
+        assert!(received.contains("Paid until 6 December 2026.\nReceipt: https://x.example/receipt"), "{received}");
     }
 }

@@ -158,6 +158,11 @@ async fn i13_a_member_pays_by_card_comes_in_and_is_out_when_the_money_goes_back(
     let html = html.text().await.expect("a page");
     assert!(html.contains("9,99\u{a0}€") && html.contains("Accès Premium"), "{html}");
     let form = [("m", token)];
+    shop.stripe.go_away(true);
+    let away = shop.client.post(here(&format!("{path}/buy"))).form(&form).send().await.expect("an answer");
+    assert_eq!(away.status(), 503);
+    assert!(away.text().await.expect("a page").contains("rien n&#x27;a été débité"), "a page that people can read");
+    shop.stripe.go_away(false);
     let buy = shop.client.post(here(&format!("{path}/buy"))).form(&form).send().await.expect("an answer");
     assert_eq!(buy.status(), 303);
     let checkout = buy.headers()["location"].to_str().expect("text").to_owned();

@@ -49,7 +49,7 @@ pub(in crate::service::paid_access) fn cancellation(language: Language, said: &S
         Language::Fr => (
             titled(plan, "résiliation reçue", language),
             format!(
-                "Accusé de réception. Le {at}, vous avez résilié {plan} auprès de {seller} (contrat {contract}{}). Il ne sera pas \
+                "Accusé de réception. Le {at}, vous avez résilié {plan}, vendu par {seller} (contrat {contract}{}). Il ne sera pas \
                  renouvelé : rien de plus ne sera débité, et l'accès dure jusqu'à la fin de ce qui est payé.",
                 by(language, said)
             ),

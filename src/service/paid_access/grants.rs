@@ -66,12 +66,17 @@ impl PaidAccess {
     ) -> Result<Moved, AccessError> {
         let mut moved = Moved::default();
         let Some(member) = row.member() else { return Ok(moved) };
+        let mut places = self.store.access_grants(&[row.id]).await?;
         if entitlement.has_access() {
             let chats = self.plan(&row.tenant, &row.plan).map(|plan| plan.chats).unwrap_or_default();
-            let chats: Vec<&str> = chats.iter().map(|chat| chat.as_str()).collect();
-            self.store.add_access_grants(&row.tenant, row.id, &chats, now).await?;
+            let has_place = |chat: &str| places.iter().any(|place| place.chat == chat);
+            let new: Vec<&str> = chats.iter().map(|chat| chat.as_str()).filter(|chat| !has_place(chat)).collect();
+            if !new.is_empty() {
+                self.store.add_access_grants(&row.tenant, row.id, &new, now).await?;
+                places = self.store.access_grants(&[row.id]).await?;
+            }
         }
-        for grant in self.store.access_grants(&[row.id]).await? {
+        for grant in places {
             let has_access = entitlement.has_access() || self.has_other_way(row, &grant.chat, now).await?;
             let next = self.move_place(row, member, &grant, has_access, now).await?;
             let is_soon = next.is_some_and(|next| next - now <= RECEIPT_WAITS);

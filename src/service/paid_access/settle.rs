@@ -1,8 +1,9 @@
 //! What a subscription's ledger and time come to: its state, what its member is told, its places in chats.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{SubsecRound as _, TimeDelta};
+use futures_util::StreamExt as _;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::entitlement::{
@@ -13,6 +14,7 @@ use palabre_actors::domain::ids::TenantId;
 use tracing::warn;
 use uuid::Uuid;
 
+use super::apply::AT_ONCE;
 use super::asking::Person;
 use super::grants::Moved;
 use super::pages::amount;
@@ -43,12 +45,29 @@ impl PaidAccess {
         let due = self.store.claim_subscriptions(now, lease, BATCH).await?;
         let count = due.len();
         let mut waiting: BTreeMap<Timestamp, Vec<Uuid>> = BTreeMap::new();
+        // Purchases of one member one after another: whether they may be in a chat depends on all of them.
+        let mut by_member: HashMap<(TenantId, String), Vec<Subscription>> = HashMap::new();
         for subscription in due {
-            let id = subscription.id;
             if let Some(turn) = self.turn_to_leave(&subscription, now) {
-                waiting.entry(turn.trunc_subsecs(0)).or_default().push(id);
+                waiting.entry(turn.trunc_subsecs(0)).or_default().push(subscription.id);
                 continue;
             }
+            let member = subscription.address.as_ref().map(|address| address.as_str().to_owned());
+            let member = member.unwrap_or_else(|| subscription.id.to_string());
+            by_member.entry((subscription.tenant.clone(), member)).or_default().push(subscription);
+        }
+        let each = by_member.into_values().map(|theirs| self.settle_all(theirs, now));
+        let settled: Vec<_> = futures_util::stream::iter(each).buffer_unordered(AT_ONCE).collect().await;
+        settled.into_iter().collect::<Result<(), StoreError>>()?;
+        for (turn, ids) in waiting {
+            self.store.postpone_subscriptions(&ids, lease, turn).await?;
+        }
+        Ok(count)
+    }
+
+    async fn settle_all(&self, subscriptions: Vec<Subscription>, now: Timestamp) -> Result<(), StoreError> {
+        for subscription in subscriptions {
+            let id = subscription.id;
             if let Err(error) = self.settle(subscription, now).await {
                 warn!(
                     subscription.id = %id,
@@ -58,10 +77,7 @@ impl PaidAccess {
                 self.store.check_subscriptions(&[id], now + AGAIN).await?;
             }
         }
-        for (turn, ids) in waiting {
-            self.store.postpone_subscriptions(&ids, lease, turn).await?;
-        }
-        Ok(count)
+        Ok(())
     }
 
     /// When a member whose access has ended with time is to leave, where many do at once. `None`: now. Who is put out by a person,

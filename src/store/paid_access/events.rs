@@ -132,24 +132,33 @@ impl Operator {
         until: Timestamp,
         limit: usize,
     ) -> Result<Vec<PaymentEvent>, StoreError> {
+        // A claim waits for SQLite's lock even where there is nothing to claim.
+        if all(self.reads(), sql::DUE_PAYMENT_EVENT, [time(now)]).await?.is_empty() {
+            return Ok(Vec::new());
+        }
         let rows = all(self.writes(), sql::CLAIM_PAYMENT_EVENTS, [time(now), time(until), count(limit)]).await?;
         Ok(rows.iter().map(event).collect::<Result<_, DbErr>>()?)
     }
 
-    /// An event is done.
+    /// Events are done, all of them at once.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn settle_payment_event(
+    pub async fn settle_payment_events(
         &self,
-        event: Uuid,
-        applied: &AppliedEvent,
+        done: &[(Uuid, &AppliedEvent)],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let (tenant, subscription, amount, currency) = whose(Some(applied));
-        let values = [id(event), tenant, subscription, text(applied.outcome), time(now), amount, currency];
-        change(self.writes(), sql::SETTLE_PAYMENT_EVENT, values).await?;
-        Ok(())
+        if done.is_empty() {
+            return Ok(());
+        }
+        let tx = self.writes().begin().await?;
+        for (event, applied) in done {
+            let (tenant, subscription, amount, currency) = whose(Some(applied));
+            let values = [id(*event), tenant, subscription, text(applied.outcome), time(now), amount, currency];
+            change(&tx, sql::SETTLE_PAYMENT_EVENT, values).await?;
+        }
+        Ok(tx.commit().await?)
     }
 
     /// An event is tried again then, because of this.

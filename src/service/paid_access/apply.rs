@@ -36,12 +36,15 @@ const CLOCKS_DIFFER: TimeDelta = TimeDelta::seconds(5);
 /// How often a change that somebody else was faster with is decided again.
 pub(super) const TRIES: usize = 5;
 
+/// What a look at a subscription found: the row that it is about.
+type Look = Arc<OnceCell<Option<Uuid>>>;
+
 /// Looks at subscriptions because of events that had come before the first of these looks: each serves all of its events.
 #[derive(Default)]
-struct Looks(Mutex<HashMap<String, Arc<OnceCell<Option<Uuid>>>>>);
+struct Looks(Mutex<HashMap<String, Look>>);
 
 impl Looks {
-    fn at(&self, subscription: &str) -> Arc<OnceCell<Option<Uuid>>> {
+    fn at(&self, subscription: &str) -> Look {
         let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(looks.entry(subscription.to_owned()).or_default())
     }

@@ -316,5 +316,5 @@ pub async fn connect(
     let known = sold.creators.get(&member.tenant).and_then(|creator| creator.access.stripe_account.clone());
     let (account, url) = access::connect(&member.caller, sold, &member.tenant).await?;
     let is_new = known.as_ref() != Some(&account);
-    state.page(("access_connect.html", "access"), &member, context! { account, url, is_new })
+    state.page(("access_connect.html", "access"), &member, context! { stripe_account => account, url, is_new })
 }

@@ -325,12 +325,23 @@ impl StatusUpdate {
 pub enum Advanced {
     /// The row is in this state now.
     To(OutboxState),
+    /// The row is in this state now, and nobody had said before that the contact has the message.
+    Arrived(OutboxState),
     /// It failed, and is back in its conversation queue as another generation, due then.
     Requeued(Timestamp),
     /// It was late or repeated, and left an event only.
     Unchanged(OutboxState),
     /// The tenant and channel have no such row.
     NoSuchMessage,
+}
+
+impl Advanced {
+    /// What a callback did that moved a row forward.
+    #[must_use]
+    pub fn forward(before: OutboxState, now: OutboxState) -> Self {
+        let arrived = |state| matches!(state, OutboxState::Delivered | OutboxState::Read);
+        if arrived(now) && !arrived(before) { Self::Arrived(now) } else { Self::To(now) }
+    }
 }
 
 /// A channel's connection to its provider.

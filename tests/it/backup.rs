@@ -41,7 +41,7 @@ fn busy_world(tenant: &str) -> World {
         tenant: format!("[loops]\nenabled = false\n{tenant}"),
         ..Setup::default()
     };
-    let world = World::start_on(&setup);
+    let world = World::start_on(&setup.killed_soon());
     world.twilio.set_faults(Faults::of([Rule::slow(Duration::from_millis(400))]));
     world
 }

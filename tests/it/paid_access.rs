@@ -33,7 +33,7 @@ impl Shop {
         let sms = format!(
             "[[channels]]\nid = \"{{id}}-tg\"\nprovider = \"telegram\"\naddress = \"telegram:700000000{{number}}\"\n\
              bot_token = {{ file = \"{{id}}-bot\" }}\nwebhook_secret = {{ file = \"{{id}}-secret\" }}\n\
-             api_base_url = \"{}\"\n",
+             api_base_url = \"{}\"\ntimeout = \"2s\"\n",
             telegram.base_url()
         );
         let tenant = format!(
@@ -47,7 +47,7 @@ impl Shop {
             Setup::default().daemon,
             stripe.base_url()
         );
-        let mut world = World::asleep(&Setup { sms, tenant, daemon, ..Setup::default() });
+        let mut world = World::asleep(&Setup { sms, tenant, daemon, ..Setup::default() }.killed_soon());
         for (name, secret) in [
             ("belle-bot", "7000000001:AAbelle-token"),
             ("belle-secret", "belle_secret-1"),

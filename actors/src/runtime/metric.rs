@@ -29,6 +29,8 @@ pub const ACCEPTED: &str = "palabre_ingress_accepted_total";
 pub const REDELIVERED: &str = "palabre_ingress_redelivered_total";
 /// Attempts to hand a message to a provider; labels `tenant`, `channel` (the one that was used), `result`.
 pub const SENDS: &str = "palabre_outbox_sends_total";
+/// Messages that the contact has, as far as callbacks said; labels `tenant`, `channel` (the one that was used).
+pub const DELIVERED: &str = "palabre_outbox_delivered_total";
 /// Checks right before a send that could not be answered; label `check`, one of [`CHECKS`]. The message waits.
 pub const CHECKS_UNANSWERED: &str = "palabre_outbox_unanswered_checks_total";
 /// What [`CHECKS_UNANSWERED`] counts.

@@ -170,8 +170,8 @@ impl ChaosDay<'_> {
         let _ = self.within(fault, node, false, TOLD_WITHIN).await;
         let begun = Instant::now();
         self.begins(fault, node).await?;
-        let patience = if fault == ChaosFault::DatabaseCrashed { WITHOUT_DATABASE } else { TOLD_WITHIN };
-        let is_told = self.within(fault, node, true, patience).await;
+        let told_within = if fault == ChaosFault::DatabaseCrashed { WITHOUT_DATABASE } else { TOLD_WITHIN };
+        let is_told = self.within(fault, node, true, told_within).await;
         let told_after = begun.elapsed();
         let ended = Instant::now();
         self.ends(fault, node).await?;
@@ -222,9 +222,9 @@ impl ChaosDay<'_> {
     }
 
     /// Waits until a fault is told by a node, or by none any more.
-    async fn within(&self, fault: ChaosFault, node: usize, told: bool, patience: Duration) -> bool {
+    async fn within(&self, fault: ChaosFault, node: usize, told: bool, deadline: Duration) -> bool {
         let begun = Instant::now();
-        while begun.elapsed() < patience {
+        while begun.elapsed() < deadline {
             if self.is_told(fault, node).await == told {
                 return true;
             }

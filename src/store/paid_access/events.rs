@@ -79,7 +79,6 @@ pub struct PaymentEventLine {
     pub money: Option<Money>,
 }
 
-/// Which events.
 #[derive(Clone, Debug, Default)]
 pub struct PaymentEventFilter {
     pub subscription: Option<Uuid>,
@@ -122,6 +121,15 @@ impl Operator {
         Ok(change(self.writes(), sql::KEEP_PAYMENT_EVENT, values).await? > 0)
     }
 
+    /// Whether there is an event to apply, or a subscription to look at. It is asked often, and takes no lock.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn paid_access_is_due(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let rows = all(self.reads(), sql::PAID_ACCESS_IS_DUE, [time(now)]).await?;
+        Ok(rows.first().map(|row| row.get(0)).transpose()?.unwrap_or(false))
+    }
+
     /// Takes events that are due, for until then: no other node takes them meanwhile.
     ///
     /// # Errors
@@ -132,10 +140,6 @@ impl Operator {
         until: Timestamp,
         limit: usize,
     ) -> Result<Vec<PaymentEvent>, StoreError> {
-        // A claim waits for SQLite's lock even where there is nothing to claim.
-        if all(self.reads(), sql::DUE_PAYMENT_EVENT, [time(now)]).await?.is_empty() {
-            return Ok(Vec::new());
-        }
         let rows = all(self.writes(), sql::CLAIM_PAYMENT_EVENTS, [time(now), time(until), count(limit)]).await?;
         Ok(rows.iter().map(event).collect::<Result<_, DbErr>>()?)
     }

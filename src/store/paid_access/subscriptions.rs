@@ -102,7 +102,6 @@ impl std::fmt::Debug for Subscription {
     }
 }
 
-/// Which subscriptions.
 #[derive(Clone, Debug, Default)]
 pub struct SubscriptionFilter {
     pub plan: Option<String>,
@@ -139,10 +138,6 @@ impl Operator {
         until: Timestamp,
         limit: usize,
     ) -> Result<Vec<Subscription>, StoreError> {
-        // A claim waits for SQLite's lock even where there is nothing to claim.
-        if all(self.reads(), sql::DUE_SUBSCRIPTION, [time(now)]).await?.is_empty() {
-            return Ok(Vec::new());
-        }
         self.found(sql::CLAIM_SUBSCRIPTIONS, [time(now), time(until), count(limit)]).await
     }
 

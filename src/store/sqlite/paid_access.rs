@@ -16,8 +16,9 @@ pub(in crate::store) const KEEP_PAYMENT_EVENT: &str = "INSERT INTO payment_event
     applied_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) ON \
     CONFLICT (provider, provider_event_id) DO NOTHING";
 
-/// Now: a row when an event is due.
-pub(in crate::store) const DUE_PAYMENT_EVENT: &str = "SELECT 1 FROM payment_events WHERE next_attempt_at <= ?1 LIMIT 1";
+/// Now: whether there is an event to apply, or a subscription to look at.
+pub(in crate::store) const PAID_ACCESS_IS_DUE: &str = "SELECT EXISTS (SELECT 1 FROM payment_events WHERE next_attempt_at <= ?1) \
+    OR EXISTS (SELECT 1 FROM subscriptions WHERE next_check_at <= ?1)";
 
 /// Now, until when they are leased, how many: columns of a [`crate::store::paid_access::PaymentEvent`].
 pub(in crate::store) const CLAIM_PAYMENT_EVENTS: &str = "UPDATE payment_events SET next_attempt_at = ?2, attempts = attempts + 1 WHERE id IN (SELECT id FROM \
@@ -93,9 +94,6 @@ pub(in crate::store) const SUBSCRIPTIONS_OF_CHAT: &str = concat!(
     " FROM subscriptions WHERE tenant_id = ?1 AND id IN (SELECT subscription_id FROM access_grants WHERE \
         tenant_id = ?1 AND chat_id = ?2) ORDER BY id"
 );
-
-/// Now: a row when a subscription is due to be looked at.
-pub(in crate::store) const DUE_SUBSCRIPTION: &str = "SELECT 1 FROM subscriptions WHERE next_check_at <= ?1 LIMIT 1";
 
 /// Now, until when they are leased, how many.
 pub(in crate::store) const CLAIM_SUBSCRIPTIONS: &str = concat!(

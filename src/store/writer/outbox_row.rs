@@ -347,7 +347,10 @@ impl OutboxRow {
         // Whether this is the first sign that the provider has it. The cost comes with the settlement.
         let first = before.rank() < OutboxState::Sent.rank();
         let usage = Usage { messages: u64::from(first), cost_micros: 0 };
-        (Advanced::To(next), ChangeEffects { event, usage: self.usage(channel.to_owned(), update.at, usage) })
+        (
+            Advanced::forward(before, next),
+            ChangeEffects { event, usage: self.usage(channel.to_owned(), update.at, usage) },
+        )
     }
 
     fn usage(&self, channel: String, at: Timestamp, usage: Usage) -> Option<((String, String, String), Usage)> {

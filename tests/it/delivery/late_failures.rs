@@ -35,6 +35,11 @@ async fn i5_what_may_pass_is_sent_again_once_and_a_late_success_is_believed() {
     // News of the first life that come now change nothing.
     report(&world, &first.sid, "failed", Some(63_012)).await;
     world.until_is(&id, "delivered", None).await;
+    // Who reads what had arrived makes it no second arrival.
+    report(&world, &second.sid, "read", None).await;
+    world.until_is(&id, "read", None).await;
+    let delivered = "palabre_outbox_delivered_total{tenant=\"belle\",channel=\"belle\"}";
+    assert_eq!(world.metric(delivered).await, Some(1.0));
     assert_eq!(world.value::<i64>(&format!("SELECT life FROM messages_out WHERE id = '{id}'")).await, 1);
     assert_eq!(world.twilio.taken(), 2);
     world.explains(&id, "back into the queue, to be sent again: 63012", "remis dans la file, pour repartir : 63012");
@@ -45,8 +50,9 @@ async fn i5_what_may_pass_is_sent_again_once_and_a_late_success_is_believed() {
     world.until_is(&id, "pending", Some("30008")).await;
     report(&world, &first.sid, "delivered", None).await;
     world.until_is(&id, "delivered", None).await;
-    world.hurry().await;
+    world.make_due().await;
     assert_eq!(world.received(BOB), [echo("vous êtes là ?")]);
+    world.until_metric(delivered, 2.0).await;
 }
 
 #[tokio::test]

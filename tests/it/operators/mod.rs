@@ -50,6 +50,11 @@ impl Office {
 
     /// With more keys of the WhatsApp channels.
     fn open_with(whatsapp: &str) -> Self {
+        Self::open_as(whatsapp, |setup| setup)
+    }
+
+    /// The same with another setup.
+    fn open_as(whatsapp: &str, setup: impl FnOnce(Setup) -> Setup) -> Self {
         let keys = tempfile::tempdir().expect("a temporary folder");
         let mut daemon = "[runtime]\nsweep_every = \"100ms\"\nask_after = \"100ms\"\n".to_owned();
         for (name, key, tenants, scopes) in [
@@ -64,12 +69,12 @@ impl Office {
                 path.display()
             ));
         }
-        let setup = Setup {
+        let setup = setup(Setup {
             daemon,
             whatsapp: format!("pair = \"off\"\nper_second = 10000\n{whatsapp}"),
             sms: "per_second = 10000".to_owned(),
             ..Setup::default()
-        };
+        });
         Self { world: World::start_on(&setup), client: reqwest::Client::new(), _keys: keys }
     }
 

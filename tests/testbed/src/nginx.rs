@@ -17,7 +17,7 @@ use crate::{am_root, lasting_port};
 /// killed with -9 would leave its workers behind.
 const WATCHMAN: &str = r#""$@" >/dev/null 2>&1 & echo started; read -r _; kill -TERM $!; wait"#;
 /// No start takes this long; it only turns a hang into a failure.
-const PATIENCE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(60);
 /// Whom it runs as when root runs the tests: user and group `nobody` of every Linux.
 const NOBODY: u32 = 65_534;
 /// What Debian's own `nginx.conf` has around a site, but for its folders: all of them are ours.
@@ -83,7 +83,7 @@ impl Server {
         let server = Self { folder, port, watchman };
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let refused = server.errors().contains("[emerg]") || begun.elapsed() > PATIENCE;
+            let refused = server.errors().contains("[emerg]") || begun.elapsed() > DEADLINE;
             assert!(!refused, "nginx does not start, run .ci/prepare: {}", server.errors());
             std::thread::yield_now();
         }

@@ -10,25 +10,29 @@ use crate::runtime::metric;
 /// The result of an attempt that the provider took.
 const SENT: &str = "sent";
 
-/// Sends and turns of a channel on this node.
+/// Sends, deliveries and turns of a channel on this node.
 pub(crate) struct ChannelCounters {
     sends: Vec<(&'static str, Counter)>,
+    delivered: Counter,
     turns: Vec<(Outcome, Counter)>,
 }
 
 impl ChannelCounters {
     pub(super) fn new(channel_key: &ChannelKey) -> Self {
         let (tenant, channel) = (channel_key.tenant.as_str(), channel_key.channel.as_str());
+        let names = || [("tenant", tenant.to_owned()), ("channel", channel.to_owned())];
         let labels = |label: &'static str, word: &'static str| {
-            [("tenant", tenant.to_owned()), ("channel", channel.to_owned()), (label, word.to_owned())]
+            let [tenant, channel] = names();
+            [tenant, channel, (label, word.to_owned())]
         };
+        let delivered = known(metrics::counter!(metric::DELIVERED, &names()));
         let results = SendErrorClass::WORDS.iter().copied().chain([SENT]);
         let sends = results.map(|result| (result, known(metrics::counter!(metric::SENDS, &labels("result", result)))));
         let turns = Outcome::ALL.iter().map(|outcome| {
             let labels = labels("outcome", outcome.as_str());
             (*outcome, known(metrics::counter!(metric::TURNS, &labels)))
         });
-        Self { sends: sends.collect(), turns: turns.collect() }
+        Self { sends: sends.collect(), delivered, turns: turns.collect() }
     }
 
     /// Counts an attempt; `None`: the provider took it.
@@ -37,6 +41,11 @@ impl ChannelCounters {
         if let Some((_, counter)) = self.sends.iter().find(|(known, _)| *known == result) {
             counter.increment(1);
         }
+    }
+
+    /// Counts a message that the contact has.
+    pub(crate) fn count_delivered(&self) {
+        self.delivered.increment(1);
     }
 
     /// Counts a message that had its turn.

@@ -104,6 +104,11 @@ impl ChannelHealth {
         self.profile.typing.filter(|_| self.availability(now) == Availability::Ready)
     }
 
+    /// Counts a message that the contact has.
+    pub(crate) fn count_delivered(&self) {
+        self.counters.count_delivered();
+    }
+
     /// Counts a message that had its turn.
     pub(crate) fn count_turn(&self, outcome: Outcome) {
         self.counters.count_turn(outcome);

@@ -93,7 +93,7 @@ pub async fn i8_a_success_clears_the_failure_before_it(store: &impl Subject) {
 pub async fn i8_a_callback_may_come_first(store: &impl Subject) {
     let message = Customer::of("belle", 1).is_answered(store, "SM1", 0, now(0)).await;
     let advanced = store.advance(callback(&message, DeliveryStatus::Delivered, 1)).await.expect("advances");
-    assert_eq!(advanced, Advanced::To(OutboxState::Delivered));
+    assert_eq!(advanced, Advanced::Arrived(OutboxState::Delivered));
     assert_eq!(store.expire_leases(over(NodeId::new("node-2"), 2)).await.expect("expires"), 0);
     settle(store, &message, taken("SMout"), 3).await;
     let rows = store.snapshot().await;
@@ -114,7 +114,7 @@ pub async fn i8_late_and_repeated_callbacks_leave_only_events(store: &impl Subje
     let message = Customer::of("belle", 1).is_answered(store, "SM1", 0, now(0)).await;
     settle(store, &message, taken("SMout"), 1).await;
     let advance = async |status, seconds| store.advance(callback(&message, status, seconds)).await.expect("advances");
-    assert_eq!(advance(DeliveryStatus::Read, 2).await, Advanced::To(OutboxState::Read));
+    assert_eq!(advance(DeliveryStatus::Read, 2).await, Advanced::Arrived(OutboxState::Read));
     for (second, status) in (3..).zip([DeliveryStatus::Delivered, DeliveryStatus::Sent, DeliveryStatus::Read]) {
         assert_eq!(advance(status, second).await, Advanced::Unchanged(OutboxState::Read));
     }
@@ -142,7 +142,10 @@ pub async fn i8_a_callback_finds_its_row(store: &impl Subject) {
     let message = Customer::of("belle", 1).is_answered(store, "SM1", 0, now(0)).await;
     settle(store, &message, taken("SMout"), 1).await;
     let by_provider_id = StatusUpdate { id: None, ..callback(&message, DeliveryStatus::Delivered, 2) };
-    assert_eq!(store.advance(by_provider_id.clone()).await.expect("advances"), Advanced::To(OutboxState::Delivered));
+    let advanced = store.advance(by_provider_id.clone()).await.expect("advances");
+    assert_eq!(advanced, Advanced::Arrived(OutboxState::Delivered));
+    let read = store.advance(callback(&message, DeliveryStatus::Read, 2)).await.expect("advances");
+    assert_eq!(read, Advanced::To(OutboxState::Read), "it had arrived before");
     let strangers = [
         StatusUpdate { tenant: TenantId::new("taxi"), ..by_provider_id.clone() },
         StatusUpdate { tenant: TenantId::new("taxi"), ..callback(&message, DeliveryStatus::Read, 3) },

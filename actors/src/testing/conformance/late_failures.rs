@@ -18,7 +18,7 @@ use crate::domain::message::{Outbound, OutboundKind};
 use crate::domain::send::{OnUnknown, SendErrorClass};
 use crate::domain::status::{DeliveryStatus, OutboxState};
 use crate::domain::template::TemplateUse;
-use crate::ports::{Advanced, Settled, StatusUpdate};
+use crate::ports::{Advanced, PortErrorKind, Settled, StatusUpdate};
 
 pub(super) fn failure(class: SendErrorClass) -> LateFailure {
     let known = ChannelTemplate { content_id: "HX1".into(), variable_names: vec!["prenom".into()] };
@@ -86,7 +86,7 @@ pub async fn i5_what_failed_late_and_may_pass_is_sent_again(store: &impl Subject
     let again = store.advance(failed(&message, 0, "30001", LATER, 42)).await.expect("advances");
     assert_eq!(again, Advanced::Unchanged(OutboxState::Sent));
     let delivered = callback(&message, 1, DeliveryStatus::Delivered, 43);
-    assert_eq!(store.advance(delivered).await.expect("advances"), Advanced::To(OutboxState::Delivered));
+    assert_eq!(store.advance(delivered).await.expect("advances"), Advanced::Arrived(OutboxState::Delivered));
     let rows = store.snapshot().await;
     let row = rows.sent_row(message.id);
     assert_eq!(row.provider_message_id, Some(ProviderMessageId::new("SM1")));
@@ -114,7 +114,11 @@ pub async fn i8_a_success_of_the_first_generation_ends_the_second(store: &impl S
         let state = store.snapshot().await.sent_row(message.id).state;
         assert_eq!(state.as_str(), how_far);
         let late = callback(&message, 0, DeliveryStatus::Delivered, 50);
-        assert_eq!(store.advance(late).await.expect("advances"), Advanced::To(OutboxState::Delivered), "{how_far}");
+        assert_eq!(
+            store.advance(late).await.expect("advances"),
+            Advanced::Arrived(OutboxState::Delivered),
+            "{how_far}"
+        );
         assert_eq!(ids(&claim(store, "belle", 90, 10).await), [], "{how_far}");
         if let Some(second) = second.filter(|_| how_far == "sending") {
             settle(store, &second, taken("SM1"), 51).await;
@@ -182,6 +186,19 @@ pub async fn i3_what_comes_back_keeps_its_place(store: &impl Subject) {
     let rows = store.snapshot().await;
     assert!(rows.sent_row(third.id).behind);
     assert_eq!(rows.sent_row(first.id).message.generation.number, 2);
+}
+
+pub async fn i3_a_conversation_in_memory_hears_of_what_came_back(store: &impl Subject) {
+    let customer = Customer::of("belle", 1);
+    let first = customer.is_answered(store, "SM1", 0, now(0)).await;
+    settle(store, &first, taken("SM0"), 1).await;
+    let before = customer.loaded(store).await.state;
+    store.advance(failed(&first, 0, "63018", LATER, 10)).await.expect("advances");
+    // Decided on an empty queue, its answer would overtake what came back.
+    let asks = customer.sends(store, "SM2", 11).await;
+    let stale = store.commit(turn(&before, &asks, 11).answered(now(11))).await;
+    assert_eq!(stale.expect_err("a conflict").kind, PortErrorKind::Conflict);
+    assert!(customer.loaded(store).await.open_rows, "the queue has it");
 }
 
 pub async fn a_closed_window_sends_the_template_or_waits_for_the_contact(store: &impl Subject) {

@@ -222,11 +222,11 @@ async fn a_turn_waits_for_no_row_of_a_callback_beside_it() {
     let mut advanced = pin!(first.advance(delivered(held)));
     assert!(poll!(&mut committed).is_pending() && poll!(&mut advanced).is_pending());
     occupied.commit().await.unwrap();
-    assert_eq!(first_callback.await.unwrap(), Advanced::To(OutboxState::Delivered));
+    assert_eq!(first_callback.await.unwrap(), Advanced::Arrived(OutboxState::Delivered));
     committed.await.unwrap();
     assert!(poll!(&mut advanced).is_pending(), "somebody has its row");
     kept.commit().await.unwrap();
-    assert_eq!(advanced.await.unwrap(), Advanced::To(OutboxState::Delivered));
+    assert_eq!(advanced.await.unwrap(), Advanced::Arrived(OutboxState::Delivered));
 }
 
 /// What is free is settled at once; what another transaction has is waited for afterwards, alone.
@@ -274,7 +274,7 @@ async fn what_was_sent_is_settled_whoever_has_its_neighbours() {
     settled_first.await.unwrap();
     settled_free.await.unwrap();
     settled_twice.await.unwrap();
-    assert_eq!(told_twice.await.unwrap(), Advanced::To(OutboxState::Delivered));
+    assert_eq!(told_twice.await.unwrap(), Advanced::Arrived(OutboxState::Delivered));
     assert!(poll!(&mut settled_held).is_pending(), "somebody has its row");
     kept.commit().await.unwrap();
     settled_held.await.unwrap();

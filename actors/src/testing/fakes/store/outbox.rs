@@ -253,13 +253,13 @@ impl Data {
             self.count_usage(&message.tenant, &update.channel, update.at, Usage { messages: 1, cost_micros: 0 });
         }
         if before.is_in_line() {
-            self.promote(message.conversation);
+            self.unblock_head(message.conversation);
         }
         match (next, &update.failure, &update.code) {
             (OutboxState::Failed, Some(failure), Some(code)) => {
                 self.late_failure(message.id, failure, code, update.at).unwrap_or(Advanced::To(next))
             }
-            _ => Advanced::To(next),
+            _ => Advanced::forward(before, next),
         }
     }
 }

@@ -406,6 +406,12 @@ fn what_holds_and_is_probably_not_meant_gets_a_warning() {
          and the console | name the address of one interface, such as `127.0.0.1:9090`"
     );
     assert_eq!(
+        about_daemon("http.listen = \"[::]:8080\""),
+        "warning palabre.toml:1:15 `http.listen` is open on every interface, and so are the API and the console, which share it \
+         | give them a listener of their own: `admin_listen = \"127.0.0.1:9090\"`"
+    );
+    assert_eq!(about_daemon("http.listen = \"0.0.0.0:8080\"\nhttp.admin_listen = \"127.0.0.1:9090\""), "");
+    assert_eq!(
         about_daemon("database.url = \"sqlite:///not-there/palabre.db\""),
         "warning palabre.toml:1:16 `database.url` is in a folder that is not there: `/not-there` | create it, for the user that \
          runs palabre: the daemon makes the file, and no folder"

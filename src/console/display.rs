@@ -1,6 +1,6 @@
 //! How the console shows times, durations, numbers and people to a member.
 
-use chrono::{Datelike as _, TimeDelta};
+use chrono::{Datelike as _, NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 use minijinja::Value;
 use minijinja::value::Serde;
@@ -72,7 +72,7 @@ impl Display {
     /// `novembre 2026`, of `2026-11`.
     #[must_use]
     pub fn month(&self, month: &str) -> String {
-        let first = format!("{month}-01").parse();
+        let first = format!("{month}-01").parse::<NaiveDate>();
         first.map_or_else(|_| month.to_owned(), |first| dates::month_and_year(first, self.language == Language::En))
     }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::gateway::channel_event::Price;
+use crate::store::paid_access::PaymentEventFilter;
 
 impl World {
     fn alerts(&self, part: &str) -> usize {

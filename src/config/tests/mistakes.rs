@@ -419,6 +419,38 @@ fn what_holds_and_is_probably_not_meant_gets_a_warning() {
 }
 
 #[test]
+fn mistakes_in_plans() {
+    let plan =
+        "[[plans]]\nid = \"premium\"\nname = \"Premium\"\nchats = [\"whatsapp:+33612345678\"]\nbot = \"belle-wa\"\n";
+    let about = |more: &str| about_tenant(&format!("imprint.name = \"Belle\"\n{TENANT}{plan}{more}"));
+    for holds in [
+        "price = 999",
+        "price = 999\ntrial = \"7d\"",
+        "price = 999\nevery = \"year\"\ntrial = \"24h\"",
+        "stars = 500\ntrial = \"0d\"",
+        "price = 1230\ncurrency = \"tnd\"",
+    ] {
+        assert_eq!(about(holds), "", "{holds}");
+    }
+    for (more, expected) in [
+        ("", "has no price | write `price = 999`"),
+        ("price = 999\ntrial = \"36h\"", "trial` is not a whole number of days | Stripe counts whole days"),
+        ("price = 999\nevery = \"once\"\ntrial = \"7d\"", "trial` is for what is paid by card and renews | give"),
+        ("stars = 500\ntrial = \"7d\"", "trial` is for what is paid by card and renews | give"),
+        ("stars = 500\nevery = \"year\"", "stars` cannot be the price of a year"),
+        ("price = 1234\ncurrency = \"tnd\"", "price` is 1234, which no card can pay in tnd"),
+        ("price = 999\ngrace = \"100d\"", "grace` is longer than 90 days"),
+    ] {
+        let told = about(more);
+        assert!(told.contains(expected) && told.starts_with("error t.toml:"), "{more}: {told}");
+    }
+    let stripe = "[stripe]\nsecret_key = { env = \"TOKEN\" }\nwebhook_secrets = [{ env = \"TOKEN\" }]\n";
+    let told = about_daemon(stripe);
+    assert!(told.starts_with("warning palabre.toml:2:14 `http.public_base_url` is missing"), "{told}");
+    assert_eq!(about_daemon(&format!("{stripe}[http]\npublic_base_url = \"https://h.example\"")), "");
+}
+
+#[test]
 fn what_may_stand_once_over_all_tenants() {
     let other = TENANT.replace("id = \"belle\"", "id = \"other\"");
     let third = other.replace("belle-wa", "third-wa");

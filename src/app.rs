@@ -158,6 +158,9 @@ async fn start_with(
     if let Some(redis) = cluster.redis_health() {
         health.register("redis", false, redis);
     }
+    if let Some(clock) = cluster.clock_health() {
+        health.register("clock", false, clock);
+    }
     let mut ports = ports(&store, (sellers.clone(), faq.clone()), &registry, Arc::clone(&clock), &cluster);
     let assistants = assistant::assistants(&config, &store, &clock)?;
     ports.assistant = Arc::clone(&assistants) as _;

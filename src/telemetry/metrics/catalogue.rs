@@ -145,6 +145,8 @@ pub const REDIS_FALLBACKS: &str = "palabre_redis_fallbacks_total";
 pub const REDIS_SCRIPT_SECONDS: &str = "palabre_redis_script_seconds";
 /// Nodes that are alive, as far as this one knows.
 pub const NODES: &str = "palabre_cluster_nodes_count";
+/// How many seconds this node's clock is ahead of the database's, negative: behind; only with PostgreSQL.
+pub const CLOCK_AHEAD_SECONDS: &str = "palabre_cluster_clock_ahead_seconds";
 
 /// Every metric with its kind and meaning, in the order of the handbook's table.
 pub const CATALOGUE: &[Metric] = &[
@@ -228,6 +230,7 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::counter(REDIS_FALLBACKS, "Questions for permits that this node's share answered, without Redis"),
     Metric::histogram(REDIS_SCRIPT_SECONDS, "How long Redis took to answer a question for permits"),
     Metric::gauge(NODES, "Nodes that are alive, as far as this one knows"),
+    Metric::gauge(CLOCK_AHEAD_SECONDS, "How many seconds this node's clock is ahead of the database's"),
     Metric::gauge(PROCESS_RESIDENT_MEMORY, "Resident memory"),
     Metric::gauge(PROCESS_CPU, "CPU time used, user and system"),
     Metric::gauge(PROCESS_OPEN_FDS, "Open file descriptors"),

@@ -212,12 +212,7 @@ fn count_nodes(nodes: &LiveNodes, count: u32, begun: Timestamp) {
 }
 
 /// Writes heartbeats, counts the nodes, and compares the clocks.
-async fn heartbeats(
-    node: NodeId,
-    store: Store,
-    (nodes, clock): (LiveNodes, Arc<ClockHealth>),
-    every: Duration,
-) {
+async fn heartbeats(node: NodeId, store: Store, (nodes, clock): (LiveNodes, Arc<ClockHealth>), every: Duration) {
     let mut failing = false;
     loop {
         tokio::time::sleep(every).await;

@@ -2,16 +2,14 @@
 //! second here; what they count stays as it is.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use palabre::gateway::twilio::simulator::{Fault, Faults, Rule, When};
-use palabre_testbed::{lasting_port, redis};
+use palabre_testbed::{lasting_port, prometheus, redis};
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::console::{add_user, palabre};
 use crate::daemon::{BELLE, BREATH, Setup, TAXI, Waiting, World};
@@ -91,71 +89,23 @@ fn every_alert_is_made_to_fire_or_it_is_said_why_not() {
     assert_eq!(names, LIVE.into_iter().chain(NOT_LIVE).collect());
 }
 
-/// `90s`, `5m`, `2h` as a tenth of a second for each minute.
-fn quick(duration: &str) -> Option<String> {
-    let (number, unit) = duration.split_at_checked(duration.len().checked_sub(1)?)?;
-    let minutes = match unit {
-        "m" => number.parse::<u32>().ok()?,
-        "h" => number.parse::<u32>().ok()? * 60,
-        _ => return None,
-    };
-    Some(format!("{}ms", minutes * 100))
-}
+/// A minute of the rules.
+const MINUTE: Duration = Duration::from_millis(100);
 
-/// The rules, six hundred times as fast.
-fn quick_rules() -> String {
-    let mut text = String::new();
-    for line in rules().lines() {
-        let mut line = line.to_owned();
-        if let Some((before, after)) = line.split_once("for: ")
-            && let Some(quick) = quick(after)
-        {
-            line = format!("{before}for: {quick}");
-        }
-        let mut rest = line.as_str();
-        while let Some((before, after)) = rest.split_once('[') {
-            let (range, after) = after.split_once(']').expect("a range ends");
-            let _ = write!(text, "{before}[{}]", quick(range).unwrap_or_else(|| range.to_owned()));
-            rest = after;
-        }
-        let _ = writeln!(text, "{rest}");
-    }
-    text
-}
-
-/// A Prometheus that scrapes one daemon. It ends with its owner.
+/// A Prometheus that scrapes one daemon, and who asks it.
 struct Prometheus {
-    folder: TempDir,
-    port: u16,
-    process: Child,
+    server: prometheus::Server,
     client: reqwest::Client,
 }
 
 impl Prometheus {
     fn start(daemon: u16) -> Self {
-        let (folder, port) = (tempfile::tempdir().expect("a folder"), lasting_port());
-        let config = format!(
-            "global: {{ scrape_interval: 100ms, scrape_timeout: 100ms, evaluation_interval: 100ms }}\n\
-             rule_files: [alerts.yml]\n\
-             scrape_configs:\n  - job_name: palabre\n    scrape_timeout: 100ms\n    static_configs: [{{ targets: [\"127.0.0.1:{daemon}\"] }}]\n"
-        );
-        std::fs::write(folder.path().join("prometheus.yml"), config).expect("a file");
-        std::fs::write(folder.path().join("alerts.yml"), quick_rules()).expect("a file");
-        let process = Command::new("prometheus")
-            .arg(format!("--config.file={}", folder.path().join("prometheus.yml").display()))
-            .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
-            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(folder.path().join("log")).expect("a file"))
-            .spawn()
-            .expect("prometheus is there: run .ci/prepare");
-        Self { folder, port, process, client: reqwest::Client::new() }
+        Self { server: prometheus::Server::start(&rules(), MINUTE, &[daemon]), client: reqwest::Client::new() }
     }
 
     /// The alerts that fire now. `None`: it does not answer yet.
     async fn firing(&self) -> Option<BTreeSet<String>> {
-        let url = format!("http://127.0.0.1:{}/api/v1/alerts", self.port);
+        let url = format!("{}/api/v1/alerts", self.server.url());
         let told: Value = self.client.get(url).send().await.ok()?.json().await.ok()?;
         let alerts = told["data"]["alerts"].as_array()?.iter().filter(|alert| alert["state"] == "firing");
         Some(alerts.filter_map(|alert| Some(alert["labels"]["alertname"].as_str()?.to_owned())).collect())
@@ -171,7 +121,7 @@ impl Prometheus {
             if missing.is_empty() {
                 return;
             }
-            assert!(waiting.goes_on(), "these do not fire: {missing:?}; these do: {firing:?}\n{}", self.log());
+            assert!(waiting.goes_on(), "these do not fire: {missing:?}; these do: {firing:?}\n{}", self.server.log());
             tokio::time::sleep(BREATH * 10).await;
         }
     }
@@ -185,20 +135,9 @@ impl Prometheus {
             if firing.is_some() && still.is_empty() {
                 return;
             }
-            assert!(waiting.goes_on(), "these are not over: {still:?}\n{}", self.log());
+            assert!(waiting.goes_on(), "these are not over: {still:?}\n{}", self.server.log());
             tokio::time::sleep(BREATH * 10).await;
         }
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

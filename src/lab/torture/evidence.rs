@@ -22,6 +22,8 @@ pub(super) struct Evidence {
     pub(super) dump: Dump,
     /// When the machine stood still.
     pub(super) stalls: Vec<Stall>,
+    /// When the database was away for so long that messages waited on the nodes' disks.
+    pub(super) spooled: Vec<(DateTime<Utc>, DateTime<Utc>)>,
     /// Daemons that ended without being killed.
     pub(super) ended: Vec<String>,
 }
@@ -162,6 +164,14 @@ impl Evidence {
             share.blind += usize::from(blind.contains(row.id.as_str()));
         }
         shares
+    }
+}
+
+impl Evidence {
+    /// Whether a message may have waited on a node's disk. Those of several nodes come back in any order.
+    pub(super) fn was_spooled(&self, posted: &Posted) -> bool {
+        let ended = posted.acknowledged.unwrap_or(posted.begun);
+        self.spooled.iter().any(|(from, until)| posted.begun < *until && ended > *from)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use url::Url;
 
+use super::surroundings::Surroundings;
 use super::tcp_proxy::TcpProxy;
 
 /// How long a command may take that crashes a server and has it back.
@@ -30,6 +32,8 @@ pub(crate) struct Servers {
     pub(crate) crash_database: Option<String>,
     /// A shell command that kills Redis, which comes back empty.
     pub(crate) crash_redis: Option<String>,
+    /// What a chaos day has beside.
+    pub(crate) surroundings: Surroundings,
 }
 
 /// A node: its settings, and the proxies to its servers.
@@ -37,6 +41,8 @@ pub(crate) struct Servers {
 pub(super) struct Node {
     /// Settings of the environment.
     pub(super) settings: Vec<(&'static str, String)>,
+    /// The file that moves its clock, where it can be moved.
+    pub(super) clock: Option<PathBuf>,
     database: Option<TcpProxy>,
     redis: Option<TcpProxy>,
 }
@@ -106,23 +112,28 @@ impl Servers {
         self.front.as_deref()
     }
 
-    /// Makes the proxies of every node.
+    /// Makes the proxies of every node. The folder is the run's.
     ///
     /// # Errors
-    /// When a server's URL leads nowhere.
-    pub(super) async fn nodes(&self) -> io::Result<Vec<Node>> {
+    /// When a server's URL leads nowhere, or the folder cannot be written.
+    pub(super) async fn nodes(&self, folder: &Path) -> io::Result<Vec<Node>> {
         let ports: Vec<Option<u16>> =
             if self.nodes.is_empty() { vec![None] } else { self.nodes.iter().copied().map(Some).collect() };
         let mut nodes = Vec::with_capacity(ports.len());
+        let last = ports.len() - 1;
         for (number, port) in ports.into_iter().enumerate() {
-            let mut settings = vec![("PALABRE__SPOOL__DIR", format!("spool-{}", number + 1))];
+            let spool = PathBuf::from(format!("spool-{}", number + 1));
+            let spool = self.surroundings.spools.as_ref().map_or(spool.clone(), |spools| spools.join(spool));
+            let mut settings = vec![("PALABRE__SPOOL__DIR", spool.display().to_string())];
             settings.extend(port.map(|port| ("PALABRE__HTTP__LISTEN", format!("127.0.0.1:{port}"))));
             let database = proxied(self.database.as_ref(), 5432, "PALABRE__DATABASE__URL", &mut settings).await?;
             let redis = proxied(self.redis.as_ref(), 6379, "PALABRE__REDIS__URL", &mut settings).await?;
             if database.is_none() {
                 settings.clear();
             }
-            nodes.push(Node { settings, database, redis });
+            let clock = self.surroundings.clock_library.as_ref().filter(|_| number == last);
+            let clock = clock.map(|library| movable_clock(library, folder, &mut settings)).transpose()?;
+            nodes.push(Node { settings, clock, database, redis });
         }
         Ok(nodes)
     }
@@ -199,6 +210,20 @@ impl Servers {
     }
 }
 
+/// A clock that the file says how far to move. A process that waits must not be woken by it, and files keep their times.
+fn movable_clock(library: &Path, folder: &Path, settings: &mut Vec<(&'static str, String)>) -> io::Result<PathBuf> {
+    let clock = folder.join("clock");
+    std::fs::write(&clock, "+0\n")?;
+    settings.extend([
+        ("LD_PRELOAD", library.display().to_string()),
+        ("FAKETIME_TIMESTAMP_FILE", clock.display().to_string()),
+        ("FAKETIME_CACHE_DURATION", "1".to_owned()),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+        ("NO_FAKE_STAT", "1".to_owned()),
+    ]);
+    Ok(clock)
+}
+
 async fn proxied(
     url: Option<&Url>,
     port: u16,
@@ -211,7 +236,7 @@ async fn proxied(
     Ok(Some(proxy))
 }
 
-async fn run_command(command: Option<&str>) -> io::Result<()> {
+pub(super) async fn run_command(command: Option<&str>) -> io::Result<()> {
     let Some(command) = command else { return Ok(()) };
     let mut shell = Command::new("sh");
     shell.args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::null());

@@ -17,7 +17,7 @@ pub(super) fn all(evidence: &Evidence) -> Vec<Verdict> {
         ingress::whole(evidence, &index),
         sends::none_lost(&index),
         sends::none_twice(evidence, &index),
-        sends::ordered(&index),
+        sends::ordered(evidence, &index),
         silence::silence(evidence, &index),
         history::settled(evidence),
         history::forward(evidence),

@@ -82,6 +82,8 @@ pub const MEDIA_FILES: &str = "palabre_media_files_total";
 pub const MEDIA_WAITING: &str = "palabre_media_waiting";
 /// Events of payment systems that were applied.
 pub const PAYMENT_EVENTS: &str = "palabre_payment_events_total";
+/// Outcomes of Stripe's events that change nothing, although somebody may have paid.
+pub const PAYMENTS_NOT_TAKEN: &[&str] = &["unknown_account", "missing_account", "other_mode"];
 /// Changes of subscriptions' states.
 pub const ACCESS_CHANGES: &str = "palabre_access_changes_total";
 
@@ -278,7 +280,7 @@ impl Metric {
 
     /// Whether it is a counter without labels.
     pub(super) fn is_plain_counter(self) -> bool {
-        const LABELLED: [&str; 23] = [
+        const LABELLED: [&str; 25] = [
             ASSISTANT_ANSWERS,
             ASSISTANT_COST,
             ASSISTANT_TOKENS,
@@ -293,6 +295,8 @@ impl Metric {
             WEBHOOK_STRAYS,
             RETENTION_ROWS,
             MEDIA_FILES,
+            PAYMENT_EVENTS,
+            ACCESS_CHANGES,
             JOURNAL_LINES,
             JOURNAL_FAILURES,
             core_metric::ACCEPTED,

@@ -123,7 +123,7 @@ impl Servers {
         let last = ports.len() - 1;
         for (number, port) in ports.into_iter().enumerate() {
             let spool = PathBuf::from(format!("spool-{}", number + 1));
-            let spool = self.surroundings.spools.as_ref().map_or(spool.clone(), |spools| spools.join(spool));
+            let spool = self.surroundings.spools.as_ref().map_or_else(|| spool.clone(), |spools| spools.join(&spool));
             let mut settings = vec![("PALABRE__SPOOL__DIR", spool.display().to_string())];
             settings.extend(port.map(|port| ("PALABRE__HTTP__LISTEN", format!("127.0.0.1:{port}"))));
             let database = proxied(self.database.as_ref(), 5432, "PALABRE__DATABASE__URL", &mut settings).await?;

@@ -234,7 +234,7 @@ impl ChaosDay<'_> {
                 self.set_clock(if forward { JUMP_SECONDS } else { -JUMP_SECONDS })?;
             }
             FaultKind::Made(made) => {
-                run_command(Some(&made.begin)).await.map_err(TortureError::Server)?;
+                run_command(Some(made.begin.as_str())).await.map_err(TortureError::Server)?;
                 if let Some(server) = made.away() {
                     self.take_away(server).await?;
                 }
@@ -255,7 +255,7 @@ impl ChaosDay<'_> {
             FaultKind::FileWrong => std::fs::remove_file(&self.wrong_file).map_err(TortureError::Folder)?,
             FaultKind::ClockJumps => self.set_clock(0)?,
             FaultKind::Made(made) => {
-                run_command(Some(&made.end)).await.map_err(TortureError::Server)?;
+                run_command(Some(made.end.as_str())).await.map_err(TortureError::Server)?;
                 made.away().into_iter().for_each(|server| self.bring_back(server));
             }
         }

@@ -2,7 +2,8 @@
 //! servers go through proxies that can be cut.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -210,18 +211,19 @@ impl Servers {
     }
 }
 
-/// A clock that the file says how far to move. A process that waits must not be woken by it, and files keep their times.
+/// A clock that a file moves: [`set_clock`] says how far.
 fn movable_clock(library: &Path, folder: &Path, settings: &mut Vec<(&'static str, String)>) -> io::Result<PathBuf> {
     let clock = folder.join("clock");
-    std::fs::write(&clock, "+0\n")?;
-    settings.extend([
-        ("LD_PRELOAD", library.display().to_string()),
-        ("FAKETIME_TIMESTAMP_FILE", clock.display().to_string()),
-        ("FAKETIME_CACHE_DURATION", "1".to_owned()),
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
-        ("NO_FAKE_STAT", "1".to_owned()),
-    ]);
+    set_clock(&clock, 0)?;
+    let (library, file) = (library.display().to_string(), clock.display().to_string());
+    settings.extend([("LD_PRELOAD", library), ("CLOCK_FILE", file)]);
     Ok(clock)
+}
+
+/// Says by how many seconds a clock is ahead. The file is mapped, so it keeps its length.
+pub(super) fn set_clock(clock: &Path, seconds: i64) -> io::Result<()> {
+    let mut file = File::options().write(true).create(true).truncate(false).open(clock)?;
+    file.write_all(format!("{seconds:+010}\n").as_bytes())
 }
 
 async fn proxied(

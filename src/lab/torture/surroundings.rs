@@ -17,7 +17,7 @@ pub(crate) struct Surroundings {
     pub(super) public_url: Option<String>,
     /// A folder for their spools.
     pub(super) spools: Option<PathBuf>,
-    /// `libfaketime`, which the last node is started with: its clock jumps.
+    /// A library for `LD_PRELOAD`, which moves the clock of the last node (`tests/testbed/src/clock.c`).
     pub(super) clock_library: Option<PathBuf>,
     /// Faults that commands make.
     #[serde(default)]

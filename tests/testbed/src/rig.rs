@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -10,8 +11,8 @@ use tempfile::TempDir;
 use crate::postgres::Options;
 use crate::{am_root, lasting_port, nginx, postgres, prometheus, redis};
 
-/// Debian's `libfaketime`.
-const CLOCK_LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+/// Moves a process's clock.
+const CLOCK: &str = include_str!("clock.c");
 /// A minute of the alerts' rules on a chaos day.
 const MINUTE: Duration = Duration::from_secs(2);
 
@@ -37,7 +38,7 @@ impl Rig {
     }
 
     /// Starts them for a chaos day: with Prometheus on the rules of `config/prometheus`, disks that can be filled, a certificate that
-    /// can be replaced by one that ends, and a clock that jumps where there is `libfaketime`.
+    /// can be replaced by one that ends, and a clock that can be moved.
     ///
     /// # Panics
     /// As [`Rig::start`], or this is not root, who alone may make disks.
@@ -47,7 +48,8 @@ impl Rig {
         let mut rig = Self::around(postgres::Server::start_on_small_disks(), site, nodes);
         let prometheus = prometheus::Server::start(rules, MINUTE, &rig.ports);
         let folder = tempfile::tempdir().expect("a temporary folder");
-        fs::write(folder.path().join("surroundings.toml"), rig.surroundings(&prometheus.url())).expect("a file");
+        let text = rig.surroundings(&prometheus.url(), &clock_library(folder.path()));
+        fs::write(folder.path().join("surroundings.toml"), text).expect("a file");
         rig.watched = Some((prometheus, folder));
         rig
     }
@@ -60,16 +62,13 @@ impl Rig {
     }
 
     /// The file that `--surroundings` names: docs/torture.md says what may stand in it.
-    fn surroundings(&self, prometheus: &str) -> String {
+    fn surroundings(&self, prometheus: &str, clock: &str) -> String {
         let (data, spools) = (self.postgres.data(), self.postgres.spools());
         let mut text = format!(
-            "prometheus = {prometheus:?}\npublic_url = {:?}\nspools = {:?}\n",
+            "prometheus = {prometheus:?}\nclock_library = {clock:?}\npublic_url = {:?}\nspools = {:?}\n",
             self.front.tls_url(),
             spools.display().to_string()
         );
-        if Path::new(CLOCK_LIBRARY).exists() {
-            let _ = writeln!(text, "clock_library = {CLOCK_LIBRARY:?}");
-        }
         let (fill, free) = (postgres::Server::fill_command, postgres::Server::free_command);
         let full = [
             "name = \"postgresql's disk full\"\ncomponent = \"store\"\nalert = \"PalabreDiskFull\"\ndoctor = \"store\"",
@@ -112,4 +111,13 @@ impl Rig {
         }
         told.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
     }
+}
+
+/// Compiles the library that moves a clock.
+fn clock_library(folder: &Path) -> String {
+    let (source, library) = (folder.join("clock.c"), folder.join("clock.so").display().to_string());
+    fs::write(&source, CLOCK).expect("a file");
+    let made = Command::new("cc").args(["-shared", "-fPIC", "-O2", "-o", &library]).arg(&source).status();
+    assert!(made.is_ok_and(|made| made.success()), "a C compiler is there: run .ci/prepare");
+    library
 }

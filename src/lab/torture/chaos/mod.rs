@@ -19,7 +19,7 @@ use self::fault::{ChaosFault, FaultKind};
 pub(super) use self::members::Members;
 use self::witnesses::Witnesses;
 use super::child::Child;
-use super::installation::{Node, ServerKind, run_command};
+use super::installation::{Node, ServerKind, run_command, set_clock};
 use super::process_killer::{KillCounts, ProcessKiller};
 use super::{NodeRuns, Options, TortureError, TortureRun, fault_profile};
 use crate::gateway::simulator::{Fault, Faults, Rule};
@@ -273,7 +273,7 @@ impl ChaosDay<'_> {
 
     fn set_clock(&self, seconds: i64) -> Result<(), TortureError> {
         let clocks = self.nodes.iter().filter_map(|node| node.clock.as_deref());
-        let mut set = clocks.map(|clock| std::fs::write(clock, format!("{seconds:+}\n")));
+        let mut set = clocks.map(|clock| set_clock(clock, seconds));
         set.try_for_each(|set| set.map_err(TortureError::Folder))
     }
 

@@ -13,4 +13,4 @@ shift || true
 target=${CARGO_TARGET_DIR:-target}
 cargo build --release --locked --bin palabre
 cargo build --locked -p palabre-testbed --example torture
-exec "$target/debug/examples/torture" "$target/release/palabre" config/nginx/palabre.conf 3 --chaos "$lasts" --patience 10m "$@"
+exec "$target/debug/examples/torture" "$target/release/palabre" config/nginx/palabre.conf 3 --chaos "$lasts" --settle-within 10m "$@"

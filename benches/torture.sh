@@ -11,7 +11,7 @@ if [ "$#" -gt 0 ]; then
     nodes=$1
     shift
 else
-    set -- --kills 90 --conversations 1000 --rate 100 --patience 10m
+    set -- --kills 90 --conversations 1000 --rate 100 --settle-within 10m
 fi
 target=${CARGO_TARGET_DIR:-target}
 cargo build --release --locked --bin palabre

@@ -16,9 +16,10 @@ pub(crate) mod journal;
 mod media;
 mod notices;
 pub(crate) mod paid_access;
-mod person_links;
+pub(crate) mod person_links;
 mod polling;
 pub(crate) mod privacy;
+mod push;
 mod reload;
 mod retention;
 mod start_error;
@@ -98,6 +99,7 @@ pub struct RunningDaemon {
     correlating: JoinHandle<()>,
     selling: JoinHandle<()>,
     notices: JoinHandle<()>,
+    pushing: Option<JoinHandle<()>>,
     broadcasting: JoinHandle<()>,
     watching: JoinHandle<()>,
     reloader: Arc<Reloader>,
@@ -208,6 +210,8 @@ async fn start_with(
         watch::follow(&config, watched, Arc::clone(&clock), runtime.io()).map_err(gateway::BuildError::from)?;
 
     let feed = LiveFeed::start(operator.clone(), runtime.io());
+    cluster.share_presence(&feed);
+    let (push, pushing) = push::start(&config, (&store, operator.clone()), &feed, (&clock, runtime.io()))?;
     let typing = console::CustomersTyping { feed: feed.clone(), operator: operator.clone() };
     let links = parts.person_links(&config, operator.clone(), tenants.clone());
     let visitors = PersonLinkVisitors::new(links.clone(), tenants.clone(), Arc::clone(&outgoing));
@@ -252,12 +256,12 @@ async fn start_with(
     let reloading = is_watched.then(|| reloader.follow(runtime.io()));
     let phones = Arc::clone(&webhook_receiver) as Arc<dyn TestPhones>;
     let ways = (Arc::clone(&outgoing), phones);
-    let sold = (Some(paid.clone()), media.clone());
+    let sold = (Some(paid.clone()), media.clone(), links.clone());
     let tables = (operator.clone(), store.history(), personal.clone());
     let setup = folder.map(|folder| SetupDeps { folder, reload: Arc::clone(&reloader) as _ });
     let setup = (setup, channels_health as Arc<dyn FailingChannels>);
-    let console =
-        console::routes((&config, tenants), people, tables, ways, sold, (feed.clone(), Arc::clone(&clock)), setup)?;
+    let live = (feed.clone(), Arc::clone(&clock), push);
+    let console = console::routes((&config, tenants), people, tables, ways, sold, live, setup)?;
     let deps = HttpDeps {
         config: config.http.clone(),
         deadlines: http::Deadlines::default(),
@@ -307,6 +311,7 @@ async fn start_with(
         correlating,
         selling,
         notices,
+        pushing,
         broadcasting,
         watching,
         reloader,
@@ -368,7 +373,7 @@ impl RunningDaemon {
             self.broadcasting,
             self.watching,
         ];
-        let optional = self.draining.into_iter().chain(self.deleting).chain(self.reloading);
+        let optional = self.draining.into_iter().chain(self.deleting).chain(self.reloading).chain(self.pushing);
         for task in optional.chain(others) {
             task.abort();
         }

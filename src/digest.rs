@@ -1,7 +1,8 @@
-//! HMAC-SHA256 and hexadecimal digits, as signatures have them.
+//! HMAC-SHA256, hexadecimal digits, and secrets compared in constant time.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use subtle::Choice;
 
 /// The HMAC-SHA256 of parts that follow each other. Where they could be cut otherwise, the caller puts something between them.
 pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
@@ -11,6 +12,13 @@ pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
         mac.update(part);
     }
     mac.finalize().into_bytes().into()
+}
+
+/// Whether one of the secrets fits: the present one, or the one before it while both are in use. Each is asked, whichever fits, so that
+/// the time it takes tells nothing; `fits` compares in constant time too.
+pub(crate) fn one_fits<T>(secrets: impl IntoIterator<Item = T>, mut fits: impl FnMut(T) -> bool) -> bool {
+    let all = secrets.into_iter().map(|secret| Choice::from(u8::from(fits(secret))));
+    all.fold(Choice::from(0), |found, fits| found | fits).into()
 }
 
 /// Two lower-case digits for each byte.
@@ -35,6 +43,18 @@ pub(crate) fn bytes_of_hex(text: &str) -> Option<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_secret_is_asked_whichever_fits() {
+        for (secrets, wanted) in [(vec![], false), (vec![1, 2], true), (vec![2, 1], true), (vec![2, 3], false)] {
+            let mut asked = Vec::new();
+            let found = one_fits(&secrets, |secret| {
+                asked.push(*secret);
+                *secret == 1
+            });
+            assert_eq!((found, asked), (wanted, secrets));
+        }
+    }
 
     /// RFC 4231, test case 2.
     #[test]

@@ -4,7 +4,8 @@
 //!
 //! | module | what it does | what it may touch |
 //! |---|---|---|
-//! | `digest` | HMAC and hexadecimal digits | nothing |
+//! | `digest` | HMAC, hexadecimal digits, secrets compared | nothing |
+//! | `http_client` | what every HTTP client begins with | nothing |
 //! | [`config`] | files and environment to validated types | the file system |
 //! | [`store`] | the core's ports over SQLite and PostgreSQL | the database |
 //! | [`spool`] | accepted messages while the database is unavailable | files |
@@ -23,9 +24,9 @@
 //! | [`cli`] | one file per subcommand | [`app`], `lab` |
 //!
 //! Imports run one way:
-//! `digest <- config <- {store, spool, cache, gateway, media, crm, assistant, payments, telemetry, runtime} <- {service, journal} <- {http, console} <-
-//! app <- lab <- cli <- main`. The decisions
-//! and the actors live in the crate [`palabre_actors`], which knows none of this.
+//! `{digest, http_client} <- config <- {store, spool, cache, gateway, media, crm, assistant, payments, telemetry, runtime} <-
+//! {service, journal} <- {http, console} <- app <- lab <- cli <- main`. The decisions and the actors live in the crate
+//! [`palabre_actors`], which knows none of this.
 
 pub mod app;
 pub mod assistant;
@@ -37,6 +38,7 @@ pub mod crm;
 mod digest;
 pub mod gateway;
 pub mod http;
+mod http_client;
 pub mod journal;
 #[cfg(feature = "lab")]
 mod lab;

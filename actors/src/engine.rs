@@ -5,11 +5,13 @@ mod serving;
 mod tests;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix::Addr;
+use futures_util::FutureExt as _;
 use metrics::counter;
 use tokio::sync::{Notify, oneshot};
 use tracing::error;
@@ -18,7 +20,7 @@ pub use crate::conversation::messages::{Performed, SendRefusal};
 use crate::domain::address::Address;
 use crate::domain::conversation::ConversationKey;
 use crate::domain::event::ActorType;
-use crate::domain::ids::{ChannelId, ConversationId, OutboundId, TenantId};
+use crate::domain::ids::{ChannelId, ConversationId, OutboundId, ProviderMessageId, TenantId};
 use crate::domain::late_failure::LateFailure;
 use crate::domain::message::{Inbound, NewInbound};
 use crate::domain::status::OutboxState;
@@ -31,7 +33,7 @@ use crate::ports::{AccountNews, Advanced, ChannelKey, Notification, PortError, S
 use crate::runtime::admission::Admission;
 use crate::runtime::exit::{Drain, Exit, start_guarded};
 use crate::runtime::fair_limit::{FairLimit, FairPermit};
-use crate::runtime::{ActorContext, metric};
+use crate::runtime::{ActorContext, Typing, metric};
 use crate::supervisor::Supervisor;
 use crate::supervisor::messages::{MeetIngress, Perform, RereadTenant};
 
@@ -290,6 +292,25 @@ impl Engine {
         if let Some(health) = self.builder.pool.channel(channel_key) {
             outbox::suspend(&self.builder.context, &health, after, code).await;
         }
+    }
+
+    /// Shows a contact that a person is typing, where the channel can and the contact said no STOP (I6). Answers for how long;
+    /// `None`: it is not shown. Nothing depends on it.
+    pub async fn show_typing(
+        &self,
+        channel_key: &ChannelKey,
+        to: Address,
+        in_reply_to: ProviderMessageId,
+    ) -> Option<Duration> {
+        let context = &self.builder.context;
+        let lasts = self.builder.pool.channel(channel_key)?.typing(context.now())?;
+        let status = context.ports.recipients.recipient_status(&channel_key.tenant, &channel_key.channel, &to);
+        if context.within_deadline(status).await.ok()?.opted_out {
+            return None;
+        }
+        let typing = Typing { channel: channel_key.channel.clone(), to, in_reply_to: Some(in_reply_to), lasts };
+        // A gateway that panics takes nobody along.
+        AssertUnwindSafe(context.show_typing(&typing)).catch_unwind().await.ok().map(|()| lasts)
     }
 
     /// Another process changed rows or consents: looks at them now instead of at the next sweep.

@@ -51,6 +51,7 @@ mod m20261201_000340_late_bookings;
 mod m20261201_000341_waiting_list;
 mod m20261201_000342_calendar_feeds;
 mod m20261201_000343_ride_ratings;
+mod m20261201_000350_push_subscriptions;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -107,6 +108,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000341_waiting_list::Migration),
             Box::new(m20261201_000342_calendar_feeds::Migration),
             Box::new(m20261201_000343_ride_ratings::Migration),
+            Box::new(m20261201_000350_push_subscriptions::Migration),
         ]
     }
 }

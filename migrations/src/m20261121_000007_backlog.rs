@@ -1,4 +1,4 @@
-//! Index of inbound messages without a turn, on PostgreSQL, in a form that its planner uses.
+//! Index of inbound messages without a turn, for the planner of PostgreSQL.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

@@ -1,4 +1,4 @@
-//! Since when a conversation waits for a person, and what the live updates of the console read.
+//! Since when a conversation waits for a person, and the console's live updates.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

@@ -1,4 +1,4 @@
-//! What assistants have cost, day by day; and messages that wait for the morning stand beside those that wait for a budget.
+//! Daily costs of assistants, and messages that wait for the morning.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

@@ -1,4 +1,4 @@
-//! Records of the tenants' CRM that contacts belong to, and the e-mails that are logged there.
+//! Records of the tenants' CRMs, and e-mails that are logged there.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;

@@ -31,7 +31,7 @@ pub(super) fn keep(privacy: &Privacy, people: People, data: PersonalData, io: &H
     io.spawn(async move {
         let mut run = 0;
         loop {
-            let wait = match tend(&privacy, &people, &data, run % RUNS_A_DAY == 0).await {
+            let wait = match maintain(&privacy, &people, &data, run % RUNS_A_DAY == 0).await {
                 Ok(()) => {
                     run += 1;
                     EVERY
@@ -49,7 +49,7 @@ pub(super) fn keep(privacy: &Privacy, people: People, data: PersonalData, io: &H
     })
 }
 
-async fn tend(privacy: &Privacy, people: &People, data: &PersonalData, is_daily: bool) -> Result<(), ServiceError> {
+async fn maintain(privacy: &Privacy, people: &People, data: &PersonalData, is_daily: bool) -> Result<(), ServiceError> {
     let now = people.clock.now();
     let before = privacy.audit_retention.and_then(|kept| now.checked_sub_signed(TimeDelta::from_std(kept).ok()?));
     if let Some(before) = before {

@@ -24,6 +24,7 @@ use tracing::{debug, info, warn};
 use super::{StartError, SystemClock};
 use crate::cache::RedisClient;
 use crate::config::Config;
+use crate::console::LiveFeed;
 use crate::http::health::{Condition, HealthSource};
 use crate::runtime::ThreadGone;
 use crate::store::{ALIVE_FOR, Store, StoreError};
@@ -141,6 +142,28 @@ impl Cluster {
         Ok(())
     }
 
+    /// Consoles show who looks at a conversation on other nodes too. On SQLite there are none.
+    pub(super) fn share_presence(&mut self, feed: &LiveFeed) {
+        if !self.store.is_shared() {
+            return;
+        }
+        // Set once.
+        let _ = self.notifier.feed.set(feed.clone());
+        feed.share();
+        let (feed, node, store, redis) = (feed.clone(), self.node.clone(), self.store.clone(), self.redis.clone());
+        self.tasks.push(self.io.spawn(async move {
+            loop {
+                let texts = feed.to_tell(node.as_str()).await;
+                if let Err(error) = tell(texts, &store, redis.as_ref()).await {
+                    debug!(
+                        error = &error as &dyn std::error::Error,
+                        "other nodes do not see who looks at conversations here"
+                    );
+                }
+            }
+        }));
+    }
+
     /// Leaves, so that the others' shares grow at once. A node that has not finished keeps its leases and ends by its
     /// missing heartbeats: its sends count as its own until the reconciler looks into them.
     pub(super) async fn leave(self, finished: bool) {
@@ -247,6 +270,8 @@ struct ClusterNotifier {
     received: Mutex<Notification>,
     updated: Notify,
     engine: OnceLock<Engine>,
+    /// Consoles of this node.
+    feed: OnceLock<LiveFeed>,
 }
 
 impl ClusterNotifier {
@@ -254,6 +279,8 @@ impl ClusterNotifier {
         if let Some(what) = Notification::from_text(text, own.as_str()) {
             lock(&self.received).add(what);
             self.updated.notify_one();
+        } else if let Some(feed) = self.feed.get() {
+            feed.receive(text, own.as_str());
         }
     }
 }
@@ -269,8 +296,7 @@ fn lock(of: &Mutex<Notification>) -> MutexGuard<'_, Notification> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Wakes this node's engine, and publishes to other nodes: through Redis while it answers, through PostgreSQL
-/// otherwise.
+/// Wakes this node's engine, and publishes to other nodes.
 async fn publish(notifier: Arc<ClusterNotifier>, node: NodeId, store: Store, redis: Option<RedisClient>) {
     loop {
         notifier.updated.notified().await;
@@ -281,21 +307,26 @@ async fn publish(notifier: Arc<ClusterNotifier>, node: NodeId, store: Store, red
         if let Some(engine) = notifier.engine.get() {
             engine.wake(all);
         }
-        let mut texts = outgoing.to_texts(node.as_str(), TEXT_BYTES);
-        if let Some(redis) = &redis {
-            let mut published = 0;
-            while published < texts.len() && redis.publish(texts[published].clone()).await {
-                published += 1;
-            }
-            texts.drain(..published);
-        }
-        if let Err(error) = store.notify(&texts).await {
+        let texts = outgoing.to_texts(node.as_str(), TEXT_BYTES);
+        if let Err(error) = tell(texts, &store, redis.as_ref()).await {
             debug!(
                 error = &error as &dyn std::error::Error,
                 "the other nodes are not woken, they look at their next sweep"
             );
         }
     }
+}
+
+/// Tells other nodes: through Redis while it answers, through PostgreSQL otherwise.
+async fn tell(mut texts: Vec<String>, store: &Store, redis: Option<&RedisClient>) -> Result<(), StoreError> {
+    if let Some(redis) = redis {
+        let mut published = 0;
+        while published < texts.len() && redis.publish(texts[published].clone()).await {
+            published += 1;
+        }
+        texts.drain(..published);
+    }
+    store.notify(&texts).await
 }
 
 /// From here on a clock is wrong: leases, days and ids of nodes are compared.

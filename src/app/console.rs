@@ -15,7 +15,9 @@ use crate::service::media::MediaAccess;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
 use crate::service::people::{People, SessionTimes};
+use crate::service::person_links::PersonLinks;
 use crate::service::privacy::PersonalData;
+use crate::service::push::PushNotices;
 use crate::store::HistoryReader;
 use crate::store::operator::Operator;
 
@@ -53,8 +55,8 @@ pub(super) fn routes(
     people: People,
     (operator, history, privacy): (Operator, HistoryReader, PersonalData),
     (outgoing, phones): (Arc<dyn Outgoing>, Arc<dyn TestPhones>),
-    (access, media): (Option<PaidAccess>, MediaAccess),
-    (feed, clock): (LiveFeed, Arc<dyn Clock>),
+    (access, media, links): (Option<PaidAccess>, MediaAccess, PersonLinks),
+    (feed, clock, push): (LiveFeed, Arc<dyn Clock>, Option<PushNotices>),
     (setup, failing): (Option<SetupDeps>, Arc<dyn FailingChannels>),
 ) -> Result<Option<ConsoleRoutes>, PagesError> {
     if !config.console.enabled {
@@ -69,6 +71,8 @@ pub(super) fn routes(
         phones,
         access,
         privacy,
+        push,
+        links: Some(links),
         clock,
         tenants,
         feed,

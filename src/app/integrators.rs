@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use palabre_actors::domain::action::Action;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::conversation::ConversationKey;
 use palabre_actors::domain::event::ActorType;
-use palabre_actors::domain::ids::{ChannelId, ConversationId, CorrelationId, OutboundId, TenantId};
+use palabre_actors::domain::ids::{ChannelId, ConversationId, CorrelationId, OutboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::turn::{Command, Refused, Request, Requester, SendRequest};
 use palabre_actors::engine::{Engine, Performed, SendRefusal};
-use palabre_actors::ports::{Clock, Pending};
+use palabre_actors::ports::{ChannelKey, Clock, Pending};
 use secrecy::ExposeSecret;
 
 use crate::config::{ApiKey, ApiTenants, Config, Tenant, TenantDirectory};
@@ -150,6 +151,16 @@ impl Outgoing for EngineOutgoing {
             let performed = self.engine.perform(ConversationKey::new(tenant.clone(), channel, with), request).await;
             performed.map_err(|why| not_done(&why, false, &self.templates_of(&tenant)))
         })
+    }
+
+    fn show_typing(
+        &self,
+        tenant: TenantId,
+        channel: ChannelId,
+        to: Address,
+        in_reply_to: ProviderMessageId,
+    ) -> Pending<'_, Option<Duration>> {
+        Box::pin(async move { self.engine.show_typing(&ChannelKey { tenant, channel }, to, in_reply_to).await })
     }
 }
 

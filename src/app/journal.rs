@@ -110,7 +110,6 @@ impl JournalWriter {
     }
 }
 
-/// Health of the journals.
 struct Journalling(Arc<JournalsHealth>);
 
 impl HealthSource for Journalling {

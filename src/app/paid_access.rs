@@ -145,6 +145,9 @@ pub(super) fn follow(access: PaidAccess, store: &Store, clock: Arc<dyn Clock>, i
 /// Compares chats and payments in Stars with the ledgers, each once a day.
 async fn audit(access: &PaidAccess, clock: &dyn Clock) {
     loop {
+        while !access.sells() {
+            tokio::time::sleep(EVERY).await;
+        }
         let audited = async {
             access.follow_chats().await?;
             access.plan_audits(clock.now()).await?;
@@ -164,11 +167,10 @@ async fn settle(access: &PaidAccess, clock: &dyn Clock) {
     // Whose plans were written down: they change with the configuration.
     let mut kept = None;
     loop {
-        let creators = access.creators.now();
-        if !access.sells() {
+        while !access.sells() {
             tokio::time::sleep(EVERY).await;
-            continue;
         }
+        let creators = access.creators.now();
         if kept.as_ref().is_none_or(|kept| !Arc::ptr_eq(kept, &creators)) {
             kept = keep_plans(access, &creators, clock).await.is_ok().then_some(creators);
         }
@@ -199,6 +201,9 @@ async fn settle(access: &PaidAccess, clock: &dyn Clock) {
 }
 
 async fn step(access: &PaidAccess, clock: &dyn Clock) -> Result<usize, StoreError> {
+    if !access.store.paid_access_is_due(clock.now()).await? {
+        return Ok(0);
+    }
     let applied = access.apply_events(clock.now()).await?;
     Ok(applied + access.settle_due(clock.now()).await?)
 }

@@ -8,12 +8,22 @@ use palabre_actors::domain::rules::Language;
 use palabre_actors::ports::{Pending, PortError, PortErrorKind};
 use tracing::info;
 
-use crate::config::TenantDirectory;
+use super::StartError;
+use crate::config::{Config, TenantDirectory};
 use crate::gateway::channel_event::{ChannelEvent, ChannelEventKind, ChannelEvents};
+use crate::gateway::{BuildError, client};
+use crate::media::MediaStorage;
 use crate::service::ServiceError;
 use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
 use crate::service::person_links::PersonLinks;
-use crate::store::operator::Linked;
+use crate::store::operator::{Linked, Operator};
+
+/// What commands know of links, beside a daemon or without one. Files in a bucket need its keys.
+pub(crate) fn beside(operator: Operator, config: &Config) -> Result<PersonLinks, StartError> {
+    let storage = MediaStorage::of(&config.media, &client::new().map_err(BuildError::from)?)?;
+    let tenants = TenantDirectory::new(config.tenants.clone());
+    Ok(PersonLinks::new(operator, storage, tenants, config.http.public_base_url.clone()))
+}
 
 /// Takes `/start` events that carry a person link, links the address, and answers.
 pub(super) struct PersonLinkVisitors {

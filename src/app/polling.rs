@@ -40,7 +40,6 @@ pub(super) struct Polling {
     io: Handle,
 }
 
-/// One channel that is polled.
 struct PolledChannel {
     tenant: TenantId,
     channel: ChannelId,

@@ -16,7 +16,6 @@ pub enum StartError {
     Threads(#[source] std::io::Error),
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The spool.
     #[error(transparent)]
     Spool(#[from] SpoolError),
     /// Redis' URL is invalid. Redis itself may be away.

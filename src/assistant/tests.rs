@@ -72,9 +72,7 @@ fn settings(endpoint: &SimulatedAssistant) -> AssistantSettings {
 }
 
 fn assistants(settings: AssistantSettings, ledger: &Arc<Ledger>) -> Assistants {
-    // The first to install one wins; they are all the same.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = crate::http_client::builder().build().unwrap();
     let assistants = Assistants::new(client, Arc::clone(ledger) as _, Arc::new(Noon));
     assistants.serve([(TenantId::new("belle"), settings, chrono_tz::Tz::Europe__Paris)], |_| false);
     assistants

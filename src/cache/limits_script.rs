@@ -18,7 +18,6 @@ use super::keys::Keys;
 
 /// Reads the server's clock, in microseconds since 1970.
 const CLOCK: &str = "local time = redis.call('TIME')\nlocal now = time[1] * 1000000 + time[2]\n";
-/// The script.
 pub(super) const LIMITS: &str = include_str!("limits_script.lua");
 
 /// The longest time between two permits, as in one process.

@@ -17,7 +17,6 @@ use super::limits_script::{self, PermitRequest};
 /// server's clock must not look closed by the node's.
 const KNOWN_MARGIN: Duration = Duration::from_millis(20);
 
-/// The rate limiter.
 pub struct SharedRateLimiter {
     redis: RedisClient,
     /// The limiter used while Redis is away. It is told of every permit that Redis gives, and goes on from there.

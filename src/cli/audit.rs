@@ -69,7 +69,6 @@ pub(super) struct AuditVerifyArgs {
     json: bool,
 }
 
-/// Runs the command.
 pub(super) fn run(command: &AuditCommand) -> u8 {
     match command {
         AuditCommand::List(args) => on(&args.file, async |operator, config| list(&operator, args, &config).await),

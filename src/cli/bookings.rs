@@ -127,7 +127,6 @@ pub(super) struct MarkArgs {
     state: LeadState,
 }
 
-/// Runs the command.
 pub(super) fn run(command: &BookingsCommand) -> u8 {
     match command {
         BookingsCommand::List(args) => on(&args.file, async |operator, config| list(&operator, args, &config).await),
@@ -138,7 +137,6 @@ pub(super) fn run(command: &BookingsCommand) -> u8 {
     }
 }
 
-/// Runs the command.
 pub(super) fn run_leads(command: &LeadsCommand) -> u8 {
     match command {
         LeadsCommand::List(args) => on(&args.file, async |operator, config| list_leads(&operator, args, &config).await),

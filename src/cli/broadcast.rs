@@ -129,7 +129,6 @@ impl WhatArgs {
     }
 }
 
-/// Runs the command.
 pub(super) fn run(command: &BroadcastCommand) -> u8 {
     match command {
         BroadcastCommand::Plan(args) => on(&args.file, async |operator, config| plan(&operator, args, &config).await),

@@ -7,7 +7,7 @@ use palabre_actors::domain::address::Address;
 
 use super::outbox::on;
 use super::terminal::now;
-use super::who::{addresses, among, home, home_of, parsed, tenant};
+use super::who::{addresses, among, home, home_of, person, tenant};
 use super::{ConfigFile, complain_about, exit, names, say};
 use crate::config::Config;
 use crate::http::api::responses::{ConsentEntry, Visibility};
@@ -56,7 +56,7 @@ pub(super) struct ExportArgs {
     /// Of these tenants
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     tenant: Vec<String>,
-    /// Of this address alone
+    /// Of one person, by any of their addresses, however it is written
     #[arg(long, value_name = "ADDRESS")]
     address: Option<String>,
     /// How rows are written
@@ -78,12 +78,11 @@ enum Format {
     Jsonl,
 }
 
-/// Runs the command.
 pub(super) fn run(command: &ConsentsCommand) -> u8 {
     match command {
         ConsentsCommand::Export(args) => on(&args.file, async |operator, config| {
             let home = home_of(&args.tenant, &config);
-            match args.address.as_deref().map(|text| parsed(text, home)).transpose() {
+            match args.address.as_deref().map(|text| person(text, home)).transpose() {
                 Ok(address) => export(&operator, args, address.as_ref(), &config).await,
                 Err(why) => {
                     complain_about(format_args!("--address: {why}"));

@@ -1,15 +1,19 @@
-//! `palabre contact …`: exports and erases persons, makes two contacts one, and parts them again.
+//! `palabre contact …`: exports and erases persons, makes two contacts one, parts them again, and makes links between addresses.
 
 mod persons;
 
 use clap::{Args, Subcommand};
-use palabre_actors::domain::ids::ContactId;
+use palabre_actors::domain::address::{Address, Scheme, Unnamed};
+use palabre_actors::domain::ids::{ChannelId, ContactId};
 use uuid::Uuid;
 
 use super::outbox::on;
 use super::terminal::now;
-use super::{ConfigFile, complain_about, exit, say};
-use crate::http::api::responses::{Contact, Visibility};
+use super::{ConfigFile, complain, complain_about, exit, load, say};
+use crate::app::person_links::beside;
+use crate::config::Config;
+use crate::http::api::responses::{Contact, ContactLink, Visibility};
+use crate::service::person_links::LinkTo;
 use crate::service::{Caller, ServiceError, contacts};
 use crate::store::conversations::ContactRow;
 use crate::store::operator::Operator;
@@ -45,6 +49,31 @@ pub(super) enum ContactCommand {
         What was said while they were one stays in the conversation where it was said.\n\
         Exit code 0: they are two; 1: they are not, and the reason is said.")]
     Unmerge(UnmergeArgs),
+    /// Make a signed link by which a contact shows that another address is theirs as well
+    #[command(after_help = "Examples:\n  \
+        palabre contact link 019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b --channel belle-tg\n  \
+        palabre contact link 019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b --to mailto:nadia@example.org\n\n\
+        A bot's link: send it where they write to you already. An e-mail address's link: send it to that address alone.\n\
+        It holds for two days. Exit code 0: here it is; 1: there can be none, and the reason is said.")]
+    Link(LinkArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LinkArgs {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// The contact
+    #[arg(value_name = "ID", value_parser = contact)]
+    id: ContactId,
+    /// The bot that the link opens
+    #[arg(long, value_name = "ID", required_unless_present = "to", conflicts_with = "to")]
+    channel: Option<String>,
+    /// The e-mail address that is to be theirs
+    #[arg(long, value_name = "ADDRESS")]
+    to: Option<String>,
+    /// Print JSON instead of text
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -87,7 +116,6 @@ fn contact(text: &str) -> Result<ContactId, String> {
     id.map(ContactId).map_err(|_| "it is a contact's id, such as 019c1a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b".to_owned())
 }
 
-/// Runs the command.
 pub(super) fn run(command: &ContactCommand) -> u8 {
     let caller = Caller::command_line();
     match command {
@@ -102,7 +130,51 @@ pub(super) fn run(command: &ContactCommand) -> u8 {
             let parted = contacts::unmerge(&caller, &operator, args.id, now()).await;
             told(&operator, parted, args.manner).await
         }),
+        ContactCommand::Link(args) => on(&args.file, async |operator, config| link(operator, args, config).await),
     }
+}
+
+async fn link(operator: Operator, args: &LinkArgs, config: Config) -> Result<u8, ServiceError> {
+    let to = match (&args.channel, &args.to) {
+        (Some(channel), _) => LinkTo::Channel(ChannelId::new(channel)),
+        (None, to) => match Address::written(to.as_deref().unwrap_or_default(), Unnamed::Only(Scheme::Mailto), None) {
+            Ok(mailbox) => LinkTo::Mailbox(mailbox),
+            Err(error) => {
+                complain_about(format_args!("--to: {error}"));
+                return Ok(exit::USAGE);
+            }
+        },
+    };
+    // The key of links is with the files: a bucket wants its own keys.
+    let config = if config.media.bucket.is_some() { load(&args.file.config) } else { Some(config) };
+    let Some(config) = config else { return Ok(exit::FOUND_WRONG) };
+    let links = match beside(operator, &config) {
+        Ok(links) => links,
+        Err(error) => return Ok(complain(&error)),
+    };
+    let made = match links.make(&Caller::command_line(), args.id, &to, now()).await {
+        Ok(made) => ContactLink::from(made),
+        Err(error) => return refused(error),
+    };
+    if args.json {
+        say(format_args!("{}", serde_json::to_string_pretty(&made).unwrap_or_default()));
+    } else {
+        say(format_args!("{}", made.url));
+        complain_about(format_args!("it holds until {}", made.expires_at));
+    }
+    Ok(exit::OK)
+}
+
+/// Says why something cannot be.
+fn refused(error: ServiceError) -> Result<u8, ServiceError> {
+    match error {
+        ServiceError::NotValid { reason, .. } => complain_about(format_args!("{reason}")),
+        ServiceError::NotFound(what) => complain_about(format_args!(
+            "no {what} has this id: is another configuration meant (--config, PALABRE_CONFIG)?"
+        )),
+        error => return Err(error),
+    }
+    Ok(exit::FOUND_WRONG)
 }
 
 async fn told(
@@ -112,17 +184,7 @@ async fn told(
 ) -> Result<u8, ServiceError> {
     let row = match done {
         Ok(row) => row,
-        Err(ServiceError::NotValid { reason, .. }) => {
-            complain_about(format_args!("{reason}"));
-            return Ok(exit::FOUND_WRONG);
-        }
-        Err(ServiceError::NotFound(what)) => {
-            complain_about(format_args!(
-                "no {what} has this id: is another configuration meant (--config, PALABRE_CONFIG)?"
-            ));
-            return Ok(exit::FOUND_WRONG);
-        }
-        Err(error) => return Err(error),
+        Err(error) => return refused(error),
     };
     let merged = contacts::merged_into(&Caller::command_line(), operator, &row).await?;
     let visibility = if manner.reveal { Visibility::Whole } else { Visibility::Masked };

@@ -186,7 +186,6 @@ impl ConversationsManner {
     }
 }
 
-/// Runs the command.
 pub(super) fn run(command: &ConversationsCommand) -> u8 {
     match command {
         ConversationsCommand::List(args) => on(&args.file, async |store, config| list(&store, args, &config).await),

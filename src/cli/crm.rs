@@ -48,7 +48,6 @@ pub(super) struct CrmFindArgs {
     json: bool,
 }
 
-/// Runs the command.
 pub(super) fn run(command: &CrmCommand) -> u8 {
     match command {
         CrmCommand::Status(args) => status(args),

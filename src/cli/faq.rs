@@ -98,7 +98,6 @@ pub(super) struct UnansweredArgs {
     reveal: bool,
 }
 
-/// Runs the command.
 pub(super) fn run(command: &FaqCommand) -> u8 {
     match command {
         FaqCommand::Try(args) => try_out(args),

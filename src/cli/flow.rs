@@ -61,7 +61,6 @@ pub(super) struct TryArgs {
     tenant: String,
 }
 
-/// Runs the command.
 pub(super) fn run(command: &FlowCommand) -> u8 {
     match command {
         FlowCommand::Check(args) => check(args),

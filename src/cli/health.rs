@@ -9,7 +9,7 @@ use crate::config::Http;
 use crate::gateway::client;
 
 /// Whoever asks gives up soon.
-const PATIENCE: Duration = Duration::from_secs(4);
+const DEADLINE: Duration = Duration::from_secs(4);
 
 #[derive(Debug, Args)]
 pub(super) struct HealthArgs {
@@ -34,7 +34,7 @@ pub(super) fn run(args: &HealthArgs) -> u8 {
         Err(error) => return complain(&error),
     };
     on_runtime(async {
-        match client.get(format!("{url}/readyz")).timeout(PATIENCE).send().await {
+        match client.get(format!("{url}/readyz")).timeout(DEADLINE).send().await {
             Ok(answer) if answer.status().is_success() => {
                 say(format_args!("ready"));
                 exit::OK

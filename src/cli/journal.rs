@@ -44,7 +44,6 @@ pub(super) struct JournalVerifyArgs {
     json: bool,
 }
 
-/// Runs the command.
 pub(super) fn run(command: &JournalCommand) -> u8 {
     let JournalCommand::Verify(args) = command;
     on(&args.file, async |operator, config| compare(&operator, args, &config).await)

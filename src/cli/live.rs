@@ -66,7 +66,6 @@ pub(super) struct OrdersArgs {
     reveal: bool,
 }
 
-/// Runs the command.
 pub(super) fn run(command: &LiveCommand) -> u8 {
     match command {
         LiveCommand::List(args) => on(&args.file, async |operator, config| list(&operator, args, &config).await),

@@ -81,7 +81,6 @@ pub(super) struct RemoveArgs {
     evidence: String,
 }
 
-/// Runs the command.
 pub(super) fn run(command: &OptoutCommand) -> u8 {
     match command {
         OptoutCommand::List(args) => on(&args.file, async |operator, config| list(&operator, args, &config).await),

@@ -265,7 +265,6 @@ impl Manner {
     }
 }
 
-/// Runs the command.
 pub(super) fn run(command: &OutboxCommand) -> u8 {
     match command {
         OutboxCommand::List(args) => {

@@ -50,7 +50,6 @@ pub(super) struct RecordArgs {
 /// Requests that are listed.
 const LISTED: usize = 100;
 
-/// Runs the command.
 pub(super) fn run(command: &PrivacyCommand) -> u8 {
     match command {
         PrivacyCommand::Plan(args) => on(&args.file, async |operator, config| plan(operator, args, &config).await),

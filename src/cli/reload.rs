@@ -10,7 +10,7 @@ use crate::config::{Config, Environment};
 use crate::gateway::{PROVIDERS, client};
 
 /// How long a daemon is given to read its files.
-const PATIENCE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 pub(super) const HELP: &str = "A daemon looks at its files twice a second by itself, and at once on SIGHUP: this is for scripts that want to know.\n\
     The key needs the scope `operate` for all tenants (`tenants = [\"*\"]`). Example:\n  \
@@ -57,7 +57,7 @@ pub(super) fn run(args: &ReloadArgs) -> u8 {
 
 async fn ask(url: &str, key: &str) -> Result<(u16, Value), Box<dyn std::error::Error>> {
     let url = format!("{}/api/v1/reload", url.trim_end_matches('/'));
-    let answer = client::new()?.post(url).bearer_auth(key).timeout(PATIENCE).send().await?;
+    let answer = client::new()?.post(url).bearer_auth(key).timeout(DEADLINE).send().await?;
     let status = answer.status().as_u16();
     Ok((status, serde_json::from_str(&answer.text().await?).unwrap_or_default()))
 }

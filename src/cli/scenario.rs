@@ -50,7 +50,6 @@ pub(super) struct RunArgs {
     scenarios: Vec<PathBuf>,
 }
 
-/// Runs the command.
 pub(super) fn run(command: &ScenarioCommand) -> u8 {
     let ScenarioCommand::Run(args) = command;
     let Some(config) = load_without_secrets(&args.file.config) else { return exit::FOUND_WRONG };

@@ -49,7 +49,6 @@ enum Done {
     Info(WebhookInfo),
 }
 
-/// Runs the command.
 pub(super) fn run(command: &TelegramCommand) -> u8 {
     let of = match command {
         TelegramCommand::SetWebhook(args) | TelegramCommand::DeleteWebhook(args) => &args.of,

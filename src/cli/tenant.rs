@@ -80,7 +80,6 @@ pub(super) struct ListArgs {
     json: bool,
 }
 
-/// Runs the command.
 pub(super) fn run(command: &TenantCommand) -> u8 {
     match command {
         TenantCommand::New(args) => new(args),

@@ -34,8 +34,8 @@ pub(super) struct TortureArgs {
     #[arg(long, value_name = "TIME", default_value = "50ms", value_parser = humantime::parse_duration)]
     away: Duration,
     /// How long the daemon is left alone at the end, at most, to finish what is under way
-    #[arg(long, value_name = "TIME", default_value = "180s", value_parser = humantime::parse_duration)]
-    patience: Duration,
+    #[arg(long, alias = "patience", value_name = "TIME", default_value = "180s", value_parser = humantime::parse_duration)]
+    settle_within: Duration,
     /// A chaos day instead of kills alone: nodes that are killed or stand still, crashed servers, providers that are down, a wrong
     /// file, one after the other for so long; each must be told by the nodes' health, and be over again
     #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "1h", value_parser = humantime::parse_duration,
@@ -108,7 +108,7 @@ impl TortureArgs {
             every_provider: self.every_provider,
             hesitation: self.hesitation,
             away: self.away,
-            patience: self.patience,
+            settle_within: self.settle_within,
             chaos: self.chaos,
             servers: Servers { database, redis, nodes, front, crash_database, crash_redis, surroundings },
             keep: self.keep,

@@ -107,7 +107,6 @@ pub(super) struct ResetArgs {
     json: bool,
 }
 
-/// Runs the command.
 pub(super) fn run(command: &UserCommand) -> u8 {
     match command {
         UserCommand::Add(args) => on(&args.file, async |operator, config| add(operator, args, &config).await),

@@ -111,7 +111,6 @@ pub(super) struct EnableArgs {
     tenant: Vec<String>,
 }
 
-/// Runs the command.
 pub(super) fn run(command: &WebhooksCommand) -> u8 {
     match command {
         WebhooksCommand::List(args) if args.deliveries => {

@@ -85,6 +85,11 @@ fn strong_enough(scope: &Scope<'_>, secret: SecretString) -> Option<SecretString
         scope.wrong("key", &format!("is shorter than {SHORTEST_KEY} characters, and could be guessed"), help);
         return None;
     }
+    if is_repeated(secret.expose_secret()) {
+        let help = "make one with `openssl rand -hex 32`";
+        scope.wrong("key", "is a shorter text over and over, and could be guessed", help);
+        return None;
+    }
     let distinct = secret.expose_secret().chars().collect::<HashSet<_>>().len();
     if distinct < FEWEST_CHARACTERS {
         let help = "make one with `openssl rand -hex 32`";
@@ -93,6 +98,12 @@ fn strong_enough(scope: &Scope<'_>, secret: SecretString) -> Option<SecretString
         return None;
     }
     Some(secret)
+}
+
+/// Whether a text is one of at most half its length, over and over: `testtesttest`.
+fn is_repeated(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    (1..=bytes.len() / 2).any(|period| bytes.iter().zip(bytes.iter().skip(period)).all(|(one, other)| one == other))
 }
 
 fn opened(scope: &Scope<'_>, raw: &[String], known: &KnownTenants) -> Option<ApiTenants> {

@@ -19,6 +19,8 @@ pub struct Console {
     pub session_idle: Duration,
     /// A session ends after so long, however often it is used.
     pub session_lasts: Duration,
+    /// Whether browsers are told when somebody waits.
+    pub push: bool,
 }
 
 /// `None`: something was reported.
@@ -37,10 +39,12 @@ pub(super) fn console(scope: &Scope<'_>, raw: &RawConsole) -> Option<Console> {
     };
     let session_idle = time("session_idle", raw.session_idle.as_ref());
     let session_lasts = time("session_lasts", raw.session_lasts.as_ref());
+    let push = scope.required("push", raw.push, "");
     Some(Console {
         enabled: enabled?,
         base_url: settled(url)?,
         session_idle: session_idle?,
         session_lasts: session_lasts?,
+        push: push?,
     })
 }

@@ -29,7 +29,6 @@ impl TenantDirectory {
         self.0.load().iter().find(|tenant| tenant.id == *id).cloned()
     }
 
-    /// A channel of a tenant.
     #[must_use]
     pub fn channel(&self, tenant: &TenantId, id: &ChannelId) -> Option<Channel> {
         self.get(tenant)?.channels.iter().find(|channel| channel.id == *id).cloned()

@@ -7,7 +7,7 @@ use palabre_actors::domain::folding::fold;
 use palabre_actors::domain::rules::Escalation;
 
 use super::document::Scope;
-use super::fields::{address, duration, number, or_default};
+use super::fields::{address, duration, number, or_default, settled};
 use super::raw::{RawEscalation, RawNotify, RawTenant};
 use super::types::Channel;
 
@@ -22,8 +22,7 @@ pub(super) fn escalation(
 ) -> Option<(Escalation, Vec<Address>)> {
     let to = addresses(&root.table("notify"), &raw.notify, home);
     let unread_after = raw.notify.unread_after.as_ref();
-    let unread_after =
-        unread_after.map_or(Some(None), |raw| duration(&root.table("notify"), "unread_after", raw).map(Some));
+    let unread_after = settled(unread_after.map(|raw| duration(&root.table("notify"), "unread_after", raw)));
     let read = raw
         .escalation
         .as_ref()
@@ -42,7 +41,7 @@ fn section(scope: &Scope<'_>, raw: &RawEscalation) -> Option<Escalation> {
             scope.wrong(&format!("keywords[{at}]"), "has no letter or digit, so no message can match it", "");
         }
     }
-    let after_misses = raw.after_misses.map_or(Some(None), |raw| number(scope, "after_misses", raw, 1..=100).map(Some));
+    let after_misses = settled(raw.after_misses.map(|raw| number(scope, "after_misses", raw, 1..=100)));
     let hand_back_after =
         or_default(raw.hand_back_after.as_ref(), HAND_BACK_AFTER, |raw| duration(scope, "hand_back_after", raw));
     let escalation = Escalation {

@@ -85,11 +85,8 @@ pub(super) fn or_default<R, T>(raw: Option<R>, default: T, read: impl FnOnce(R) 
 }
 
 /// A key that may be left out, but must hold when it is there.
-pub(super) fn settled<T>(value: Option<Option<T>>) -> Option<Option<T>> {
-    match value {
-        None => Some(None),
-        Some(value) => value.map(Some),
-    }
+pub(crate) fn settled<T>(value: Option<Option<T>>) -> Option<Option<T>> {
+    value.map_or(Some(None), |value| value.map(Some))
 }
 
 /// One of a few words.

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use palabre_actors::domain::hours::{Country, Hours, OpenSpan, SpanError};
 
 use super::document::Scope;
-use super::fields::{choice, quoted};
+use super::fields::{choice, quoted, settled};
 use super::raw::RawHours;
 
 /// Business hours. `None`: something was reported.
@@ -22,8 +22,7 @@ pub(super) fn hours(scope: &Scope<'_>, raw: &RawHours) -> Option<Hours> {
     ];
     let week = days.map(|(day, raw)| spans(scope, day, raw.as_deref().unwrap_or_default()));
     let countries: Vec<(&str, Country)> = Country::ALL.iter().map(|country| (country.as_str(), *country)).collect();
-    let country =
-        raw.holidays.as_deref().map_or(Some(None), |raw| choice(scope, "holidays", raw, &countries).map(Some));
+    let country = settled(raw.holidays.as_deref().map(|raw| choice(scope, "holidays", raw, &countries)));
     let closed = dates(scope, raw.dates.as_deref().unwrap_or_default());
     if (raw.holidays.is_some() || raw.dates.is_some()) && days.iter().all(|(_, raw)| raw.is_none()) {
         let reason = format!("`{}` closes nothing: no day has hours", scope.name("holidays"));

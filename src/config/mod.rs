@@ -65,6 +65,7 @@ mod webhooks;
 pub use directory::TenantDirectory;
 pub use environment::Environment;
 pub use exposed::{exposed, rights_of_others};
+pub(crate) use fields::settled;
 pub use files_read::{ConfigFiles, FilesStamp, tenant_paths};
 pub use imprint::Imprint;
 pub use load::{DEFAULTS, Loaded, Reloaded};

@@ -34,7 +34,6 @@ pub enum Location {
     Line {
         /// The file as it was named.
         file: String,
-        /// Its line.
         line: usize,
         /// The column in that line.
         column: usize,

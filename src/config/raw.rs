@@ -6,13 +6,12 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use super::raw_flows::{RawBooking, RawCalendar, RawDriver, RawFlow, RawFlowTexts, RawRides, RawService};
 pub(super) use super::raw_media::{RawMedia, RawMediaBucket, RawTenantMedia};
 pub(super) use super::raw_observers::{RawOtlp, RawSentry};
 use super::raw_plans::{RawImprint, RawPlan, RawStripe, RawStripeAccount};
 pub(super) use super::raw_values::{INLINE_SECRET, RawPair};
 pub use super::raw_values::{RawDuration, RawSecret};
-
-use super::raw_flows::{RawBooking, RawCalendar, RawDriver, RawFlow, RawFlowTexts, RawRides, RawService};
 use super::raw_webhooks::{RawWebhook, RawWebhookTargets};
 
 /// `palabre.toml`
@@ -126,6 +125,7 @@ pub(super) struct RawConsole {
     pub(super) base_url: Option<String>,
     pub(super) session_idle: Option<RawDuration>,
     pub(super) session_lasts: Option<RawDuration>,
+    pub(super) push: Option<bool>,
 }
 
 /// `[privacy]`

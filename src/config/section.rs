@@ -197,7 +197,7 @@ impl Section<'_> {
     /// A secret that may be left out. The outer `None`: something was reported.
     #[must_use]
     pub fn secret_if_any(&self, key: &str, raw: Option<&RawSecret>) -> Option<Option<SecretString>> {
-        raw.map_or(Some(None), |raw| self.secret(key, Some(raw)).map(Some))
+        fields::settled(raw.map(|raw| self.secret(key, Some(raw))))
     }
 
     /// Certificates in PEM.

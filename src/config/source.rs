@@ -33,7 +33,6 @@ pub(super) struct Source {
 pub(super) enum Part {
     /// The key alone; what follows it in its line is not shown, because nobody knows what it is.
     Key,
-    /// The value.
     Value,
 }
 
@@ -205,6 +204,9 @@ fn syntax_help(line: &str, message: &str, text: &str) -> Option<String> {
     {
         return Some(format!("write `[[{name}]]` everywhere, with two brackets on each side: `[{name}]` is one table"));
     }
+    if line.trim_start().starts_with("//") {
+        return Some("a comment begins with `#`".to_owned());
+    }
     // In a text of several lines a quote says nothing.
     if line.contains("\"\"\"") || line.contains("'''") {
         return None;
@@ -214,6 +216,12 @@ fn syntax_help(line: &str, message: &str, text: &str) -> Option<String> {
         match open {
             None if c == '#' => break,
             None if TYPOGRAPHIC.contains(&c) => return Some(straight(c)),
+            None if is_unseen(c) => {
+                return Some(format!(
+                    "a character that cannot be seen (U+{:04X}) is in this line: write it anew",
+                    u32::from(c)
+                ));
+            }
             None if matches!(c, '"' | '\'') => open = Some(c),
             Some(quote) if c == quote && !(quote == '"' && before == '\\') => open = None,
             _ => {}
@@ -225,6 +233,12 @@ fn syntax_help(line: &str, message: &str, text: &str) -> Option<String> {
         Some(typographic) => straight(typographic),
         None => format!("a text that begins with `{quote}` in this line does not end in it: close it with `{quote}`"),
     })
+}
+
+/// What web pages and chats put between words instead of a space, or beside it: TOML knows blanks and tabs alone.
+fn is_unseen(c: char) -> bool {
+    !c.is_ascii() && c.is_whitespace()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 fn straight(quote: char) -> String {

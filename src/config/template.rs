@@ -6,7 +6,7 @@ use palabre_actors::domain::template::Template;
 
 use super::channel::Checked;
 use super::document::Scope;
-use super::fields::{quoted, text};
+use super::fields::{quoted, settled, text};
 use super::raw::RawTemplate;
 use super::secret::Secrets;
 use super::section::{ProviderSection, Section, TEMPLATE_ID};
@@ -31,7 +31,7 @@ pub(super) fn templates(
         let name = scope.required("name", raw.name.as_deref(), "what rules and the API call it, such as `rappel_rdv`");
         let content_sid = content_sid(&scope, raw, channels, secrets);
         let language = raw.language.as_deref().map_or(Some(language), |raw| tag(&scope, raw));
-        let body = raw.body.as_deref().map_or(Some(None), |raw| text(&scope, "body", raw).map(Some));
+        let body = settled(raw.body.as_deref().map(|raw| text(&scope, "body", raw)));
         let named = raw.channels.as_deref().map_or(Some(Vec::new()), |raw| named(&scope, raw, ids));
         valid &= name.is_some() && content_sid.is_some() && language.is_some() && body.is_some() && named.is_some();
         Template {

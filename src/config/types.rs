@@ -262,7 +262,6 @@ pub struct Tenant {
     pub country: Option<HomeCountry>,
     /// Its sender accounts.
     pub channels: Vec<Channel>,
-    /// Its limits.
     pub limits: Limits,
     /// What it may spend.
     pub budget: BudgetPolicy,
@@ -274,7 +273,6 @@ pub struct Tenant {
     pub rules: Arc<Rules>,
     /// Where each entry of its FAQ stands, in their order.
     pub faq_places: Vec<super::Location>,
-    /// Its assistant.
     pub assistant: Option<AssistantSettings>,
     /// What it sells.
     pub access: Sales,

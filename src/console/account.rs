@@ -66,6 +66,10 @@ async fn page(member: Member, state: web::Data<ConsoleState>) -> Result<Page, Co
 /// The page, with what was wrong: in which part of it, and the word of the texts.
 async fn shown(state: &ConsoleState, member: &Member, wrong: Option<(&str, &str)>) -> Result<Page, ConsoleError> {
     let devices = people::devices(&state.deps.people, &member.person).await?;
+    let (push_key, pushes) = match &state.deps.push {
+        Some(push) => (Some(push.public_key().await?), push.count(&member.person).await?),
+        None => (None, 0),
+    };
     let display = state.display(member);
     let devices: Vec<Device> = devices
         .into_iter()
@@ -84,6 +88,8 @@ async fn shown(state: &ConsoleState, member: &Member, wrong: Option<(&str, &str)
         has_code => user.totp_enabled_at.is_some(),
         codes_left => user.recovery_codes.len(),
         devices => Value::from(Serde(devices)),
+        push_key,
+        pushes,
         wrong_in => wrong.map(|(part, _)| part.to_owned()),
         wrong => wrong.map(|(_, word)| word.to_owned()),
     };

@@ -12,7 +12,7 @@ use super::display::Display;
 use super::inbox::InboxQuery;
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
-use crate::service::{Permission, consents, contacts, conversations, handling, inbox, outbox};
+use crate::service::{consents, conversations, handling, inbox, outbox};
 use crate::store::operator::{OperatorReason, ReplayOptions};
 
 /// A name that a conversation is assigned to, in characters.
@@ -79,15 +79,11 @@ async fn done(
             "reopened"
         }
         "block" => {
-            for talk in theirs(member, state, id).await? {
-                handling::block(caller, at, talk).await?;
-            }
+            handling::block(caller, at, id).await?;
             "blocked"
         }
         "unblock" => {
-            for talk in theirs(member, state, id).await? {
-                handling::unblock(caller, at, talk).await?;
-            }
+            handling::unblock(caller, at, id).await?;
             "unblocked"
         }
         "assign" => {
@@ -124,28 +120,6 @@ async fn done(
         _ => return Err(ConsoleError::NotFound),
     };
     Ok(back(id, query, Some(word)))
-}
-
-/// Every conversation with the contact of this one: whoever is blocked is so on all their channels.
-async fn theirs(
-    member: &Member,
-    state: &ConsoleState,
-    id: ConversationId,
-) -> Result<Vec<ConversationId>, ConsoleError> {
-    let row = conversations::show(&member.caller, &state.deps.store, id).await?;
-    if row.tenant != member.tenant {
-        return Err(ConsoleError::NotFound);
-    }
-    let contact = match member.caller.may(Permission::ContactRead) {
-        true => Some(contacts::show(&member.caller, &state.deps.store, row.contact).await?),
-        false => None,
-    };
-    let mut all: Vec<ConversationId> =
-        contact.into_iter().flat_map(|contact| contact.conversations).map(|row| row.id).collect();
-    if !all.contains(&row.id) {
-        all.push(row.id);
-    }
-    Ok(all)
 }
 
 /// Back to the conversation, with a word about what was done.

@@ -7,8 +7,7 @@ use minijinja::context;
 use palabre_actors::domain::rules::Language;
 use serde::{Deserialize, Serialize};
 
-use super::display::money;
-use super::lookups::shown;
+use super::display::{money, shown};
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Member, Page, faq as faq_page};
 use crate::service::Permission;

@@ -1,4 +1,4 @@
-//! The stylesheet and the script of the console, embedded, each with a hash of its content in its URL.
+//! Stylesheet and script of the console, embedded, with a hash in each URL.
 
 use std::io::Write as _;
 use std::sync::LazyLock;

@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::composer::LONGEST_VALUE;
-use super::display::{Display, channel_name, money};
-use super::lookups::shown;
+use super::display::{Display, channel_name, money, shown};
 use super::routes::PageRoutes;
 use super::setup::Fields;
 use super::timeline::why;

@@ -9,8 +9,7 @@ use palabre_actors::domain::status::OutboxState;
 use palabre_actors::ports::Pause;
 use serde::{Deserialize, Serialize};
 
-use super::display::{Display, address, channel_name};
-use super::lookups::shown;
+use super::display::{Display, address, channel_name, shown};
 use super::routes::PageRoutes;
 use super::setup::Fields;
 use super::timeline::why;

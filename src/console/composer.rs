@@ -20,7 +20,6 @@ use crate::service::messages::NotSent;
 /// What a place of a template may hold, in characters.
 pub(super) const LONGEST_VALUE: usize = 500;
 
-/// The form of a reply.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ReplyForm {

@@ -11,12 +11,12 @@ use palabre_actors::domain::template::Template;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::display::{Display, address, channel_name};
+use super::display::{Display, address, channel_name, shown};
 use super::inbox::{self, InboxQuery};
-use super::lookups::{MessageWindow, shown};
+use super::lookups::MessageWindow;
 use super::routes::PageRoutes;
 use super::timeline::{self, Entry, Telling};
-use super::{ConsoleError, ConsoleState, Member, Page};
+use super::{ConsoleError, ConsoleState, Member, Page, person_link};
 use crate::service::inbox::{Thread, thread};
 use crate::service::{Permission, conversations};
 use crate::store::conversations::{InboxRow, TimelinePage, TimelineSide};
@@ -126,7 +126,7 @@ fn standing(state: &ConsoleState, member: &Member, row: &InboxRow, now: Timestam
         (conversation.handler == Handler::Bot, conversation.status == ConversationStatus::Resolved);
     let text = |key: &str| state.text(member, "talk", key);
     let told = match (is_resolved, is_bot, conversation.assignee.as_deref()) {
-        _ if row.is_blocked => text("is_blocked"),
+        _ if conversation.is_blocked => text("is_blocked"),
         (true, ..) => text("is_resolved"),
         (false, true, _) => text("robot_answers"),
         (false, false, Some(_)) if is_mine => text("you_answer"),
@@ -255,7 +255,7 @@ fn talk_context(
             assignee => conversation.assignee.clone(),
             waits => row.waits(display.now).map(|since| display.since(since)),
             labels => shown(&row.labels),
-            is_blocked => row.is_blocked,
+            is_blocked => row.conversation.is_blocked,
         },
         badges => shown(inbox::badges(state, member, row, &display)),
         standing => shown(standing),
@@ -264,6 +264,7 @@ fn talk_context(
         may_write => may(Permission::ConversationWrite),
         may_reply => may(Permission::MessageSend) && may(Permission::ConversationWrite),
         may_merge => contact.is_some() && may(Permission::ContactWrite) && may(Permission::ContentRead),
+        may_link => contact.is_some() && person_link::may_link(state, member),
         may_place => has_flows && may(Permission::MessageSend) && may(Permission::ConversationWrite),
         may_opt_out => may(Permission::ConsentWrite) && !opted_out,
         entries => shown(&entries),

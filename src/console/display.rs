@@ -1,34 +1,14 @@
-//! How the console shows times, durations, numbers and people, in the tenant's time zone and the member's language.
+//! How the console shows times, durations, numbers and people to a member.
 
-use chrono::{Datelike, TimeDelta};
+use chrono::{Datelike as _, TimeDelta};
 use chrono_tz::Tz;
+use minijinja::Value;
+use minijinja::value::Serde;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::dates;
 use palabre_actors::domain::rules::Language;
-
-const MONTHS: [(&str, &str); 12] = [
-    ("janvier", "January"),
-    ("février", "February"),
-    ("mars", "March"),
-    ("avril", "April"),
-    ("mai", "May"),
-    ("juin", "June"),
-    ("juillet", "July"),
-    ("août", "August"),
-    ("septembre", "September"),
-    ("octobre", "October"),
-    ("novembre", "November"),
-    ("décembre", "December"),
-];
-const DAYS: [(&str, &str); 7] = [
-    ("lundi", "Monday"),
-    ("mardi", "Tuesday"),
-    ("mercredi", "Wednesday"),
-    ("jeudi", "Thursday"),
-    ("vendredi", "Friday"),
-    ("samedi", "Saturday"),
-    ("dimanche", "Sunday"),
-];
+use serde::Serialize;
 
 /// How one member sees one tenant's times.
 #[derive(Clone, Copy, Debug)]
@@ -62,10 +42,7 @@ impl Display {
         if Some(local.date_naive()) == now.date_naive().pred_opt() {
             return either(self.language, ("Hier", "Yesterday")).to_owned();
         }
-        let day = DAYS[local.weekday().num_days_from_monday() as usize];
-        let month = MONTHS[local.month0() as usize];
-        let year = if local.year() == now.year() { String::new() } else { format!(" {}", local.year()) };
-        format!("{} {} {}{year}", either(self.language, day), local.day(), either(self.language, month))
+        dates::date(local.date_naive(), now.date_naive(), self.language == Language::En)
     }
 
     /// The day that a moment belongs to, to tell days apart.
@@ -77,10 +54,7 @@ impl Display {
     /// `30 novembre 2026 à 14:03`
     #[must_use]
     pub fn moment(&self, at: Timestamp) -> String {
-        let local = at.with_timezone(&self.timezone);
-        let month = either(self.language, MONTHS[local.month0() as usize]);
-        let at_word = either(self.language, ("à", "at"));
-        format!("{} {month} {} {at_word} {}", local.day(), local.year(), local.format("%H:%M"))
+        format!("{} {} {}", self.date(at), either(self.language, ("à", "at")), self.time(at))
     }
 
     /// `30 novembre 2026 à 14:03:22`
@@ -92,8 +66,7 @@ impl Display {
     /// `30 novembre 2026`
     #[must_use]
     pub fn date(&self, at: Timestamp) -> String {
-        let local = at.with_timezone(&self.timezone);
-        format!("{} {} {}", local.day(), either(self.language, MONTHS[local.month0() as usize]), local.year())
+        dates::full_date(at.with_timezone(&self.timezone).date_naive(), self.language == Language::En)
     }
 
     /// `14:03` today, `30/11` (`30 Nov` in English) before.
@@ -187,6 +160,11 @@ pub fn money(language: Language, micros: i64) -> String {
     format!("{}{mark}{:02}", hundredths / 100, hundredths % 100)
 }
 
+/// Something that serializes, as templates see it.
+pub(super) fn shown(of: impl Serialize) -> Value {
+    Value::from(Serde(of))
+}
+
 /// The letters of a picture in place of a face.
 #[must_use]
 pub fn initials(name: &str) -> String {
@@ -218,6 +196,7 @@ mod tests {
             }
         }
         assert_eq!(display(Language::Fr).moment(at("2026-11-30T08:03:00Z")), "30 novembre 2026 à 09:03");
+        assert_eq!(display(Language::Fr).date(at("2026-12-01T08:03:00Z")), "1er décembre 2026");
     }
 
     #[test]

@@ -4,8 +4,8 @@ use actix_web::web;
 use minijinja::context;
 use serde::Serialize;
 
+use super::display::shown;
 use super::home::Nothing;
-use super::lookups::shown;
 use super::routes::PageRoutes;
 use super::setup::deps;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};

@@ -5,8 +5,7 @@ use minijinja::context;
 use palabre_actors::domain::ids::OutboundId;
 use serde::Serialize;
 
-use super::display::Display;
-use super::lookups::shown;
+use super::display::{Display, shown};
 use super::routes::PageRoutes;
 use super::timeline::why;
 use super::{ConsoleError, ConsoleState, Member, Page};

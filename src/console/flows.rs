@@ -11,8 +11,7 @@ use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::turn::Placing;
 use serde::{Deserialize, Serialize};
 
-use super::display::Display;
-use super::lookups::shown;
+use super::display::{Display, shown};
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
 use crate::service::flows::{self, InFlow};

@@ -8,8 +8,8 @@ use palabre_actors::domain::conversation::{ConversationStatus, Handler};
 use palabre_actors::domain::ids::{ChannelId, ConversationId};
 use serde::{Deserialize, Serialize};
 
-use super::display::{Display, address, channel_name, first_words, initials};
-use super::lookups::{MessageWindow, shown};
+use super::display::{Display, address, channel_name, first_words, initials, shown};
+use super::lookups::MessageWindow;
 use super::routes::PageRoutes;
 use super::search::search_page;
 use super::{ConsoleError, ConsoleState, Member, Page};
@@ -155,11 +155,11 @@ pub(super) fn mount(routes: &mut PageRoutes<'_>) {
     routes.get("/waiting", waiting);
 }
 
-/// `GET /console/waiting`: how many wait, for the pages that have no list.
+/// `GET /console/waiting`: how many wait for whoever asks, for the pages that have no list.
 pub async fn waiting(member: Member, state: web::Data<ConsoleState>) -> Result<HttpResponse, ConsoleError> {
     let (caller, store) = (&member.caller, &state.deps.store);
     let counts = inbox::counts(caller, store, &member.tenant, &member.name, state.now()).await?;
-    Ok(HttpResponse::Ok().json(serde_json::json!({ "mine": counts.mine, "waiting": counts.waiting })))
+    Ok(HttpResponse::Ok().json(serde_json::json!({ "mine": counts.mine })))
 }
 
 /// `GET /console/conversations`
@@ -218,7 +218,7 @@ pub async fn list_context(
         more_waiting,
         more_others => last(&found.others, found.has_more_others, |row| row.conversation.place()),
         mine_count => found.counts.mine,
-        has_sandbox => super::sandbox::channel_of(state, &member.tenant).is_some(),
+        has_sandbox => state.test_channel(&member.tenant).is_some(),
     })
 }
 
@@ -274,7 +274,7 @@ pub fn badges(state: &ConsoleState, member: &Member, row: &InboxRow, display: &D
     let conversation = &row.conversation;
     let text = |key: &str| state.text(member, "badge", key);
     let mut badges = Vec::new();
-    if row.is_blocked {
+    if conversation.is_blocked {
         badges.push(Badge { kind: "stop", text: text("blocked") });
     } else if conversation.status == ConversationStatus::Resolved {
         badges.push(Badge { kind: "resolved", text: text("resolved") });

@@ -7,8 +7,7 @@ use palabre_actors::domain::lead::LeadState;
 use serde::{Deserialize, Serialize};
 
 use super::csv_file::csv_file;
-use super::display::Display;
-use super::lookups::shown;
+use super::display::{Display, shown};
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
 use crate::service::{Permission, leads};
@@ -17,7 +16,6 @@ use crate::store::operator::LeadRow;
 /// Rows of a page.
 const ROWS: usize = 50;
 
-/// Which leads.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct LeadsQuery {

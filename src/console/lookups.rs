@@ -5,12 +5,9 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
-use minijinja::Value;
-use minijinja::value::Serde;
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::{ChannelId, TenantId};
-use serde::Serialize;
 
 use super::display::{Display, address};
 use super::{ConsoleError, ConsoleState, Member};
@@ -28,11 +25,6 @@ pub(super) enum MessageWindow {
     Closed,
     /// They have never written there.
     Never,
-}
-
-/// Something that serializes, as templates see it.
-pub(super) fn shown(of: impl Serialize) -> Value {
-    Value::from(Serde(of))
 }
 
 impl ConsoleState {
@@ -54,6 +46,12 @@ impl ConsoleState {
     #[must_use]
     pub(super) fn channel(&self, tenant: &TenantId, id: &ChannelId) -> Option<Channel> {
         self.deps.tenants.channel(tenant, id)
+    }
+
+    /// The tenant's channel for trying it out.
+    pub(super) fn test_channel(&self, tenant: &TenantId) -> Option<Channel> {
+        let tenant = self.tenant(tenant)?;
+        tenant.channels.iter().find(|channel| channel.address.scheme() == Scheme::Sandbox).cloned()
     }
 
     /// What the tenant that a member looks at is called.

@@ -29,13 +29,16 @@ mod live;
 mod login;
 mod lookups;
 mod media;
+mod member;
 mod navigation;
 mod new_tenant;
 mod outbox;
 mod pages;
 mod paid_access;
 mod paid_access_member;
+mod person_link;
 mod privacy;
+mod push;
 mod replies;
 mod rides;
 mod routes;
@@ -50,6 +53,7 @@ mod shown_files;
 mod state;
 mod team;
 mod tenants;
+mod test_phones;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -61,10 +65,11 @@ use actix_web::web::{self, ServiceConfig};
 
 pub use self::errors::ConsoleError;
 pub use self::live::LiveFeed;
+pub use self::member::Member;
 pub use self::pages::{Page, Pages, PagesError};
-pub use self::sandbox::{TestMessageRefused, TestPhones};
-pub use self::session::{Form, Member};
+pub use self::session::Form;
 pub use self::state::{Connection, ConnectionOf, ConsoleDeps, ConsoleState, FailingChannels, SetupDeps};
+pub use self::test_phones::{TestMessageRefused, TestPhones};
 
 use self::routes::PageRoutes;
 
@@ -112,6 +117,8 @@ fn add_pages(routes: &mut PageRoutes<'_>) {
     paid_access_member::mount(routes);
     privacy::mount(routes);
     same_person::mount(routes);
+    push::mount(routes);
+    person_link::mount(routes);
     setup::mount(routes);
     channel_list::mount(routes);
     settings::mount(routes);

@@ -6,7 +6,7 @@ use minijinja::context;
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::rules::Language;
 
-use super::lookups::shown;
+use super::display::shown;
 use super::routes::PageRoutes;
 use super::session::Visitor;
 use super::setup::{Fields, TIME_ZONES, Trouble, deps};

@@ -7,8 +7,7 @@ use palabre_actors::domain::status::OutboxState;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::display::{Display, first_words};
-use super::lookups::shown;
+use super::display::{Display, first_words, shown};
 use super::routes::PageRoutes;
 use super::timeline::why;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};

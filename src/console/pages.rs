@@ -14,8 +14,7 @@ use uuid::Uuid;
 
 use super::Member;
 use super::assets::AssetUrls;
-use super::display::initials;
-use super::lookups::shown;
+use super::display::{initials, shown};
 use super::navigation::{self, Features};
 use super::texts::Texts;
 
@@ -40,6 +39,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("sandbox.html", include_str!("templates/sandbox.html")),
     ("outbox.html", include_str!("templates/outbox.html")),
     ("merge.html", include_str!("templates/merge.html")),
+    ("person_link.html", include_str!("templates/person_link.html")),
     ("sales.html", include_str!("templates/sales.html")),
     ("access.html", include_str!("templates/access.html")),
     ("access_member.html", include_str!("templates/access_member.html")),

@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::csv_file::csv_file;
-use super::display::Display;
-use super::lookups::shown;
+use super::display::{Display, shown};
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
 use crate::service::paid_access::{self as access, AccessError, MemberView, PaidAccess};

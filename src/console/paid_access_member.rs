@@ -6,8 +6,8 @@ use palabre_actors::domain::entitlement::SubscriptionState;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::display::shown;
 use super::home::Nothing;
-use super::lookups::shown;
 use super::paid_access::name;
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
-use crate::service::inbox;
+use crate::service::canned_replies;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -28,7 +28,7 @@ pub async fn list(
     state: web::Data<ConsoleState>,
     query: web::Query<RepliesQuery>,
 ) -> Result<Page, ConsoleError> {
-    let replies = inbox::canned_replies(&member.caller, &state.deps.store, &member.tenant).await?;
+    let replies = canned_replies::list(&member.caller, &state.deps.store, &member.tenant).await?;
     let done = match query.done.as_str() {
         key @ ("saved" | "deleted") => Some(state.text(&member, "replies", key)),
         _ => None,
@@ -54,7 +54,7 @@ pub async fn keep(
     form: Form<CannedReplyForm>,
 ) -> Result<Page, ConsoleError> {
     let reply = (form.0.shortcut.as_str(), form.0.body.as_str());
-    let kept = inbox::keep_canned_reply(&member.caller, &state.deps.store, &member.tenant, reply, state.now()).await?;
+    let kept = canned_replies::keep(&member.caller, &state.deps.store, &member.tenant, reply, state.now()).await?;
     Ok(Page::see(if kept { "/console/replies?done=saved" } else { "/console/replies" }))
 }
 
@@ -66,6 +66,6 @@ pub async fn delete(
     _form: Form<RepliesQuery>,
 ) -> Result<Page, ConsoleError> {
     let id: Uuid = id.parse().map_err(|_| ConsoleError::NotFound)?;
-    inbox::remove_canned_reply(&member.caller, &state.deps.store, &member.tenant, id).await?;
+    canned_replies::remove(&member.caller, &state.deps.store, &member.tenant, id).await?;
     Ok(Page::see("/console/replies?done=deleted"))
 }

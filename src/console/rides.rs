@@ -7,8 +7,7 @@ use palabre_actors::domain::ids::OfferId;
 use palabre_actors::domain::offer::OfferState;
 use serde::{Deserialize, Serialize};
 
-use super::display::Display;
-use super::lookups::shown;
+use super::display::{Display, shown};
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
 use crate::service::{Permission, ServiceError, offers};

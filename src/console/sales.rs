@@ -7,8 +7,7 @@ use palabre_actors::domain::live::OrderState;
 use serde::Serialize;
 
 use super::csv_file::csv_file;
-use super::display::Display;
-use super::lookups::shown;
+use super::display::{Display, shown};
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Member, Page};
 use crate::service::{Permission, live_sessions};

@@ -6,8 +6,7 @@ use palabre_actors::domain::ids::ContactId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::display::{address, channel_name};
-use super::lookups::shown;
+use super::display::{address, channel_name, shown};
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};
 use crate::service::{Permission, ServiceError, contacts, conversations};
@@ -43,19 +42,19 @@ pub struct MergeForm {
 
 /// A contact who may be the same person.
 #[derive(Serialize)]
-struct Proposed {
+pub(super) struct Proposed {
     id: String,
     name: String,
     addresses: Vec<(String, &'static str)>,
     conversations: Vec<(String, &'static str)>,
 }
 
-fn id_of(text: &str) -> Result<ContactId, ConsoleError> {
+pub(super) fn id_of(text: &str) -> Result<ContactId, ConsoleError> {
     text.parse::<Uuid>().map(ContactId).map_err(|_| ConsoleError::NotFound)
 }
 
 impl Proposed {
-    fn of(member: &Member, state: &ConsoleState, row: &ContactRow) -> Self {
+    pub(super) fn of(member: &Member, state: &ConsoleState, row: &ContactRow) -> Self {
         let home = state.home(&member.tenant);
         let addresses = row.addresses.iter().map(|of| (address(of, home.as_ref()), channel_name(of.scheme())));
         let conversations = row.conversations.iter();

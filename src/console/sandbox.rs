@@ -3,13 +3,12 @@
 use actix_web::web;
 use minijinja::context;
 use palabre_actors::domain::address::{Address, Scheme, Unnamed};
-use palabre_actors::domain::ids::{CorrelationId, ProviderMessageId, TenantId};
+use palabre_actors::domain::ids::{CorrelationId, ProviderMessageId};
 use palabre_actors::domain::message::{Content, Details, NewInbound};
-use palabre_actors::ports::Pending;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::lookups::shown;
+use super::display::shown;
 use super::routes::PageRoutes;
 use super::timeline::{self, Entry, Telling};
 use super::{ConsoleError, ConsoleState, Form, Member, Page, inbox as inbox_page};
@@ -24,28 +23,6 @@ const MESSAGES: usize = 40;
 /// The longest name, and the longest text.
 const LONGEST_NAME: usize = 40;
 const LONGEST_TEXT: usize = 4_000;
-
-/// Takes what is typed into a test phone, as a provider's webhook would bring it.
-pub trait TestPhones: Send + Sync {
-    /// Makes the message durable.
-    fn post(&self, message: NewInbound) -> Pending<'_, Result<(), TestMessageRefused>>;
-
-    /// Whether the phone with this address shows that somebody is typing.
-    fn shows_typing(&self, channel: &Channel, to: &Address) -> bool {
-        let _ = (channel, to);
-        false
-    }
-}
-
-/// Nothing was made durable: too much waits, or the daemon stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TestMessageRefused;
-
-/// The tenant's channel for trying it out.
-pub fn channel_of(state: &ConsoleState, tenant: &TenantId) -> Option<Channel> {
-    let tenant = state.tenant(tenant)?;
-    tenant.channels.iter().find(|channel| channel.address.scheme() == Scheme::Sandbox).cloned()
-}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -75,7 +52,7 @@ pub async fn show(
     query: web::Query<PhoneQuery>,
 ) -> Result<Page, ConsoleError> {
     member.caller.require(Permission::ConversationWrite)?;
-    let Some(channel) = channel_of(&state, &member.tenant) else {
+    let Some(channel) = state.test_channel(&member.tenant) else {
         return state.page(
             ("sandbox.html", "sandbox"),
             &member,
@@ -184,7 +161,7 @@ pub async fn write(
     form: Form<PhoneForm>,
 ) -> Result<Page, ConsoleError> {
     member.caller.require(Permission::ConversationWrite)?;
-    let channel = channel_of(&state, &member.tenant).ok_or(ConsoleError::NotFound)?;
+    let channel = state.test_channel(&member.tenant).ok_or(ConsoleError::NotFound)?;
     let name: String = form.0.r#as.trim().chars().take(LONGEST_NAME).collect();
     let key = if is_name(&name) { name.clone() } else { folded(&name) };
     if !is_name(&key) {

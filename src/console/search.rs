@@ -3,8 +3,7 @@
 use minijinja::context;
 use serde::Serialize;
 
-use super::display::{address, channel_name, first_words};
-use super::lookups::shown;
+use super::display::{address, channel_name, first_words, shown};
 use super::{ConsoleError, ConsoleState, Member, Page};
 use crate::service::{ServiceError, conversations};
 use crate::store::StoreError;

@@ -1,4 +1,4 @@
-//! Who is signed in, and forms that were really sent from our pages.
+//! Arguments of handlers: whoever is signed in, and forms that our pages sent.
 
 use std::time::Duration;
 
@@ -7,18 +7,15 @@ use actix_web::http::header::{self, HeaderName};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 use futures_util::StreamExt as _;
 use futures_util::future::{FutureExt as _, LocalBoxFuture};
-use palabre_actors::domain::ids::{TenantId, UserId};
 use palabre_actors::domain::rules::Language;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use subtle::ConstantTimeEq as _;
-use uuid::Uuid;
 
-use super::{ConsoleError, ConsoleState, cookies};
+use super::{ConsoleError, ConsoleState, Member, cookies};
+use crate::service::Permission;
 use crate::service::people::{self, Place, SignedIn, Token};
-use crate::service::permissions::Role;
-use crate::service::{Caller, Permission, Tenants};
 
 /// The longest form: a FAQ of some hundred entries.
 const LONGEST_FORM_BYTES: usize = 256 * 1024;
@@ -27,39 +24,6 @@ const LONGEST_FORM_BYTES: usize = 256 * 1024;
 const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-
-/// A person who is signed in and looks at a tenant. As an argument of a handler it keeps everybody else out: they are led to the
-/// sign-in, and from there to the page.
-#[derive(Clone, Debug)]
-pub struct Member {
-    pub user: UserId,
-    pub name: String,
-    pub language: Language,
-    /// The tenant that they look at.
-    pub tenant: TenantId,
-    /// Those that they may look at.
-    pub tenants: Vec<TenantId>,
-    /// Their role in the tenant that they look at.
-    pub role: Option<Role>,
-    /// For use cases: it sees the one tenant, with the permissions that their role has there.
-    pub caller: Caller,
-    /// What their forms must carry.
-    pub csrf: String,
-    /// Whether they may look at every tenant.
-    pub sees_all: bool,
-    /// Their session.
-    pub session: Uuid,
-    /// Them, whichever tenant they look at.
-    pub person: SignedIn,
-}
-
-impl Member {
-    /// The tenant that they look at, for use cases that take several.
-    #[must_use]
-    pub(super) fn own_tenant(&self) -> Tenants {
-        Tenants::Of(vec![self.tenant.clone()])
-    }
-}
 
 impl FromRequest for Member {
     type Error = ConsoleError;

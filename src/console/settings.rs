@@ -5,7 +5,7 @@ use actix_web::web;
 use minijinja::context;
 use serde::{Deserialize, Serialize};
 
-use super::lookups::shown;
+use super::display::shown;
 use super::routes::PageRoutes;
 use super::setup::{Fields, Trouble, access, deps};
 use super::{ConsoleError, ConsoleState, Form, Member, Page};

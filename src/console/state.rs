@@ -15,14 +15,16 @@ use palabre_actors::ports::Clock;
 use super::live::LiveFeed;
 use super::navigation::Features;
 use super::pages::{Page, Pages, PagesError, ShopShown};
-use super::sandbox::TestPhones;
+use super::test_phones::TestPhones;
 use super::{ConsoleError, Member};
 use crate::config::TenantDirectory;
 use crate::service::media::MediaAccess;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
 use crate::service::people::People;
+use crate::service::person_links::PersonLinks;
 use crate::service::privacy::PersonalData;
+use crate::service::push::PushNotices;
 use crate::service::reload::Reload;
 use crate::service::setup::TenantFolder;
 use crate::store::HistoryReader;
@@ -39,6 +41,10 @@ pub struct ConsoleDeps {
     /// `None`: nothing is sold.
     pub access: Option<PaidAccess>,
     pub privacy: PersonalData,
+    /// `None`: browsers are not told.
+    pub push: Option<PushNotices>,
+    /// Links between addresses of one person; `None` in tests of other things.
+    pub links: Option<PersonLinks>,
     pub clock: Arc<dyn Clock>,
     pub tenants: TenantDirectory,
     pub feed: LiveFeed,

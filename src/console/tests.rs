@@ -35,7 +35,7 @@ use crate::store::privacy::RequestKind;
 use crate::store::{FaqRow, Store};
 
 /// Pages for whoever is not signed in. Every other path leads to the sign-in.
-const OPEN: &[&str] = &["/login", "/invitation/{token}", "/assets/{name}"];
+const OPEN: &[&str] = &["/login", "/invitation/{token}", "/assets/{name}", "/push.js", "/manifest.webmanifest"];
 
 /// Pages about things that these tests do not have: a stored file, a finished export, a folder of set-ups, an endpoint of events.
 const HOLLOW: &[&str] =
@@ -149,6 +149,8 @@ impl Rig {
                 Arc::new(FixedClock),
                 &crate::config::Privacy::default(),
             ),
+            links: None,
+            push: None,
             clock: Arc::new(FixedClock),
             tenants: crate::config::TenantDirectory::new(self.tenants.clone()),
             feed: LiveFeed::start(self.store.operator(), &tokio::runtime::Handle::current()),

@@ -6,8 +6,7 @@ use palabre_actors::domain::Timestamp;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use super::display::Display;
-use super::lookups::shown;
+use super::display::{Display, shown};
 use super::routes::PageRoutes;
 use super::setup::Fields;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};

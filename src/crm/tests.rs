@@ -1,4 +1,4 @@
-//! Look-ups against a stand-in of EspoCRM, a plain service and a file, with numbers as people type them.
+//! Look-ups against a simulated EspoCRM, a plain service and a file.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -94,8 +94,7 @@ impl StandIn {
 }
 
 fn client() -> Client {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder().no_proxy().build().unwrap()
+    crate::http_client::builder().build().unwrap()
 }
 
 fn settings(source: CrmSource) -> Crm {

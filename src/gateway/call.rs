@@ -1,13 +1,15 @@
-//! One HTTP call to a provider's API, with what went wrong in terms of what may have happened.
+//! HTTP calls to providers' APIs, and what each failure says of the message.
 
 use std::time::Duration;
 
 use bytes::BytesMut;
+use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::send::{SendError, SendErrorClass};
 use reqwest::header::HeaderMap;
 use reqwest::{Request, Response, StatusCode};
 
-use super::unreached;
+use super::retry_after::retry_after;
+use super::{Code, unreached};
 
 /// A whole answer.
 pub(super) struct Reply {
@@ -30,7 +32,7 @@ pub(super) enum CallFailure {
 }
 
 impl CallFailure {
-    fn of(error: &reqwest::Error) -> Self {
+    pub fn of(error: &reqwest::Error) -> Self {
         match error {
             error if error.is_connect() => Self::NoConnection(unreached::why(error)),
             error if error.is_timeout() => Self::TimedOut,
@@ -64,6 +66,47 @@ impl CallFailure {
     }
 }
 
+/// A refusal, classified by the provider's code where it is known, by the HTTP status else. What the provider says beside it is never
+/// repeated: it may name the recipient.
+pub(super) fn refused(
+    provider: &str,
+    (status, headers): (StatusCode, &HeaderMap),
+    (code, known): (String, Option<&Code>),
+) -> SendError {
+    let class = match (status.as_u16(), known) {
+        // Whatever it says: it may have broken after it took the message.
+        (500.., _) => SendErrorClass::Unknown,
+        // The code decides, not the status: 429 comes for a second's pace and for a day's limit alike.
+        (400..=499, Some(known)) => known.class,
+        // 408: the request never arrived whole.
+        (408 | 429, None) => SendErrorClass::Retry { after: None },
+        (401 | 403, None) => SendErrorClass::Misconfigured,
+        (400..=499, None) => SendErrorClass::Reject,
+        // A redirect or the like: that is not the provider's API.
+        _ => SendErrorClass::Misconfigured,
+    };
+    let class = match class {
+        SendErrorClass::Retry { after } => SendErrorClass::Retry { after: retry_after(headers).max(after) },
+        other => other,
+    };
+    let detail = match known {
+        Some(known) => known.explain(Language::En).to_owned(),
+        None => format!("{provider} answered {}", status.as_u16()),
+    };
+    let throttled = known.map_or(status == StatusCode::TOO_MANY_REQUESTS, |known| known.throttled);
+    SendError { class, code: Some(code), throttled, detail }
+}
+
+/// A message that was taken, without an id that can be kept: its outcome stays open.
+pub(super) fn without_id(provider: &str) -> SendError {
+    SendError {
+        class: SendErrorClass::Unknown,
+        code: None,
+        throttled: false,
+        detail: format!("{provider} said yes without an id that can be kept"),
+    }
+}
+
 /// Makes a call and reads its answer, up to so many bytes.
 pub(super) async fn call(
     client: &reqwest::Client,
@@ -81,7 +124,8 @@ pub(super) async fn call(
     }
 }
 
-async fn read(mut response: Response, most: usize) -> Result<BytesMut, CallFailure> {
+/// Reads an answer, up to so many bytes.
+pub(super) async fn read(mut response: Response, most: usize) -> Result<BytesMut, CallFailure> {
     let announced = response.content_length().map_or(1_024, |length| length.min(65_536) as usize);
     let mut body = BytesMut::with_capacity(announced);
     while let Some(chunk) = response.chunk().await.map_err(|error| CallFailure::of(&error))? {

@@ -44,7 +44,6 @@ pub struct ChatPlace {
     pub is_bot: bool,
 }
 
-/// A page of payments.
 #[derive(Debug, Default)]
 pub struct PaymentPage {
     pub payments: Vec<LoggedPayment>,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::redirect;
+use crate::http_client;
 
 /// Connections kept open towards one host: as many as messages are sent at once.
 const IDLE_CONNECTIONS: usize = 256;
@@ -35,20 +35,10 @@ pub fn with_certificates() -> Result<reqwest::Client, ClientError> {
     Ok(builder().tls_info(true).build()?)
 }
 
-/// No redirect is followed and nothing is repeated behind our back: whether a message may be sent again
-/// is the outbox's decision (I5). The environment's proxies are ignored.
 pub(super) fn builder() -> reqwest::ClientBuilder {
-    // The first to install one wins, whoever it is; they are all the same.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
-        .no_proxy()
-        .redirect(redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .http1_only()
+    http_client::builder()
         .tcp_nodelay(true)
         .pool_max_idle_per_host(IDLE_CONNECTIONS)
         .pool_idle_timeout(IDLE_TIME)
         .connect_timeout(CONNECT_TIME)
-        .user_agent(concat!("palabre/", env!("CARGO_PKG_VERSION")))
 }

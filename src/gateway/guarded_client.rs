@@ -7,7 +7,6 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::redirect;
 use url::{Host, Url};
 
 use super::client::{self, ClientError};
@@ -27,7 +26,7 @@ pub struct NotPublic;
 /// # Errors
 /// [`ClientError`] when the system has no trusted certificates, for one.
 pub fn new(private: bool) -> Result<reqwest::Client, ClientError> {
-    let builder = client::builder().redirect(redirect::Policy::none());
+    let builder = client::builder();
     let builder = if private { builder } else { builder.dns_resolver(PublicNames) };
     Ok(builder.build()?)
 }

@@ -14,7 +14,6 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAcce
 #[derive(Clone, Default)]
 pub(super) struct Text<'a>(Option<Cow<'a, str>>);
 
-/// An object.
 pub(super) struct Object<T>(Option<Box<T>>);
 
 /// A list; elements are read as `T` reads them.

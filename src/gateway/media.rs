@@ -85,7 +85,6 @@ pub trait SentFiles: Send + Sync {
     /// Where the provider may read a file, for a day.
     fn link<'a>(&'a self, tenant: &'a TenantId, file: &'a SentFile) -> Pending<'a, Result<String, SendError>>;
 
-    /// The bytes of a file.
     fn read<'a>(&'a self, tenant: &'a TenantId, file: &'a SentFile) -> Pending<'a, Result<Bytes, SendError>>;
 }
 

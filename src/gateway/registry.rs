@@ -61,19 +61,13 @@ pub enum BuildError {
     /// A channel's account.
     #[error("channel {channel}: {reason}")]
     Account {
-        /// Which channel.
         channel: ChannelId,
         /// Why.
         reason: ConnectError,
     },
     /// A channel's provider is not in this build; the configuration's own checks refuse this earlier, with its place.
     #[error("channel {channel}: this version has no provider `{provider}`")]
-    Provider {
-        /// Which channel.
-        channel: ChannelId,
-        /// Its provider.
-        provider: &'static str,
-    },
+    Provider { channel: ChannelId, provider: &'static str },
     /// Two channels would receive the same webhooks; the configuration's own checks refuse this earlier, with its place.
     #[error("channel {channel}: another channel has the same name, or the same account and address")]
     Claimed {

@@ -3,7 +3,7 @@
 //! A source is an address (IPv6: its /64), and its failures are counted *per channel*: a provider calls for all tenants
 //! from the same addresses, and one tenant's wrong token must not turn another's webhooks away (I9). The signature is checked
 //! all the same, and what is believed is taken: whoever has an account at the same provider could shut a channel otherwise. A
-//! source that is not known (a listed proxy that does not name its client) is never told to wait.
+//! source that is not known (a listed proxy that sends no `X-Forwarded-For`) is never told to wait.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -20,7 +20,7 @@ use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 use palabre_actors::domain::ids::ChannelId;
 
-use super::public_url::{is_believed, last_of};
+use super::public_url::is_believed;
 use crate::config::Http;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -96,14 +96,27 @@ impl AbuseLimiter {
     }
 }
 
-/// The source of a request: the peer, or the client that a listed proxy names.
+/// The source of a request: the peer, or the client that a listed proxy names. Where several listed proxies stand in a row, it is
+/// the last that is none of them. A listed proxy whose word cannot be read is the source itself, so that nothing that is written
+/// there switches the limit off.
 #[must_use]
 pub fn source(request: &HttpRequest, config: &Http) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip();
     if !is_believed(config, peer) {
         return Some(block(peer));
     }
-    last_of(request.headers(), &X_FORWARDED_FOR).and_then(named_address).map(block)
+    let lines: Vec<_> = request.headers().get_all(&X_FORWARDED_FOR).collect();
+    let mut nearest = None;
+    for line in lines.into_iter().rev() {
+        let elements = line.to_str().unwrap_or_default().rsplit(',').map(str::trim);
+        for element in elements.filter(|element| !element.is_empty()) {
+            match named_address(element) {
+                Some(proxy) if is_believed(config, proxy) => nearest = Some(proxy),
+                client => return Some(block(client.or(nearest).unwrap_or(peer))),
+            }
+        }
+    }
+    nearest.map(block)
 }
 
 /// The address in an element of `X-Forwarded-For`. Some proxies write a port behind it, brackets around it (IPv6), or quotes
@@ -119,7 +132,9 @@ fn named_address(element: &str) -> Option<IpAddr> {
     // `[2001:db8::1]`, and ports that are none.
     let bracketed = element.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(address, _)| address);
     let before_port = element.rsplit_once(':').map(|(address, _)| address).filter(|address| !address.contains(':'));
-    bracketed.or(before_port)?.parse().ok()
+    let address = bracketed.or(before_port).unwrap_or(element);
+    // `fe80::1%eth0`
+    address.split_once('%').map_or(address, |(address, _)| address).parse().ok()
 }
 
 /// Whoever has one IPv6 address usually has its whole /64.
@@ -151,7 +166,13 @@ mod tests {
             ("10.1.2.3:9", None, None),
             ("10.1.2.3:9", Some("198.51.100.7"), Some("198.51.100.7")),
             ("10.1.2.3:9", Some("203.0.113.1, 198.51.100.7"), Some("198.51.100.7")),
-            ("10.1.2.3:9", Some("nobody"), None),
+            ("10.1.2.3:9", Some("nobody"), Some("10.1.2.3")),
+            ("10.1.2.3:9", Some("203.0.113.1, unknown"), Some("10.1.2.3")),
+            ("10.1.2.3:9", Some("unknown, 10.9.9.9"), Some("10.9.9.9")),
+            ("10.1.2.3:9", Some(" , "), None),
+            ("10.1.2.3:9", Some("203.0.113.1, 198.51.100.7, 10.9.9.9:80"), Some("198.51.100.7")),
+            ("10.1.2.3:9", Some("10.9.9.9"), Some("10.9.9.9")),
+            ("10.1.2.3:9", Some("fe80::1%eth0"), Some("fe80::")),
             ("10.1.2.3:9", Some("198.51.100.7:4711"), Some("198.51.100.7")),
             ("10.1.2.3:9", Some("203.0.113.1, \"198.51.100.7:4711\""), Some("198.51.100.7")),
             ("10.1.2.3:9", Some("198.51.100.7:_hidden"), Some("198.51.100.7")),

@@ -71,7 +71,7 @@ fn origin(headers: &HeaderMap, believed: bool) -> (&'static str, &str) {
     (scheme, host)
 }
 
-pub(super) fn last_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+fn last_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let line = headers.get_all(name).last()?.to_str().ok()?;
     line.rsplit(',').next().map(str::trim).filter(|value| !value.is_empty())
 }

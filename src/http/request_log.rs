@@ -68,7 +68,7 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        let metrics = Rc::new(RouteMetrics::new(self.label.pattern));
+        let metrics = Rc::new(RouteMetrics::new(self.label));
         ready(Ok(LoggedService { service, label: self.label, metrics, health: Arc::clone(&self.health) }))
     }
 }

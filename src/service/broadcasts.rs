@@ -24,7 +24,6 @@ use crate::store::operator::{Changed, Operator, OperatorReason};
 pub const PER_MINUTE: u32 = 60;
 /// Messages in a minute at most.
 pub const MOST_PER_MINUTE: u32 = 6_000;
-/// The longest text.
 const LONGEST_TEXT: usize = 4_096;
 /// Recipients that are looked at together.
 const PAGE: usize = 500;
@@ -90,26 +89,17 @@ impl ChannelTerms {
 }
 
 /// Why somebody is not written to. `None`: they are.
-async fn refusal(
-    store: &Operator,
-    segment: &Segment,
-    terms: ChannelTerms,
-    candidate: &Candidate,
-    (has_template, now): (bool, Timestamp),
-) -> Result<Option<&'static str>, StoreError> {
+fn refusal(terms: ChannelTerms, candidate: &Candidate, (has_template, now): (bool, Timestamp)) -> Option<&'static str> {
     if candidate.opted_out {
-        return Ok(Some("opted_out"));
+        return Some("opted_out");
     }
     if !has_template && terms.open_until(candidate).is_none_or(|until| until <= now) {
-        return Ok(Some("window_closed"));
+        return Some("window_closed");
     }
     if candidate.stopped_marketing {
-        return Ok(Some("marketing_stopped"));
+        return Some("marketing_stopped");
     }
-    if terms.must_confirm && !store.has_confirmed(segment, &candidate.address).await? {
-        return Ok(Some("not_confirmed"));
-    }
-    Ok(None)
+    (terms.must_confirm && !candidate.confirmed).then_some("not_confirmed")
 }
 
 /// What a broadcast would come to: how many, at what cost. Nothing is written.
@@ -129,7 +119,7 @@ pub async fn plan(
     loop {
         let page = store.segment(&order.segment, after, PAGE).await?;
         for candidate in &page {
-            match refusal(store, &order.segment, terms, candidate, (order.template.is_some(), now)).await? {
+            match refusal(terms, candidate, (order.template.is_some(), now)) {
                 None => plan.reached += 1,
                 Some(why) => *plan.refused.entry(why).or_default() += 1,
             }
@@ -293,7 +283,7 @@ pub async fn go_on(
         None => None,
     };
     for candidate in &waiting {
-        if let Some(why) = refusal(store, &row.segment, terms, candidate, (row.template.is_some(), now)).await? {
+        if let Some(why) = refusal(terms, candidate, (row.template.is_some(), now)) {
             let refused = RecipientOutcome::Refused(why.to_owned());
             store.settle_recipient(row, candidate.conversation, &refused, now).await?;
             continue;

@@ -23,7 +23,7 @@ pub async fn opt_outs(
     Ok(store.opt_outs(&caller.among(tenants)?, page).await?)
 }
 
-/// The ledger of these tenants, of one address or of all, oldest first, after a row.
+/// The ledger of these tenants, of one person (by any of their addresses) or of all, oldest first, after a row.
 ///
 /// # Errors
 /// [`ServiceError`]

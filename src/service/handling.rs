@@ -1,5 +1,7 @@
 //! Answering conversations, and who answers them.
 
+use std::time::Duration;
+
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::conversation::Assignee;
 use palabre_actors::domain::event::ActorType;
@@ -14,12 +16,14 @@ use uuid::Uuid;
 use super::conversations::find;
 use super::messages::{AskedBefore, NotSent, Outgoing, asked_before, says_the_same};
 use super::permissions::Permission::{ConversationRead, ConversationWrite, MessageSend};
-use super::{Caller, ServiceError, Who, audit};
+use super::{Caller, ServiceError, Tenants, Who, audit};
 use crate::store::conversations::{ConversationRow, Timeline, TimelinePage, TimelineSide};
 use crate::store::operator::{Item, Operator};
 
 /// Messages that a stale reply is told of, at most.
 const MOST_NEWS: usize = 50;
+/// Messages among which it is looked for the one that is being answered.
+const NEWEST: usize = 10;
 
 /// The tables, and the way to the conversations of the running daemon.
 #[derive(Clone, Copy)]
@@ -211,7 +215,8 @@ pub async fn reopen(
     change(caller, at, id, ("conversation.reopen", Command::Reopen)).await
 }
 
-/// The contact gets no more answers, and nobody is called. Advertising to many leaves them out as well.
+/// The contact of a conversation gets no more answers, on all their channels, and nobody is called. Advertising to many leaves
+/// them out as well.
 ///
 /// # Errors
 /// As [`assign`].
@@ -220,10 +225,10 @@ pub async fn block(
     at: ConversationAccess<'_>,
     id: ConversationId,
 ) -> Result<ConversationRow, ServiceError> {
-    change(caller, at, id, ("conversation.block", Command::Block)).await
+    change_all(caller, at, id, ("conversation.block", Command::Block)).await
 }
 
-/// The contact is answered again.
+/// The contact of a conversation is answered again, on all their channels.
 ///
 /// # Errors
 /// As [`assign`].
@@ -232,7 +237,44 @@ pub async fn unblock(
     at: ConversationAccess<'_>,
     id: ConversationId,
 ) -> Result<ConversationRow, ServiceError> {
-    change(caller, at, id, ("conversation.unblock", Command::Unblock)).await
+    change_all(caller, at, id, ("conversation.unblock", Command::Unblock)).await
+}
+
+/// The same of every conversation with the contact of this one, which comes last.
+async fn change_all(
+    caller: &Caller,
+    at: ConversationAccess<'_>,
+    id: ConversationId,
+    (action, command): (&'static str, Command),
+) -> Result<ConversationRow, ServiceError> {
+    caller.require(ConversationWrite)?;
+    let row = find(caller, at.store, id).await?;
+    let contact = at.store.contact(&Tenants::Of(vec![row.tenant]), row.contact).await?;
+    let all = contact.into_iter().flat_map(|contact| contact.conversations).map(|row| row.id);
+    for other in all.filter(|other| *other != row.id) {
+        change(caller, at, other, (action, command.clone())).await?;
+    }
+    change(caller, at, row.id, (action, command)).await
+}
+
+/// The contact sees that a person is typing, where their channel can show it. Answers for how long; `None`: it is not shown.
+///
+/// # Errors
+/// [`ServiceError`]: `NotFound` as well when it is another tenant's.
+pub async fn show_typing(
+    caller: &Caller,
+    at: ConversationAccess<'_>,
+    id: ConversationId,
+) -> Result<Option<Duration>, ServiceError> {
+    caller.require(MessageSend)?;
+    caller.require(ConversationWrite)?;
+    let row = find(caller, at.store, id).await?;
+    let page = TimelinePage { after: None, before: None, side: TimelineSide::Newest, limit: NEWEST };
+    let timeline = at.store.timeline(&row, page).await?;
+    let answered = timeline.messages.iter().rev().find(|message| !message.is_outbound && !row.is_blocked);
+    let Some(answered) = answered else { return Ok(None) };
+    let Some((from, known_as)) = at.store.inbound_origin(&row.tenant, answered.id).await? else { return Ok(None) };
+    Ok(at.outgoing.show_typing(row.tenant, answered.channel.clone(), from, known_as).await)
 }
 
 async fn change(

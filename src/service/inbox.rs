@@ -1,4 +1,4 @@
-//! The inbox of a tenant's people: who waits, one conversation with all that is known of it, notes, labels, canned replies.
+//! The inbox of a tenant's people: who waits, one conversation with all that is known of it, notes and labels.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -318,71 +318,12 @@ pub async fn snooze(
     Ok(store.snooze(tenant, id, until, at).await?)
 }
 
-/// The tenant's canned replies.
-///
-/// # Errors
-/// [`ServiceError`]
-pub async fn canned_replies(
-    caller: &Caller,
-    store: &Operator,
-    tenant: &TenantId,
-) -> Result<Vec<CannedReply>, ServiceError> {
-    caller.require(ConversationRead)?;
-    caller.within(tenant)?;
-    Ok(store.canned_replies(tenant).await?)
-}
-
-/// Keeps a canned reply; the shortcut's earlier text is replaced. Answers whether there was something to keep.
-///
-/// # Errors
-/// [`ServiceError`]
-pub async fn keep_canned_reply(
-    caller: &Caller,
-    store: &Operator,
-    tenant: &TenantId,
-    (shortcut, body): (&str, &str),
-    at: Timestamp,
-) -> Result<bool, ServiceError> {
-    caller.require(ConversationWrite)?;
-    caller.within(tenant)?;
-    let reply = CannedReply {
-        id: Uuid::now_v7(),
-        shortcut: word(shortcut.trim_start_matches('/')).replace(' ', "-"),
-        body: within(body, LONGEST_TEXT),
-    };
-    if reply.shortcut.is_empty() || reply.body.is_empty() {
-        return Ok(false);
-    }
-    audit::note(caller, store, tenant, "canned_reply.write", ("canned_reply", &reply.id.to_string())).await?;
-    store.keep_canned_reply(tenant, &reply, (&caller.who.to_string(), at)).await?;
-    Ok(true)
-}
-
-/// Deletes a canned reply.
-///
-/// # Errors
-/// [`ServiceError`]: `NotFound` as well when it is another tenant's.
-pub async fn remove_canned_reply(
-    caller: &Caller,
-    store: &Operator,
-    tenant: &TenantId,
-    id: Uuid,
-) -> Result<(), ServiceError> {
-    caller.require(ConversationWrite)?;
-    caller.within(tenant)?;
-    audit::note(caller, store, tenant, "canned_reply.delete", ("canned_reply", &id.to_string())).await?;
-    match store.remove_canned_reply(tenant, id).await? {
-        true => Ok(()),
-        false => Err(ServiceError::NotFound("canned reply")),
-    }
-}
-
 /// One line, in small letters.
-fn word(text: &str) -> String {
+pub(super) fn word(text: &str) -> String {
     within(&text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase(), LONGEST_WORD)
 }
 
-fn within(text: &str, longest: usize) -> String {
+pub(super) fn within(text: &str, longest: usize) -> String {
     text.trim().replace('\0', "\u{FFFD}").chars().take(longest).collect()
 }
 

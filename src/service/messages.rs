@@ -1,11 +1,12 @@
 //! Sending a message that somebody asks for.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::action::Action;
 use palabre_actors::domain::address::Address;
-use palabre_actors::domain::ids::{ChannelId, ConversationId, OutboundId, TenantId};
+use palabre_actors::domain::ids::{ChannelId, ConversationId, OutboundId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::{Category, Choice};
 use palabre_actors::domain::presentation::Presentation;
 use palabre_actors::domain::template::TemplateUse;
@@ -74,6 +75,18 @@ pub trait Outgoing: Send + Sync {
     ) -> Pending<'_, Result<Performed, NotSent>> {
         let _ = (tenant, channel, with, request);
         Box::pin(async { Err(NotSent::UnknownConversation) })
+    }
+
+    /// Shows a contact that somebody is typing, where that is possible. Answers for how long; `None`: it is not shown.
+    fn show_typing(
+        &self,
+        tenant: TenantId,
+        channel: ChannelId,
+        to: Address,
+        in_reply_to: ProviderMessageId,
+    ) -> Pending<'_, Option<Duration>> {
+        let _ = (tenant, channel, to, in_reply_to);
+        Box::pin(std::future::ready(None))
     }
 }
 

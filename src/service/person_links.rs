@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::permissions::Permission::ContactWrite;
 use super::{Caller, ServiceError, Tenants, audit};
-use crate::config::TenantDirectory;
+use crate::config::{Channel, TenantDirectory};
 use crate::digest::hmac_sha256;
 use crate::gateway;
 use crate::media::{MediaStorage, StorageError};
@@ -115,6 +115,20 @@ impl PersonLinks {
         Self { store, storage, tenants, public_base_url }
     }
 
+    /// Channels of a tenant that such links open.
+    #[must_use]
+    pub fn channels(&self, tenant: &TenantId) -> Vec<Channel> {
+        let tenant = self.tenants.get(tenant);
+        let channels = tenant.iter().flat_map(|tenant| &tenant.channels);
+        channels.filter(|channel| start_link(channel, "").is_some()).cloned().collect()
+    }
+
+    /// Whether people outside find the page that the other links open.
+    #[must_use]
+    pub const fn has_pages(&self) -> bool {
+        self.public_base_url.is_some()
+    }
+
     /// Makes a link for a contact.
     ///
     /// # Errors
@@ -134,9 +148,7 @@ impl PersonLinks {
             LinkTo::Channel(id) => {
                 let channel = self.tenants.channel(tenant, id).ok_or(ServiceError::NotFound("channel"))?;
                 let token = self.token(Opens::Bot, tenant, (contact.id, expires_at), None).await?;
-                let provider = gateway::provider(channel.provider.name());
-                let link = provider.and_then(|known| known.start_link(&channel, &format!("{PERSON_LINK}{token}")));
-                link.ok_or_else(|| {
+                start_link(&channel, &token).ok_or_else(|| {
                     not_valid(
                         "channel",
                         "no link opens this channel: it must be a bot whose `username` is written down",
@@ -266,6 +278,10 @@ impl PersonLinks {
         signature.copy_from_slice(&mac[..SIGNATURE_BYTES]);
         Ok(signature)
     }
+}
+
+fn start_link(channel: &Channel, token: &str) -> Option<String> {
+    gateway::provider(channel.provider.name())?.start_link(channel, &format!("{PERSON_LINK}{token}"))
 }
 
 /// Reads what was signed.

@@ -14,7 +14,6 @@ use super::files::RawEntry;
 /// What a webhook brought.
 #[derive(Clone, Debug)]
 pub(super) enum SpoolEntry {
-    /// An inbound message.
     Message(Box<NewInbound>),
     /// A status callback.
     Status(StatusUpdate),

@@ -1,4 +1,4 @@
-//! Snapshots of a SQLite database beside its daemon, and what becomes of one that is restored.
+//! Snapshots of a SQLite database beside its daemon, and restoring one.
 
 use std::borrow::Cow;
 use std::fs::OpenOptions;

@@ -15,6 +15,7 @@ use super::values::{Row, corrupt};
 /// Where a calendar stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CalendarFeedRow {
+    pub tenant: TenantId,
     /// What it is called here: its address may be a secret.
     pub source: String,
     /// Whose time it takes.
@@ -36,20 +37,21 @@ pub(super) fn busy(row: &Row) -> Result<Vec<Busy>, DbErr> {
 }
 
 impl Operator {
-    /// The calendars of a tenant.
+    /// The calendars of all tenants.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn calendar_feeds(&self, tenant: &TenantId) -> Result<Vec<CalendarFeedRow>, StoreError> {
-        let rows = all(self.reads(), sql::CALENDAR_FEEDS, [text(tenant.as_str())]).await?;
+    pub async fn calendar_feeds(&self) -> Result<Vec<CalendarFeedRow>, StoreError> {
+        let rows = all(self.reads(), sql::CALENDAR_FEEDS, []).await?;
         let feed = |row: &Row| {
             Ok(CalendarFeedRow {
-                source: row.get(0)?,
-                resource: row.get(1)?,
-                attempts: row.get(2)?,
-                last_error: row.get(3)?,
-                fetched_at: row.time_or_null(4)?,
-                next_fetch_at: row.time(5)?,
+                tenant: row.tenant(0)?,
+                source: row.get(1)?,
+                resource: row.get(2)?,
+                attempts: row.get(3)?,
+                last_error: row.get(4)?,
+                fetched_at: row.time_or_null(5)?,
+                next_fetch_at: row.time(6)?,
             })
         };
         Ok(rows.iter().map(feed).collect::<Result<_, DbErr>>()?)

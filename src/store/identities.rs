@@ -117,10 +117,12 @@ async fn write(tx: &impl SqlExecutor, table: Table, rows: &[(TenantId, Address)]
                 tenant: &tenant,
                 keep: *keep,
                 gone: *gone,
-                correlation: CorrelationId::fresh(),
-                actor_type: ActorType::System,
-                reason: MergeReason::Word("same_number"),
-                at: chrono::Utc::now(),
+                reason: MergeReason {
+                    word: "same_number",
+                    actor_type: ActorType::System,
+                    correlation: CorrelationId::fresh(),
+                    at: chrono::Utc::now(),
+                },
             };
             merge(tx, &merged, &mut events).await?;
         }

@@ -37,6 +37,7 @@ mod poll_cursors;
 mod ports;
 mod postgres;
 pub mod privacy;
+pub mod push;
 mod quota_leases;
 mod reader;
 mod retention;

@@ -9,7 +9,6 @@ use super::statement::{all, change, count, id, text, time};
 use super::values::Row;
 use super::{Store, StoreError, sql};
 
-/// A notice that is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueNotice {
     pub id: TimerId,

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use chrono::TimeDelta;
+use futures_util::try_join;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::booking::{Agenda, Busy};
@@ -118,10 +119,17 @@ impl Turns for Store {
     fn agenda(&self, key: &ConversationKey, now: Timestamp) -> Pending<'_, Result<Agenda, PortError>> {
         let key = key.clone();
         Box::pin(async move {
-            let values = [text(key.tenant.as_str()), text(key.person.as_str()), time(now)];
-            let rows = self.read(sql::AGENDA, values, |row| Ok((row.booking()?, row.get::<bool>(7)?))).await?;
-            let mut agenda = Agenda { read_at: now, ..Agenda::default() };
-            for (booking, is_mine) in rows {
+            let tenant = || [text(key.tenant.as_str())];
+            let theirs = |since| [text(key.tenant.as_str()), text(key.person.as_str()), time(since)];
+            let (bookings, waiting, elsewhere, offers, on_duty) = try_join!(
+                self.read(sql::AGENDA, theirs(now), |row| Ok((row.booking()?, row.get::<bool>(7)?))),
+                self.read(sql::WAITING_AGENDA, theirs(now), Row::waiting_entry),
+                self.read(sql::CALENDAR_BUSY, tenant(), calendar_feeds::busy),
+                self.read(sql::OPEN_OFFERS, theirs(now - RIDE_LASTS), Row::open_offer),
+                self.read(sql::PEOPLE_ON_DUTY, tenant(), |row| row.parse(0)),
+            )?;
+            let mut agenda = Agenda { read_at: now, waiting, on_duty, ..Agenda::default() };
+            for (booking, is_mine) in bookings {
                 agenda.busy.push(Busy {
                     resource: booking.resource.clone(),
                     from: booking.starts_at,
@@ -131,15 +139,8 @@ impl Turns for Store {
                     agenda.mine.push(booking);
                 }
             }
-            let values = [text(key.tenant.as_str()), text(key.person.as_str()), time(now)];
-            agenda.waiting = self.read(sql::WAITING_AGENDA, values, Row::waiting_entry).await?;
-            let tenant = || [text(key.tenant.as_str())];
-            let elsewhere = self.read(sql::CALENDAR_BUSY, tenant(), calendar_feeds::busy).await?;
             agenda.busy.extend(elsewhere.into_iter().flatten().filter(|busy| busy.until > now));
-            let values = [text(key.tenant.as_str()), text(key.person.as_str()), time(now - RIDE_LASTS)];
-            let offers = self.read(sql::OPEN_OFFERS, values, Row::open_offer).await?;
             (agenda.offers, agenda.taken) = offers.into_iter().partition(|offer| offer.state == OfferState::Open);
-            agenda.on_duty = self.read(sql::PEOPLE_ON_DUTY, tenant(), |row| row.parse(0)).await?;
             Ok(agenda)
         })
     }

@@ -12,7 +12,7 @@ mod snapshot;
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::OutboundId;
-use palabre_actors::ports::Pending;
+use palabre_actors::ports::{Acceptance, Pending, PortError};
 use palabre_actors::testing::conformance::Subject;
 use palabre_actors::testing::fakes::Snapshot;
 use sea_orm::ConnectionTrait;
@@ -24,11 +24,44 @@ use super::statement::{Dialect, SqlExecutor};
 
 palabre_actors::store_conformance!(fresh());
 
+/// Runs each case on an empty store of either database.
+macro_rules! on_both {
+    ($($case:ident)*) => {
+        mod on_sqlite {
+            $(#[tokio::test]
+            async fn $case() {
+                let (store, _folder) = crate::store::tests::fresh().await;
+                super::$case(&store).await;
+            })*
+        }
+
+        mod on_postgres {
+            $(#[tokio::test]
+            async fn $case() {
+                let (store, _database) = crate::store::tests::postgres::fresh().await;
+                super::$case(&store).await;
+            })*
+        }
+    };
+}
+pub(crate) use on_both;
+
 /// An empty store in a folder of its own.
 pub(crate) async fn fresh() -> (Store, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&url(&folder), true).await.unwrap();
     (store, folder)
+}
+
+/// What became of each message of a batch, as a word.
+fn answers_in_words(answers: &[Result<Acceptance, PortError>]) -> Vec<&'static str> {
+    let word = |answer: &Result<Acceptance, PortError>| match answer {
+        Ok(Acceptance::New(_)) => "new",
+        Ok(Acceptance::Duplicate { .. }) => "duplicate",
+        Ok(Acceptance::Spooled) => "spooled",
+        Err(_) => "refused",
+    };
+    answers.iter().map(word).collect()
 }
 
 /// Manual messages by SMS as operators find them: id, tenant, state. Their idempotency keys are `key-` and the state.

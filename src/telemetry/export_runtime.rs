@@ -4,8 +4,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::redirect;
 use tokio::runtime::Runtime;
+
+use crate::http_client;
 
 /// What takes longer is given up.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,17 +29,10 @@ pub(super) struct ExportRuntime {
 
 impl ExportRuntime {
     pub(super) fn new() -> Result<Self, ExportRuntimeError> {
-        // The first to install one wins, whoever it is; they are all the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .http1_only()
+        let client = http_client::builder()
             .timeout(TIMEOUT)
             .pool_max_idle_per_host(1)
             .pool_idle_timeout(Duration::from_secs(4))
-            .user_agent(concat!("palabre/", env!("CARGO_PKG_VERSION")))
             .build()?;
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("export").enable_all().build()?;

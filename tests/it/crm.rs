@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 
 use actix_web::web::{Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use reqwest::Client;
 use serde_json::{Value, json};
 
 use crate::daemon::{BELLE, Setup, World};
@@ -79,8 +78,7 @@ async fn a_contact_is_found_behind_its_messages_and_a_crm_that_is_away_delays_no
     let payload: Value = serde_json::from_str(&payload).expect("JSON");
     assert_eq!((payload["lead_id"].as_str(), payload["provider"].as_str()), (Some(LEAD), Some("espocrm")));
 
-    let metrics = Client::new().get(format!("{}/metrics", world.base_url())).send().await.expect("an answer");
-    let metrics = metrics.text().await.expect("a body");
+    let metrics = world.metrics().await;
     let counted = metrics.lines().any(|line| {
         line.starts_with("palabre_crm_lookups_total{") && line.contains("\"found\"") && line.ends_with(" 1")
     });

@@ -19,7 +19,7 @@ pub const PUBLIC_URL: &str = "https://hooks.example.com";
 /// The database of a world that has no server.
 const LITE: &str = "sqlite://palabre.db";
 /// Nothing here takes this long; it only turns a hang into a failure.
-const PATIENCE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Between two looks: whoever is waited for needs the machine more than whoever waits.
 pub const BREATH: Duration = Duration::from_millis(5);
@@ -58,7 +58,7 @@ impl Waiting {
         let now = Instant::now();
         self.waited += (now - self.looked).min(Duration::from_secs(1));
         self.looked = now;
-        self.waited < PATIENCE
+        self.waited < DEADLINE
     }
 }
 
@@ -462,7 +462,7 @@ impl Process {
             });
         }
         drop(tell);
-        let Ok(address) = told.recv_timeout(PATIENCE) else {
+        let Ok(address) = told.recv_timeout(DEADLINE) else {
             let _ = child.kill();
             panic!("the daemon did not get ready:\n{}", logs.lock().expect("nobody panicked"));
         };

@@ -12,7 +12,7 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const ANNE: &str = "+33612345678";
 const PAGE: &str = include_str!("../../docs/events.md");
 /// Nothing here takes this long; it only turns a hang into a failure.
-const PATIENCE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The consumer of docs/events.md, as a process.
 struct Consumer {
@@ -45,7 +45,7 @@ impl Consumer {
     /// Waits for an event of a type, and returns its id.
     fn next(&self, event: &str) -> String {
         loop {
-            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no {event} came"));
+            let line = self.lines.recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("no {event} came"));
             if let Some(id) = line.strip_prefix(event) {
                 return id.trim().to_owned();
             }

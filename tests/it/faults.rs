@@ -170,8 +170,7 @@ async fn i10_an_ordinary_day_leaves_nobody_in_the_logs_or_the_event_log() {
     }
     world.until("SELECT count(*) FROM messages_in WHERE state = 'processed'", 3).await;
     world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 2).await;
-    let metrics =
-        reqwest::get(format!("{}/metrics", world.base_url())).await.expect("metrics").text().await.expect("text");
+    let metrics = world.metrics().await;
     assert!(metrics.contains("palabre_"), "{metrics}");
     let payloads =
         world.rows("SELECT payload FROM event_log", |row| row.try_get_by_index::<String>(0).expect("text")).await;

@@ -84,6 +84,7 @@ mod media;
 mod media_bucket;
 #[path = "media.rs"]
 mod media_on_postgres;
+mod metrics;
 mod moving;
 mod nodes_on_postgres;
 mod observers;
@@ -96,6 +97,9 @@ mod privacy;
 #[path = "privacy.rs"]
 mod privacy_on_postgres;
 mod prometheus;
+mod push;
+#[path = "push.rs"]
+mod push_on_postgres;
 mod reload;
 mod retention;
 #[path = "retention.rs"]

@@ -86,7 +86,7 @@ async fn files_are_fetched_within_limits_and_from_nowhere_private() {
     // The console hears of each.
     let events = "SELECT count(*) FROM event_log WHERE event_type IN ('media_stored', 'media_refused')";
     assert_eq!(world.value::<i64>(events).await, 11);
-    let metrics = reqwest::get(format!("{}/metrics", world.base_url())).await.unwrap().text().await.unwrap();
+    let metrics = world.metrics().await;
     assert!(metrics.contains("palabre_media_files_total{tenant=\"belle\",outcome=\"stored\"} 5"), "{metrics}");
 }
 

@@ -1,6 +1,7 @@
 //! Two daemons on one PostgreSQL, with a Redis that comes and goes: what they share, and how they notify each other.
 
 mod days;
+mod presence;
 mod reload;
 mod silence;
 mod transcripts;
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::daemon::{BELLE, Setup, Waiting, World};
+use crate::metrics::metrics;
 
 const ANNE: &str = "+33612345678";
 const OPS: &str = "key-of-the-operators-0123456789";
@@ -94,7 +96,7 @@ impl Nodes {
     async fn until_shown(&self, what: &str, is_it: impl Fn(&str) -> bool) {
         for node in 0..2 {
             let mut waiting = Waiting::begin();
-            while !self.text_of(node, "/metrics").await.1.lines().any(&is_it) {
+            while !metrics(self.world.nodes()[node]).await.lines().any(&is_it) {
                 assert!(waiting.goes_on(), "node {node} never shows {what}\n{}", self.world.logs());
             }
         }

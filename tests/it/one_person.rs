@@ -3,6 +3,7 @@
 use reqwest::Client;
 use serde_json::{Value, json};
 
+use crate::console::{add_user, palabre, signed_in};
 use crate::daemon::{BELLE, PUBLIC_URL, Setup, World};
 use crate::telegram::{Bot, CHANNEL};
 
@@ -132,6 +133,53 @@ async fn a_link_in_a_mail_opens_a_page_that_asks_first() {
     let nobody = uuid::Uuid::nil().to_string();
     assert_eq!(asks(world, &nobody, &json!({ "channel": CHANNEL })).await.0, 404);
     assert!(!world.logs().contains("same-person/belle/"), "links stay out of the log: {}", world.logs());
+}
+
+#[tokio::test]
+async fn a_link_is_made_from_the_card_and_by_a_command() {
+    let bot = bot();
+    let world = &bot.world;
+    world.write(BELLE, NADIA, "Bonjour").await;
+    let nadia = contact_of(world, &format!("whatsapp:{NADIA}")).await;
+    for (email, role) in [("awa@belle.example", "agent"), ("viewer@belle.example", "viewer")] {
+        add_user(world, email, "Awa", ("belle", role));
+    }
+    let talk: String = world.value("SELECT id FROM conversations").await;
+    let (card, page) = (format!("/console/conversations/{talk}"), format!("/console/contacts/{nadia}/link"));
+    let mut awa = signed_in(world, "awa@belle.example").await;
+    let shown = awa.get(&card).await.body.replace("&#x2f;", "/");
+    assert!(shown.contains(&format!("href=\"{page}\"")), "{shown}");
+    assert_eq!(awa.get(&page).await.status, 200);
+    let made = awa.submit(&page, &[("channel", CHANNEL)]).await;
+    let shown = made.body.replace("&#x2f;", "/");
+    let link = shown.split_once("https://t.me/institut_belle_bot?start=").expect("a link").1;
+    let payload = link.split_once('<').expect("its end").0;
+    assert_eq!(made.status, 200);
+    assert_eq!(bot.update(&update(1, 777, &json!({ "text": format!("/start {payload}") }))).await, 200);
+    assert_eq!(contact_of(world, "telegram:777").await, nadia);
+    for channel in ["belle", "nowhere"] {
+        assert!(awa.submit(&page, &[("channel", channel)]).await.body.contains("Aucun lien"), "{channel}");
+    }
+    let foreign = format!("/console/contacts/{}/link", uuid::Uuid::nil());
+    assert_eq!(awa.submit(&foreign, &[("channel", CHANNEL)]).await.status, 404);
+    let mut viewer = signed_in(world, "viewer@belle.example").await;
+    assert!(!viewer.get(&card).await.body.replace("&#x2f;", "/").contains(&page));
+    assert_eq!(viewer.get(&page).await.status, 403);
+    assert_eq!(viewer.submit(&page, &[("channel", CHANNEL)]).await.status, 403);
+
+    let ran = palabre(world, &["contact", "link", &nadia, "--to", "mailto:nadia@example.org", "--json"], "");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let made: Value = serde_json::from_str(&ran.out).expect("JSON");
+    let link = made["url"].as_str().expect("a URL").replace(PUBLIC_URL, world.base_url());
+    assert_eq!(Client::new().post(&link).send().await.expect("a page").status(), 200);
+    assert_eq!(contact_of(world, "mailto:nadia@example.org").await, nadia);
+    for (args, code) in [(["--channel", CHANNEL], 0), (["--channel", "belle"], 1), (["--to", "nadia"], 2)] {
+        let ran = palabre(world, &["contact", "link", &nadia, args[0], args[1]], "");
+        assert_eq!(ran.code, code, "{args:?}: {}", ran.err);
+    }
+    let by = "SELECT count(*) FROM audit_log WHERE action = 'contact.link' AND actor";
+    assert_eq!(world.value::<i64>(&format!("{by} = 'command-line'")).await, 2);
+    assert_eq!(world.value::<i64>(&format!("{by} LIKE 'user:%'")).await, 1);
 }
 
 #[tokio::test]

@@ -20,14 +20,10 @@ fn promtool(told: &[&str]) {
 #[tokio::test]
 async fn counters_are_there_with_0_before_anything_happens() {
     let world = World::start();
-    let read = async || {
-        let answer = reqwest::get(format!("{}/metrics", world.base_url())).await.expect("an answer");
-        answer.text().await.expect("text")
-    };
     // Dead letters are counted with the gauges, which are set a moment after the start.
-    let (mut metrics, mut waiting) = (read().await, Waiting::begin());
+    let (mut metrics, mut waiting) = (world.metrics().await, Waiting::begin());
     while !metrics.contains("palabre_outbox_dead_total{") && waiting.goes_on() {
-        metrics = read().await;
+        metrics = world.metrics().await;
     }
     for counter in [
         "palabre_outbox_sends_total{tenant=\"belle\",channel=\"belle\",",

@@ -70,12 +70,7 @@ async fn until(world: &World, node: &str, wanted: impl Fn(&Value) -> bool) -> Va
 
 /// Waits until files were taken over so often.
 async fn until_applied(world: &World, times: u32) {
-    let mut waiting = Waiting::begin();
-    let wanted = format!("palabre_config_reloads_total{{result=\"applied\"}} {times}\n");
-    while !get(&format!("{}/metrics", world.base_url())).await.1.contains(&wanted) {
-        assert!(waiting.goes_on(), "{}", world.logs());
-        tokio::time::sleep(BREATH).await;
-    }
+    world.until_metric("palabre_config_reloads_total{result=\"applied\"}", times.into()).await;
 }
 
 async fn post(url: &str, body: &Value) -> StatusCode {
@@ -127,7 +122,7 @@ async fn a_file_that_does_not_hold_changes_nothing_and_is_told_and_the_others_ar
     assert_eq!(told["version"], first["version"], "{told}");
     assert!(told["refused"].as_u64().is_some_and(|errors| errors > 0), "{told}");
     assert_eq!(get(&format!("{}/readyz", world.base_url())).await.0, StatusCode::OK);
-    let (_, metrics) = get(&format!("{}/metrics", world.base_url())).await;
+    let metrics = world.metrics().await;
     assert!(metrics.contains("palabre_config_reload_refused 1"), "{metrics}");
     assert!(metrics.contains("palabre_config_reloads_total{result=\"refused\"} 1"), "{metrics}");
     let logs = world.logs();

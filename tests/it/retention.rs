@@ -34,8 +34,7 @@ async fn what_is_old_goes_and_what_waits_stays() {
     world.until("SELECT count(*) FROM messages_in", 2).await;
     world.until("SELECT count(*) FROM event_log", events - 1).await;
     world.until("SELECT count(*) FROM messages_in WHERE body IN ('Bonjour', 'attend')", 2).await;
-    let metrics = reqwest::get(format!("{}/metrics", world.base_url())).await.expect("an answer");
-    let metrics = metrics.text().await.expect("text");
+    let metrics = world.metrics().await;
     assert_eq!(world.terminate().code(), Some(0));
     let line = world.logs().lines().find(|line| line.contains("older than its retention")).map(str::to_owned);
     let line: serde_json::Value = serde_json::from_str(&line.expect("it is said")).expect("JSON");

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::daemon::{BELLE, PUBLIC_URL, TAXI, World};
 
 /// Nothing here takes this long; it only turns a hang into a failure.
-const PATIENCE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(60);
 const ANNE: &str = "+33612345678";
 
 /// `palabre simulate provider`, and what it says line by line.
@@ -46,7 +46,7 @@ impl Played {
     fn until(&self, part: &str) -> String {
         let mut seen = String::new();
         loop {
-            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no {part:?} in\n{seen}"));
+            let line = self.lines.recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("no {part:?} in\n{seen}"));
             if line.contains(part) {
                 return line;
             }

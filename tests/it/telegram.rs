@@ -4,6 +4,7 @@ use palabre::gateway::simulator::{Attachment, CustomerMessage, Daemon, Fault, Fa
 use palabre::gateway::telegram::simulator::TelegramSimulator;
 use serde_json::{Value, json};
 
+use crate::console::{add_user, signed_in};
 use crate::daemon::{PUBLIC_URL, Setup, World};
 
 const TOKEN: &str = "7000000001:AAbelle-token";
@@ -183,4 +184,19 @@ async fn a_picture_is_asked_for_and_fetched() {
     bot.world.until("SELECT count(*) FROM media WHERE state = 'stored' AND content_type = 'image/png'", 1).await;
     assert_eq!(bot.telegram.calls_of("getFile")[0]["file_id"], "photo");
     assert!(!bot.world.logs().contains(TOKEN), "the token is in the file's URL");
+}
+
+#[tokio::test]
+async fn a_person_who_types_in_the_console_is_shown_to_the_customer() {
+    let bot = Bot::start();
+    bot.write(1, "Bonjour").await;
+    bot.world.until("SELECT count(*) FROM messages_in WHERE state = 'processed'", 1).await;
+    add_user(&bot.world, "awa@belle.example", "Awa", ("belle", "agent"));
+    let mut awa = signed_in(&bot.world, "awa@belle.example").await;
+    let talk: String = bot.world.value("SELECT id FROM conversations").await;
+    awa.get(&format!("/console/conversations/{talk}")).await;
+    let typing = [("conversation", talk.as_str()), ("typing", "true")];
+    assert_eq!(awa.submit("/console/presence", &typing).await.status, 204);
+    let shown = bot.telegram.calls_of("sendChatAction");
+    assert_eq!(shown, [json!({ "chat_id": 123_456_789, "action": "typing" })]);
 }

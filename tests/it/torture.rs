@@ -66,9 +66,9 @@ fn on_a_short_chaos_day_every_promise_holds_and_every_fault_is_told() {
 
 #[test]
 fn a_breach_is_told_with_the_seed_and_the_folder_stays() {
-    // No patience at all: something is always left.
-    let patience = ["torture", "--json", "--quiet", "--seed", "1", "--kills", "0", "--patience", "1ms"];
-    let tortured = Command::new(env!("CARGO_BIN_EXE_palabre")).args(patience).output().unwrap();
+    // No time at all: something is always left.
+    let arguments = ["torture", "--json", "--quiet", "--seed", "1", "--kills", "0", "--settle-within", "1ms"];
+    let tortured = Command::new(env!("CARGO_BIN_EXE_palabre")).args(arguments).output().unwrap();
     let report: Value = serde_json::from_slice(&tortured.stdout).unwrap();
     assert_eq!(tortured.status.code(), Some(1), "{report:#}");
     assert!(report["repeat"].as_str().is_some_and(|command| command.contains("--seed 1 ")), "{report:#}");

@@ -3,32 +3,12 @@
 use palabre_testbed::lasting_port;
 
 use crate::console::{add_user, palabre};
-use crate::daemon::{BREATH, Setup, Waiting, World, on_postgres};
+use crate::daemon::{Setup, World, on_postgres};
 use crate::deploy::Caddy;
 use crate::doctor::certify;
 
 /// The daemon looks this often.
 const SOON: &str = "[runtime]\nwatch_every = \"100ms\"";
-
-async fn metrics(base_url: &str) -> String {
-    let answer = reqwest::get(format!("{base_url}/metrics")).await.expect("an answer");
-    answer.text().await.expect("a body")
-}
-
-/// A metric as `/metrics` has it.
-async fn metric(base_url: &str, name: &str) -> Option<f64> {
-    let text = metrics(base_url).await;
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
-    Some(line.parse().expect("a number"))
-}
-
-async fn until(base_url: &str, name: &str, holds: impl Fn(f64) -> bool) {
-    let mut waiting = Waiting::begin();
-    while !metric(base_url, name).await.is_some_and(&holds) {
-        assert!(waiting.goes_on(), "{name}: {:?}", metric(base_url, name).await);
-        tokio::time::sleep(BREATH).await;
-    }
-}
 
 #[tokio::test]
 async fn the_end_of_the_public_certificate_is_measured_and_so_is_one_that_is_not_believed() {
@@ -49,13 +29,13 @@ async fn the_end_of_the_public_certificate_is_measured_and_so_is_one_that_is_not
     let ends = chrono::Utc::now() + chrono::TimeDelta::days(5);
     #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
     let ends = ends.timestamp() as f64;
-    until(&base, "palabre_public_certificate_ends_seconds", |seen| (seen - ends).abs() < 3_600.0).await;
-    until(&base, "palabre_public_certificate_believed", |seen| seen == 1.0).await;
+    world.until_metric_at(&base, "palabre_public_certificate_ends_seconds", |seen| (seen - ends).abs() < 3_600.0).await;
+    world.until_metric_at(&base, "palabre_public_certificate_believed", |seen| seen == 1.0).await;
     assert!(node.terminate().success());
 
     world.set_variables(&believes(1));
     let _node = world.node(1, port);
-    until(&base, "palabre_public_certificate_believed", |seen| seen == 0.0).await;
+    world.until_metric_at(&base, "palabre_public_certificate_believed", |seen| seen == 0.0).await;
     assert!(world.logs().contains("is not believed"), "{}", world.logs());
 }
 
@@ -63,13 +43,11 @@ async fn the_end_of_the_public_certificate_is_measured_and_so_is_one_that_is_not
 async fn a_row_of_the_audit_log_that_was_changed_is_seen_at_the_next_start_and_named_by_the_doctor() {
     let mut world = World::start();
     add_user(&world, "awa@belle.example", "Awa", ("belle", "owner"));
-    let base = world.base_url().to_owned();
-    until(&base, "palabre_outbox_sending", |_| true).await;
+    world.until_metric("palabre_outbox_sending", 0.0).await;
     assert!(world.terminate().success());
     world.execute("UPDATE audit_log SET actor = 'user:nobody' WHERE tenant_id = 'belle' AND position = 1").await;
     world.start_daemon();
-    let base = world.base_url().to_owned();
-    until(&base, "palabre_audit_broken{tenant=\"belle\"}", |seen| seen == 1.0).await;
+    world.until_metric("palabre_audit_broken{tenant=\"belle\"}", 1.0).await;
     assert!(world.logs().contains("the audit log is not whole"));
     let said = palabre(&world, &["doctor", "--tenant", "belle"], "");
     assert_eq!(said.code, 1, "{}{}", said.out, said.err);
@@ -88,19 +66,18 @@ async fn a_bot_that_lost_its_rights_is_counted_until_it_has_them_again() {
     world.write_secret("bot.token", "7000000001-un-secret-du-fournisseur");
     world.write_secret("bot.secret", "un-secret-du-webhook-de-belle");
     world.start_daemon();
-    let base = world.base_url().to_owned();
     let count = |tenant: &str| format!("palabre_access_stuck_chats_count{{tenant=\"{tenant}\"}}");
     for tenant in ["belle", "taxi"] {
-        until(&base, &count(tenant), |seen| seen == 0.0).await;
+        world.until_metric(&count(tenant), 0.0).await;
     }
     world.until("SELECT count(*) FROM access_chats", 2).await;
     let at = if on_postgres() { "now()" } else { "'2026-11-30T03:55:00.000000Z'" };
     world.execute(&format!("UPDATE access_chats SET stuck_since = {at} WHERE tenant_id = 'belle'")).await;
-    until(&base, &count("belle"), |seen| seen == 1.0).await;
+    world.until_metric(&count("belle"), 1.0).await;
     let said = palabre(&world, &["doctor", "--tenant", "belle", "--language", "fr"], "");
     let found = "FAUX   access belle: le bot ne peut plus faire entrer ni sortir personne de telegram:-1001234567891";
     assert!(said.code == 1 && said.out.contains(found), "{}{}", said.out, said.err);
     world.execute("UPDATE access_chats SET stuck_since = NULL").await;
-    until(&base, &count("belle"), |seen| seen == 0.0).await;
-    assert_eq!(metric(&base, &count("taxi")).await, Some(0.0));
+    world.until_metric(&count("belle"), 0.0).await;
+    assert_eq!(world.metric(&count("taxi")).await, Some(0.0));
 }

@@ -1,4 +1,4 @@
-//! What a message's turn needs to know is looked up, and the message is decided again.
+//! Look-ups that a message needs before its turn, and the second decision after them.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A decided turn on its way through the store, with the send permits that its messages got.
+//! A decided turn that is being committed, with the send permits of its messages.
 
 use std::sync::Arc;
 

@@ -111,6 +111,7 @@ fn built_in(folded: &str) -> Option<Keyword> {
         "CONFIRMER" | "CONFIRM" | "CONFIRME" | "JE CONFIRME" | "I CONFIRM" | "YES" | "OUI" => Some(Keyword::Confirm),
         "HELP" | "INFO" | "AIDE" => Some(Keyword::Help),
         "STOP PROMOTIONS"
+        | "STOP PROMOTION"
         | "STOP PROMOS"
         | "STOP PROMO"
         | "STOP MARKETING"
@@ -121,6 +122,15 @@ fn built_in(folded: &str) -> Option<Keyword> {
         | "ARRETEZ LES PROMOTIONS"
         | "ARRETER LES PROMOS"
         | "ARRETER LES PUBLICITES"
+        | "ARRETER LES PUBS"
+        | "ARRETER LES OFFRES"
+        | "STOPPER LES PROMOTIONS"
+        | "PLUS DE PUB"
+        | "NE PLUS RECEVOIR DE PROMOTIONS"
+        | "NE PLUS RECEVOIR DE PUBLICITE"
+        | "NO MORE PROMOTIONS"
+        | "STOP ADS"
+        | "STOP MARKETING MESSAGES"
         | "STOP OFFERS"
         | "STOP OFFRES" => Some(Keyword::StopMarketing),
         "RESUME PROMOTIONS" | "START PROMOTIONS" | "REPRENDRE LES PROMOTIONS" | "REPRENDRE LES PROMOS" => {
@@ -194,7 +204,10 @@ mod tests {
             ),
             (Keyword::Confirm, &["CONFIRMER", "confirm", "Je confirme.", "yes", "OUI", "Oui !"]),
             (Keyword::Help, &["help", "HELP?", "info", "Aide", "aide !"]),
-            (Keyword::StopMarketing, &["Stop promotions", "Arrêter les promotions", "STOP PUB !"]),
+            (
+                Keyword::StopMarketing,
+                &["Stop promotions", "Arrêter les promotions", "STOP PUB !", "Ne plus recevoir de publicité"],
+            ),
             (Keyword::StartMarketing, &["Resume promotions", "reprendre les promotions"]),
         ];
         for (keyword, bodies) in table {

@@ -18,11 +18,13 @@ const KEEP_S: &[&str] = &[
     "ASSIS",
     "AUTREFOIS",
     "AVIS",
+    "AVONS",
     "BAS",
     "BOIS",
     "BRAS",
     "BUS",
     "CAMPUS",
+    "CANNES",
     "CANVAS",
     "CAS",
     "CES",
@@ -38,14 +40,18 @@ const KEEP_S: &[&str] = &[
     "DANS",
     "DECES",
     "DEDANS",
+    "DENIS",
     "DES",
     "DESSOUS",
     "DESSUS",
     "DEVIS",
     "DISCOURS",
+    "DIVERS",
     "DOIS",
     "DOS",
     "ENVERS",
+    "ETAIS",
+    "ETES",
     "EXCES",
     "EXPRES",
     "EXPRESS",
@@ -58,6 +64,7 @@ const KEEP_S: &[&str] = &[
     "GENS",
     "GLASS",
     "GRAS",
+    "GRIS",
     "GROS",
     "GUYS",
     "HAS",
@@ -73,6 +80,7 @@ const KEEP_S: &[&str] = &[
     "LES",
     "LILAS",
     "LORS",
+    "LUIS",
     "MAIS",
     "MARS",
     "MATELAS",
@@ -90,6 +98,8 @@ const KEEP_S: &[&str] = &[
     "PALAIS",
     "PARCOURS",
     "PARFOIS",
+    "PARIS",
+    "PARS",
     "PAS",
     "PAYS",
     "PERMIS",
@@ -111,16 +121,21 @@ const KEEP_S: &[&str] = &[
     "RECOURS",
     "REFUS",
     "RELAIS",
+    "REMIS",
+    "RENNES",
     "REPAS",
     "REPOS",
+    "REVERS",
     "RIS",
     "SAIS",
     "SANS",
     "SECOURS",
+    "SEMIS",
     "SENS",
     "SES",
     "SINUS",
     "SIS",
+    "SOIS",
     "SOURIS",
     "SOUS",
     "SUCCES",
@@ -135,8 +150,10 @@ const KEEP_S: &[&str] = &[
     "THIS",
     "THUS",
     "TIENS",
+    "TIERS",
     "TOUJOURS",
     "TOUS",
+    "TRANS",
     "TRAVERS",
     "TRES",
     "TROIS",
@@ -145,6 +162,7 @@ const KEEP_S: &[&str] = &[
     "VAIS",
     "VAS",
     "VELOURS",
+    "VERNIS",
     "VERS",
     "VIENS",
     "VIRUS",
@@ -166,8 +184,11 @@ const KEEP_X: &[&str] = &[
     "YEUX",
 ];
 
+/// Plurals in -AUX of words in -AIL. Sorted.
+const AIL_PLURALS: &[&str] = &["BAUX", "CORAUX", "EMAUX", "SOUPIRAUX", "TRAVAUX", "VITRAUX"];
+
 /// Plurals in -AUX of words in -AU. All others are of words in -AL, or in -EAU by their spelling. Sorted.
-const AU_PLURALS: &[&str] = &["JOYAUX", "NOYAUX", "TUYAUX"];
+const AU_PLURALS: &[&str] = &["BOYAUX", "JOYAUX", "MATERIAUX", "NOYAUX", "TUYAUX"];
 
 /// The form under which singular and plural of a folded word are compared. A word that is no plural is its own.
 #[must_use]
@@ -202,7 +223,10 @@ fn stem_x<'a>(word: &'a str, rest: &'a str) -> Cow<'a, str> {
     if rest.ends_with("EAU") || is_in(AU_PLURALS, word) || is_in(OUX_PLURALS, word) {
         return Cow::Borrowed(rest);
     }
-    // Chevaux, locaux, travaux: their singular ends in -AL, or in -AIL, which is compared as -AL below.
+    // Chevaux, locaux: their singular ends in -AL, of a few (travaux) in -AIL.
+    if is_in(AIL_PLURALS, word) {
+        return Cow::Owned(format!("{}IL", &rest[..rest.len() - 1]));
+    }
     if rest.ends_with("AU") {
         return Cow::Owned(format!("{}L", &rest[..rest.len() - 1]));
     }
@@ -219,29 +243,103 @@ fn is_plural_in_us(word: &str) -> bool {
 }
 
 /// Sorted.
-const EUX_PLURALS: &[&str] = &["ADIEUX", "CHEVEUX", "ENJEUX", "FEUX", "JEUX", "LIEUX", "MILIEUX", "NEVEUX", "VOEUX"];
+const EUX_PLURALS: &[&str] = &[
+    "ADIEUX", "AVEUX", "CHEVEUX", "DIEUX", "ENJEUX", "ESSIEUX", "FEUX", "JEUX", "LIEUX", "MILIEUX", "NEVEUX", "VOEUX",
+];
 /// Sorted.
 const US_PLURALS: &[&str] = &[
+    "ABSOLUS",
+    "AIGUS",
+    "ATTENDUS",
+    "BAMBOUS",
+    "BARBUS",
+    "BATTUS",
+    "BIENVENUS",
+    "BISOUS",
+    "BLEUS",
     "CLOUS",
+    "CONFONDUS",
+    "CONNUS",
+    "CONTENUS",
+    "CONTINUS",
+    "CONVENUS",
+    "COUS",
+    "COUSUS",
+    "CREPUS",
+    "CRUS",
+    "DECUS",
+    "DEFENDUS",
+    "DESCENDUS",
+    "DEVENUS",
+    "DISPARUS",
+    "DOUDOUS",
+    "ECUS",
+    "ELUS",
+    "EMUS",
+    "ENTENDUS",
+    "ETENDUS",
+    "EXCLUS",
     "FLOUS",
+    "FONDUS",
     "FOUS",
+    "FOUTUS",
+    "IMPREVUS",
     "INCONNUS",
     "INDIVIDUS",
+    "INTERROMPUS",
+    "ISSUS",
+    "MAINTENUS",
+    "MALENTENDUS",
+    "MECONNUS",
     "MENUS",
+    "MOUS",
+    "OBTENUS",
+    "PERDUS",
     "PNEUS",
+    "POILUS",
+    "POINTUS",
+    "PREVENUS",
     "PREVUS",
+    "RECONNUS",
     "RECUS",
+    "RENDUS",
+    "REPANDUS",
+    "RESIDUS",
+    "RESOLUS",
+    "RETENUS",
     "REVENUS",
+    "REVUS",
+    "ROMPUS",
+    "SOUTENUS",
+    "SUSPENDUS",
+    "TABOUS",
+    "TENDUS",
+    "TENUS",
+    "TETUS",
     "TISSUS",
+    "TORDUS",
+    "TRAPUS",
+    "TRIBUS",
     "TROUS",
+    "VAINCUS",
+    "VECUS",
     "VENDUS",
+    "VENUS",
     "VERROUS",
+    "VERTUS",
+    "VETUS",
+    "VOULUS",
+    "VOYOUS",
 ];
 /// English plurals in -IES of words in -Y; French words in -IE keep it (batteries, maladies). Sorted.
 const IES_PLURALS: &[&str] = &[
+    "ACTIVITIES",
+    "AGENCIES",
     "BABIES",
     "BEAUTIES",
+    "BERRIES",
     "BODIES",
+    "CHERRIES",
     "CITIES",
     "COMPANIES",
     "COPIES",
@@ -250,18 +348,23 @@ const IES_PLURALS: &[&str] = &[
     "DUTIES",
     "EMERGENCIES",
     "ENQUIRIES",
+    "FACILITIES",
     "FAMILIES",
     "FERRIES",
     "HOBBIES",
+    "INJURIES",
     "INQUIRIES",
     "LADIES",
     "LORRIES",
     "PARTIES",
     "POLICIES",
+    "PROPERTIES",
     "QUANTITIES",
     "QUERIES",
     "REPLIES",
+    "STUDIES",
     "SUPPLIES",
+    "UTILITIES",
     "VACANCIES",
     "WARRANTIES",
 ];
@@ -271,10 +374,12 @@ const ES_PLURALS: &[&str] = &[
     "BOXES",
     "BRUSHES",
     "BUSES",
+    "BUSINESSES",
     "CLASSES",
     "COACHES",
     "DISHES",
     "DRESSES",
+    "EYELASHES",
     "FOXES",
     "GLASSES",
     "INCHES",
@@ -286,6 +391,7 @@ const ES_PLURALS: &[&str] = &[
     "SANDWICHES",
     "TOMATOES",
     "WATCHES",
+    "WAXES",
     "WISHES",
 ];
 
@@ -317,7 +423,9 @@ mod tests {
         panne pannes; photo photos; vidéo vidéos; live lives; nail nails; hour hours; opening openings; appointment appointments;
         price prices; box boxes; brush brushes; class classes; dress dresses; watch watches; delivery deliveries; party parties;
         lady ladies; driver drivers; car cars; ride rides; address addresses; lash lashes; family families; ouvert ouverts;
-        fermé fermés; disponible disponibles; gratuit gratuits";
+        fermé fermés; disponible disponibles; gratuit gratuits; travail travaux; vitrail vitraux; bail baux; matériau matériaux;
+        bleu bleus; crépu crépus; connu connus; perdu perdus; vendu vendus; bisou bisous; aveu aveux; samedi samedis;
+        poilu poilus; rendu rendus; eyelash eyelashes; activity activities; jean jeans; savon savons";
 
     /// Pairs that a speaker keeps apart.
     const APART: &str = "
@@ -334,7 +442,9 @@ mod tests {
         carte carton; tarif tarir; place placard; soin soir; coupe couple; ongle oncle; lieu lien; jeu jeune; feu feuille;
         cheveu cheval; chevaux cheveux; locaux local2; annuler annulaire; ouvert couvert; live livre; livre livret;
         prise prix; prise pris; mise mis; poser pose; massage message; taille tailleur; course cours; cours courses;
-        fuite suite; gare garage; photo photocopie; sac sacre; bijou bisou; genou geno; menu menuiserie; eau au; peau pot";
+        fuite suite; gare garage; photo photocopie; sac sacre; bijou bisou; genou geno; menu menuiserie; eau au; peau pot;
+        êtes été; pars par; sois soi; Paris pari; tiers tier; revers rêver; remis Rémi; vernis verni; semis semi; étais étai;
+        avons Avon; Luis lui; Cannes canne; Rennes renne; divers diver; bonus bonu; bus bu; travaux traval; maux mau";
 
     fn pairs(text: &str) -> Vec<(String, String)> {
         let pair = |pair: &str| {
@@ -364,7 +474,9 @@ mod tests {
 
     #[test]
     fn the_tables_are_sorted() {
-        for table in [KEEP_S, OUX_PLURALS, KEEP_X, AU_PLURALS, EUX_PLURALS, US_PLURALS, IES_PLURALS, ES_PLURALS] {
+        for table in
+            [KEEP_S, OUX_PLURALS, KEEP_X, AU_PLURALS, AIL_PLURALS, EUX_PLURALS, US_PLURALS, IES_PLURALS, ES_PLURALS]
+        {
             assert!(table.is_sorted(), "{table:?}");
         }
     }

@@ -1,15 +1,18 @@
 //! Task that fetches the calendars in which the time of tenants' resources is taken.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use palabre_actors::domain::ids::TenantId;
 use palabre_actors::ports::Pending;
 use tracing::{debug, warn};
 
-use crate::config::TenantDirectory;
+use crate::config::{Tenant, TenantDirectory};
 use crate::http::health::{Condition, HealthSource};
-use crate::service::busy::BusyFeeds;
+use crate::service::busy::{BusyFeeds, DOUBTFUL_AFTER};
+use crate::store::calendar_feeds::CalendarFeedRow;
 use crate::store::{Store, StoreError};
 
 /// How often it is looked for what is due.
@@ -33,23 +36,33 @@ impl HealthSource for FailingCalendars {
 
 /// Works until the task is ended. A tenant's calendars appear and disappear with its file.
 pub(super) async fn work(feeds: BusyFeeds, tenants: TenantDirectory, store: Store, failing: FailingCalendars) {
+    // What files named before is looked for once, and nothing is asked while no file names a calendar.
+    let mut has_known = true;
     loop {
         tokio::time::sleep(EVERY).await;
-        if !store.is_admitted() {
+        let all = tenants.all();
+        if !store.is_admitted() || !(has_known || all.iter().any(|tenant| !tenant.calendars.is_empty())) {
             continue;
         }
-        let all = tenants.all();
-        let mut fails = 0;
-        for some in all.chunks(AT_ONCE) {
-            let steps = some.iter().map(|tenant| feeds.step(tenant));
-            for result in futures_util::future::join_all(steps).await {
-                match result {
-                    Ok(count) => fails += count,
-                    Err(error) => tell(&error),
-                }
+        let mut known: HashMap<TenantId, Vec<CalendarFeedRow>> = HashMap::new();
+        match feeds.known().await {
+            Ok(rows) => rows.into_iter().for_each(|row| known.entry(row.tenant.clone()).or_default().push(row)),
+            Err(error) => {
+                tell(&error);
+                continue;
             }
         }
-        failing.0.store(fails, Ordering::Relaxed);
+        has_known = !known.is_empty();
+        let theirs = |tenant: &Tenant| known.get(&tenant.id).map(Vec::as_slice).unwrap_or_default();
+        let failed =
+            |tenant: &Arc<Tenant>| theirs(tenant).iter().filter(|feed| feed.attempts >= DOUBTFUL_AFTER).count();
+        failing.0.store(all.iter().map(failed).sum(), Ordering::Relaxed);
+        for some in all.chunks(AT_ONCE) {
+            let steps = some.iter().map(|tenant| feeds.step(tenant, theirs(tenant)));
+            for error in futures_util::future::join_all(steps).await.into_iter().filter_map(Result::err) {
+                tell(&error);
+            }
+        }
     }
 }
 

@@ -10,7 +10,6 @@ use crate::http::api::responses::{self, Waiting};
 use crate::store::FlowHistory;
 use crate::store::entity::{event_log, message_in, message_out};
 
-/// The document.
 #[derive(Debug, Serialize)]
 pub(super) struct Document {
     correlation_id: String,
@@ -89,7 +88,6 @@ struct Happened {
     explanation: String,
 }
 
-/// The document of a history.
 pub(super) fn of(history: &FlowHistory, around: &Around, manner: Manner) -> Document {
     let content = Content { shown: manner.show_content, language: manner.language };
     let begun = beginning(history);

@@ -1,4 +1,4 @@
-//! Sentences for every outcome of a message, every event and every reason, in English and French.
+//! Sentences for every outcome, event and reason of a message, in English and French.
 
 mod appointments;
 mod blocked;

@@ -21,7 +21,6 @@ pub(super) struct Script {
     pub(super) lines: Vec<(usize, ScriptLine)>,
 }
 
-/// A line of a script.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum ScriptLine {
     Says {

@@ -8,7 +8,7 @@ use palabre_actors::domain::entitlement::DisputePolicy;
 
 use super::super::channel::Checked;
 use super::super::document::Scope;
-use super::super::fields::{choice, number, or_default, quoted, slug, text};
+use super::super::fields::{choice, number, or_default, quoted, settled, slug, text};
 use super::super::plan::{Currency, Every, Plan};
 use super::super::raw::RawDuration;
 use super::super::raw_plans::RawPlan;
@@ -108,11 +108,11 @@ fn plan(scope: &Scope<'_>, raw: &RawPlan, channels: &[Checked]) -> Option<Plan> 
     Some(Plan {
         id: id?.to_owned(),
         name: name?.to_owned(),
-        description: settle(description)?,
-        price: settle(price)?,
+        description: settled(description)?,
+        price: settled(price)?,
         currency: currency?,
         every: every?,
-        stars: settle(stars)?,
+        stars: settled(stars)?,
         chats: chats?,
         bot: bot?.id.clone()?,
         grace: grace?,
@@ -122,14 +122,6 @@ fn plan(scope: &Scope<'_>, raw: &RawPlan, channels: &[Checked]) -> Option<Plan> 
         promotion_codes: raw.promotion_codes.unwrap_or(false),
         removes_strangers: raw.removes_strangers.unwrap_or(true),
     })
-}
-
-/// What was not written is nothing; what was written and does not hold was reported.
-fn settle<T>(value: Option<Option<T>>) -> Option<Option<T>> {
-    match value {
-        Some(value) => value.map(Some),
-        None => Some(None),
-    }
 }
 
 /// The channel of the bot. What its table got wrong is reported there.

@@ -340,8 +340,9 @@ fn mistakes_in_api_keys() {
         (KEY.replace("name = \"site\"\n", ""), SITE_KEY.1, "`api.keys[0].name` is missing"),
         (KEY.replace("{ env = \"SITE_KEY\" }", "\"5ite-key\""), SITE_KEY.1, "a secret may not be written out"),
         (KEY.to_owned(), "short", "`api.keys[0].key` is shorter than 16 characters"),
-        (KEY.to_owned(), "aaaaaaaaaaaaaaaaaaaa", "`api.keys[0].key` has fewer than 4 different characters"),
-        (KEY.to_owned(), "abcabcabcabcabcabcabc", "`api.keys[0].key` has fewer than 4 different characters"),
+        (KEY.to_owned(), "aaaaaaaaaaaaaaaaaaaa", "`api.keys[0].key` is a shorter text over and over"),
+        (KEY.to_owned(), "changeme-changeme-changeme", "`api.keys[0].key` is a shorter text over and over"),
+        (KEY.to_owned(), "aaaaaaaaabbbbbbbbbcc", "`api.keys[0].key` has fewer than 4 different characters"),
         (
             KEY.replace("\"belle\"", "\"bele\""),
             SITE_KEY.1,

@@ -336,6 +336,7 @@ fn what_is_no_toml_is_told_with_what_was_meant() {
     let unclosed = |quote: &str| {
         format!("a text that begins with `{quote}` in this line does not end in it: close it with `{quote}`")
     };
+    let unseen = |code: &str| format!("a character that cannot be seen (U+{code}) is in this line: write it anew");
     let double =
         "write `[[channels]]` everywhere, with two brackets on each side: `[channels]` is one table".to_owned();
     for (text, line, help) in [
@@ -346,6 +347,9 @@ fn what_is_no_toml_is_told_with_what_was_meant() {
         ("id = «belle»", 1, typographic("«")),
         ("id = \"belle”", 1, typographic("”")),
         ("id = \"belle\"\nsellers = [\"+33612345678\", “+33612345679”]", 2, typographic("“")),
+        ("id = \"belle\"\n// the name\nname = \"Belle\"", 2, "a comment begins with `#`".to_owned()),
+        ("id\u{a0}= \"belle\"", 1, unseen("00A0")),
+        ("id = \"belle\"\n\u{200b}name = \"Belle\"", 2, unseen("200B")),
         ("id = \"belle\"\n[[channels]]\nid = \"a\"\n[channels]\nid = \"b\"", 4, double.clone()),
         ("id = \"belle\"\n[channels]\nid = \"a\"\n[[channels]]\nid = \"b\"", 4, double),
     ] {

@@ -6,8 +6,7 @@ use palabre_actors::domain::address::{Address, Unnamed};
 use palabre_actors::domain::ids::ConversationId;
 use serde::{Deserialize, Serialize};
 
-use super::super::display::{address, channel_name};
-use super::super::lookups::shown;
+use super::super::display::{address, channel_name, shown};
 use super::super::{ConsoleError, ConsoleState, Form, Member, Page};
 use super::change::{moment, told};
 use super::{Shop, refused};

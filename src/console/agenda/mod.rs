@@ -20,8 +20,7 @@ use palabre_actors::domain::dates::{to_local, to_utc};
 use palabre_actors::domain::flow::Flows;
 use serde::{Deserialize, Serialize};
 
-use super::display::Display;
-use super::lookups::shown;
+use super::display::{Display, shown};
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Member, Page};
 use crate::config::Tenant;

@@ -10,8 +10,7 @@ use palabre_actors::domain::flow::BookingTemplates;
 use palabre_actors::domain::ids::{BookingId, ConversationId};
 use serde::{Deserialize, Serialize};
 
-use super::super::display::Display;
-use super::super::lookups::shown;
+use super::super::display::{Display, shown};
 use super::super::{ConsoleError, ConsoleState, Member, Page};
 use super::{AgendaQuery, Shop, done_text};
 use crate::service::{Permission, bookings, conversations};

@@ -212,6 +212,43 @@
     addEventListener("pagehide", () => here(false, true));
   }
 
+  // Told on this device when somebody waits. A browser that was told and signed in anew says so for the new session.
+  const push = $("#push"), toldFor = "palabre.push";
+  if (who && "serviceWorker" in navigator && "PushManager" in window) {
+    const worker = () => navigator.serviceWorker.register("/console/push.js");
+    const remembered = () => { try { return localStorage.getItem(toldFor); } catch { return null; } };
+    const remember = value => { try { if (value) localStorage.setItem(toldFor, value); else localStorage.removeItem(toldFor); } catch { /* a browser that keeps nothing */ } };
+    const mine = async () => (await (await worker()).pushManager.getSubscription());
+    async function begin(subscription) {
+      const { endpoint, keys } = subscription.toJSON();
+      if (!(await post("/console/push", { endpoint, ...keys })).ok) throw new Error("refused");
+      remember(body.dataset.csrf);
+    }
+    if (remembered() && remembered() !== body.dataset.csrf) mine().then(known => known ? begin(known) : remember(null)).catch(() => {});
+    if (push) {
+      const button = $("button[type=button]", push), line = $("[role=status]", push);
+      const show = on => { button.hidden = false; button.ariaPressed = String(on); button.textContent = on ? push.dataset.off : push.dataset.on; };
+      mine().then(known => show(Boolean(known && remembered()))).catch(() => {});
+      button.addEventListener("click", async () => {
+        button.disabled = true;
+        try {
+          const known = await mine(), on = button.ariaPressed === "true";
+          if (on) {
+            await post("/console/push/forget", { endpoint: known?.endpoint ?? "" });
+            remember(null);
+            await known?.unsubscribe();
+          } else if (await Notification.requestPermission() !== "granted") {
+            line.textContent = push.dataset.denied;
+            return;
+          } else {
+            await begin(known ?? await (await worker()).pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: push.dataset.key }));
+          }
+          location.reload();
+        } catch { line.textContent = push.dataset.failed; } finally { button.disabled = false; }
+      });
+    }
+  }
+
   // The composer.
   const canned = $("#canned");
   function suggest() {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use self::forms::EntryForm;
 pub(super) use self::shown::groups;
 use self::shown::{FaqTelling, entry_line, tried};
-use super::lookups::shown;
+use super::display::shown;
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Member, Page};
 use crate::config::Tenant;

@@ -1,4 +1,4 @@
-//! What the FAQ's page shows of entries, of a trial, and of what nobody could answer.
+//! What the FAQ's page shows of entries, of a trial, and of unanswered questions.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,17 +1,16 @@
 //! Reads new events once for all consoles of a node, and passes them on.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
-use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::TenantId;
 use tokio::runtime::Handle;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Notify, broadcast, watch};
 use uuid::Uuid;
 
-use super::presence::Presence;
+use super::presence::{OutgoingPresence, Presence, PresenceNote, from_text};
 use crate::store::StoreError;
 use crate::store::conversations::{FeedPosition, FeedRow};
 use crate::store::operator::Operator;
@@ -19,6 +18,10 @@ use crate::store::operator::Operator;
 /// How often the event log is read while a console is open: one question for all tenants that somebody looks at. With the
 /// commit, a message is on the screen within a second, whatever node took it.
 const EVERY: Duration = Duration::from_millis(300);
+/// What other nodes are to be told of presence is collected so long.
+const COLLECT: Duration = Duration::from_millis(100);
+/// A channel that could not show that somebody is typing is not asked again for so long.
+const NOT_SHOWN: Duration = Duration::from_secs(30);
 /// How soon after a failure.
 const AGAIN: Duration = Duration::from_secs(2);
 /// Events of one reading.
@@ -43,6 +46,11 @@ pub struct LiveFeed(Arc<Shared>);
 struct Shared {
     tenants: Mutex<BTreeMap<TenantId, broadcast::Sender<Arc<LiveEvent>>>>,
     presence: Mutex<Presence>,
+    /// What other nodes are to be told of it. Unset: this node is alone.
+    outgoing: OnceLock<Mutex<OutgoingPresence>>,
+    noted: Notify,
+    /// Until when customers see that somebody is typing, or it is not tried.
+    typing_shown: Mutex<BTreeMap<(TenantId, Uuid), Instant>>,
     wanted: Notify,
     closed: watch::Sender<bool>,
 }
@@ -81,6 +89,9 @@ impl LiveFeed {
         let shared = Arc::new(Shared {
             tenants: Mutex::default(),
             presence: Mutex::default(),
+            outgoing: OnceLock::new(),
+            noted: Notify::new(),
+            typing_shown: Mutex::default(),
             wanted: Notify::new(),
             closed: watch::Sender::new(false),
         });
@@ -113,43 +124,106 @@ impl LiveFeed {
         Subscription { receiver, closed: self.0.closed.subscribe() }
     }
 
-    /// Somebody looks at a conversation, and perhaps writes. `who` is their id and their name.
-    pub(super) fn seen(
-        &self,
-        tenant: &TenantId,
-        conversation: Uuid,
-        who: (String, String),
-        (is_typing, is_gone): (bool, bool),
-        now: Timestamp,
-    ) {
-        let people = {
-            let mut presence = lock(&self.0.presence);
-            presence.note(tenant, conversation, who, (is_typing, is_gone), now);
-            presence.of(tenant, conversation)
-        };
-        self.tell(tenant, &serde_json::json!({ "conversation": conversation, "people": people }));
+    /// Somebody looks at a conversation on this node, writes, or has gone.
+    pub(super) fn note(&self, note: PresenceNote) {
+        self.0.take(note.clone());
+        if let Some(outgoing) = self.0.outgoing.get() {
+            lock(outgoing).add(note);
+            self.0.noted.notify_one();
+        }
     }
 
-    /// Whether somebody looks at a tenant's conversations here.
+    /// The customer of a conversation is writing.
+    pub fn customer_types(&self, tenant: &TenantId, conversation: Uuid) {
+        self.note(PresenceNote::customer_types(tenant.clone(), conversation));
+    }
+
+    /// Whether somebody may look at a tenant's conversations, here or on another node.
     #[must_use]
     pub fn is_watched(&self, tenant: &TenantId) -> bool {
-        lock(&self.0.tenants).get(tenant).is_some_and(|sender| sender.receiver_count() > 0)
+        let is_here = || lock(&self.0.tenants).get(tenant).is_some_and(|sender| sender.receiver_count() > 0);
+        self.0.outgoing.get().is_some() || is_here()
     }
 
-    /// The customer of a conversation is writing. Best effort, as [`Presence`] is.
-    pub fn customer_types(&self, tenant: &TenantId, conversation: Uuid) {
-        self.tell(tenant, &serde_json::json!({ "conversation": conversation, "customer": true }));
-    }
-
-    fn tell(&self, tenant: &TenantId, told: &serde_json::Value) {
-        if let Some(sender) = lock(&self.0.tenants).get(tenant) {
-            // Nobody listens: nobody need be told.
-            let _ = sender.send(Arc::new(LiveEvent::Presence(told.to_string())));
+    /// Whether the customer of a conversation is to be shown now that somebody is typing. Nobody else is told so for a while.
+    pub(super) fn typing_is_due(&self, tenant: &TenantId, conversation: Uuid) -> bool {
+        let (mut shown, now) = (lock(&self.0.typing_shown), Instant::now());
+        shown.retain(|_, until| *until > now);
+        let place = (tenant.clone(), conversation);
+        let is_due = !shown.contains_key(&place);
+        if is_due {
+            shown.insert(place, now + NOT_SHOWN);
         }
+        is_due
+    }
+
+    /// The customer sees for so long that somebody is typing.
+    pub(super) fn typing_lasts(&self, tenant: &TenantId, conversation: Uuid, lasts: Duration) {
+        lock(&self.0.typing_shown).insert((tenant.clone(), conversation), Instant::now() + lasts);
+    }
+
+    /// Whether somebody has a conversation open, on any node, as far as is known. `who` as the audit log names them.
+    #[must_use]
+    pub fn is_looked_at(&self, tenant: &TenantId, conversation: Uuid, who: &str) -> bool {
+        lock(&self.0.presence).has(&(tenant.clone(), conversation), who, Instant::now())
+    }
+
+    /// There are other nodes: what they are to be told is collected from now on.
+    pub fn share(&self) {
+        let _ = self.0.outgoing.set(Mutex::default());
+    }
+
+    /// Resolves with the texts that other nodes are to be told, once there are any.
+    pub async fn to_tell(&self, from: &str) -> Vec<String> {
+        loop {
+            let Some(outgoing) = self.0.outgoing.get() else { return std::future::pending().await };
+            if lock(outgoing).is_empty() {
+                self.0.noted.notified().await;
+            }
+            tokio::time::sleep(COLLECT).await;
+            let texts = lock(outgoing).texts(from, Instant::now());
+            if !texts.is_empty() {
+                return texts;
+            }
+        }
+    }
+
+    /// Another node told something, perhaps of presence.
+    pub fn receive(&self, text: &str, own: &str) {
+        from_text(text, own).into_iter().for_each(|note| self.0.take(note));
     }
 }
 
 impl Shared {
+    fn take(&self, note: PresenceNote) {
+        let PresenceNote { tenant, conversation, who, is_typing, is_gone } = note;
+        match who {
+            None => self.tell(&tenant, &serde_json::json!({ "conversation": conversation, "customer": true })),
+            Some(who) => {
+                self.tell_changes(|presence, now| presence.note((tenant, conversation), who, (is_typing, is_gone), now))
+            }
+        }
+    }
+
+    /// Changes who is there, and tells those who look.
+    fn tell_changes(&self, change: impl FnOnce(&mut Presence, Instant) -> Vec<(TenantId, Uuid)>) {
+        let told: Vec<_> = {
+            let mut presence = lock(&self.presence);
+            let changed = change(&mut presence, Instant::now());
+            changed.into_iter().map(|place| (presence.of(&place), place)).collect()
+        };
+        for (people, (tenant, conversation)) in told {
+            self.tell(&tenant, &serde_json::json!({ "conversation": conversation, "people": people }));
+        }
+    }
+
+    fn tell(&self, tenant: &TenantId, told: &serde_json::Value) {
+        if let Some(sender) = lock(&self.tenants).get(tenant) {
+            // Nobody listens: nobody need be told.
+            let _ = sender.send(Arc::new(LiveEvent::Presence(told.to_string())));
+        }
+    }
+
     /// Tenants that somebody looks at; those that nobody looks at any more are forgotten.
     fn watched(&self) -> Vec<TenantId> {
         let mut tenants = lock(&self.tenants);
@@ -176,6 +250,7 @@ async fn read(shared: &Shared, store: &Operator) {
             shared.wanted.notified().await;
             continue;
         }
+        shared.tell_changes(Presence::expire);
         match step(shared, store, &tenants, (&mut position, &mut recent)).await {
             Ok(BATCH..) => {}
             Ok(_) => tokio::time::sleep(EVERY).await,

@@ -12,16 +12,17 @@ use std::time::Duration;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::ids::TenantId;
+use palabre_actors::domain::ids::{ConversationId, TenantId};
 use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
 use uuid::Uuid;
 
 pub use self::feed::LiveFeed;
 use self::feed::{LiveEvent, Subscription};
+use self::presence::PresenceNote;
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Form, Member};
-use crate::service::Permission;
+use crate::service::{Permission, handling};
 use crate::store::operator::Operator;
 
 /// Time between two signs of life: proxies close a connection that is silent for a minute.
@@ -167,8 +168,24 @@ pub async fn presence(
         state.deps.feed.customer_types(&member.tenant, conversation);
         return Ok(HttpResponse::NoContent().finish());
     }
-    let who = (member.caller.who.to_string(), member.name.clone());
-    state.deps.feed.seen(&member.tenant, conversation, who, (form.0.typing, form.0.gone), state.now());
+    state.deps.feed.note(PresenceNote {
+        tenant: member.tenant.clone(),
+        conversation,
+        who: Some((member.caller.who.to_string(), member.name.clone())),
+        is_typing: form.0.typing,
+        is_gone: form.0.gone,
+    });
+    let (may, feed) = (|permission| member.caller.may(permission), &state.deps.feed);
+    if form.0.typing
+        && may(Permission::MessageSend)
+        && may(Permission::ConversationWrite)
+        && feed.typing_is_due(&member.tenant, conversation)
+    {
+        let shown = handling::show_typing(&member.caller, state.access(), ConversationId(conversation)).await?;
+        if let Some(lasts) = shown {
+            feed.typing_lasts(&member.tenant, conversation, lasts);
+        }
+    }
     Ok(HttpResponse::NoContent().finish())
 }
 

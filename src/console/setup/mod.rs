@@ -21,7 +21,7 @@ use tracing::error;
 
 pub(super) use self::business::TIME_ZONES;
 pub(super) use self::fields::Fields;
-use super::lookups::shown;
+use super::display::shown;
 use super::routes::PageRoutes;
 use super::state::SetupDeps;
 use super::{ConsoleError, ConsoleState, Form, Member, Page};

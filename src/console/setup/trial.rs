@@ -5,7 +5,6 @@ use minijinja::context;
 
 use super::{ConsoleError, ConsoleState, Fields, Form, Member, Page, SetupStep, StepQuery, Trouble};
 use super::{access, deps, heard, saved, shown, step_page};
-use crate::console::sandbox::channel_of;
 use crate::service::setup;
 use crate::service::{Permission, faq};
 
@@ -34,7 +33,7 @@ async fn page(
     let entries = faq::list(caller, store, (&member.tenant, &tenant.rules)).await?;
     let questions = entries.into_iter().filter(|entry| entry.row.enabled).map(|entry| entry.row.question);
     let context = context! {
-        has_phone => channel_of(state, &member.tenant).is_some(),
+        has_phone => state.test_channel(&member.tenant).is_some(),
         questions => shown(questions.take(QUESTIONS).collect::<Vec<_>>()),
         is_tried => heard(state, member, &activity, true),
     };

@@ -1,4 +1,4 @@
-//! Green-API's HTTP statuses, statuses of messages and states of instances as codes, each with its class and its words.
+//! Green-API's statuses and states of instances as codes, each with its class and words.
 
 use std::time::Duration;
 

@@ -86,7 +86,7 @@ pub(super) async fn find(gateway: &GreenGateway, outbound: OutboundRequest<'_>) 
         OutboundContent::Template { .. } | OutboundContent::Action(_) => return Ok(Found::CannotTell),
     };
     let chat = chat_of(outbound.to);
-    let waited = gateway.unknown_since(outbound.message.id, false);
+    let waited = gateway.unknown.waited(outbound.message.id);
     let queue = gateway.get("showMessagesQueue", MAX_LIST_BYTES).await;
     let Some(queue) = answered(queue)? else { return Ok(Found::CannotTell) };
     let question = ChatQuestion { chat_id: &chat, count: COUNT };
@@ -96,7 +96,7 @@ pub(super) async fn find(gateway: &GreenGateway, outbound: OutboundRequest<'_>) 
     let is_replay = outbound.message.generation.number > 0;
     match search(&queue.body, &history.body, (&chat, text.trim()), (since.timestamp(), is_replay)) {
         Some(receipts) if !receipts.is_empty() => {
-            gateway.outcome_known(outbound.message.id);
+            gateway.unknown.end(outbound.message.id);
             Ok(Found::Taken(receipts))
         }
         // It is asked twice before that is believed, so what is known of the time stays.

@@ -5,13 +5,9 @@
 //! idempotency parameter; what was taken waits in a queue, then shows in the chat's history (`find`).
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use palabre_actors::domain::address::Address;
-use palabre_actors::domain::ids::OutboundId;
-use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::send::{
     OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass, numbered,
 };
@@ -21,16 +17,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::{GreenSettings, LABEL, chat_of, codes};
-use crate::gateway::call::{CallFailure, Reply, call};
+use crate::gateway::call::{self, CallFailure, Reply, call};
 use crate::gateway::media::FilesOut;
-use crate::gateway::retry_after::retry_after;
+use crate::gateway::unknown_sends::UnknownSends;
 use crate::gateway::unreached;
 
 /// The most of an answer that is read.
 const MAX_REPLY_BYTES: usize = 64 * 1024;
-
-/// Messages whose outcome is unknown at once; beyond, the oldest is forgotten, and asked about later than need be.
-const MOST_UNKNOWN: usize = 10_000;
 
 /// One channel's way to Green-API.
 pub struct GreenGateway {
@@ -42,8 +35,7 @@ pub struct GreenGateway {
     pub(super) journal_delay: Duration,
     pub(super) on_unknown: OnUnknown,
     files: FilesOut,
-    /// When the outcome of a message became unknown, or was first asked about by this process.
-    unknown_since: Mutex<HashMap<OutboundId, Instant>>,
+    pub(super) unknown: UnknownSends,
 }
 
 #[derive(Serialize)]
@@ -90,7 +82,7 @@ impl GreenGateway {
             journal_delay: settings.journal_delay,
             on_unknown: settings.on_unknown,
             files: FilesOut::default(),
-            unknown_since: Mutex::default(),
+            unknown: UnknownSends::default(),
         })
     }
 
@@ -127,7 +119,7 @@ impl GreenGateway {
             Err(failure) => Err(failure.while_sending(LABEL)),
         };
         if matches!(&result, Err(error) if error.class == SendErrorClass::Unknown) {
-            self.unknown_since(outbound.message.id, true);
+            self.unknown.begin(outbound.message.id);
         }
         result
     }
@@ -138,36 +130,9 @@ impl GreenGateway {
         let _ = self.post("sendTyping", &shown).await;
     }
 
-    /// Since when this process knows that the outcome of a message is unknown; `anew`: since now.
-    pub(super) fn unknown_since(&self, id: OutboundId, anew: bool) -> Duration {
-        let now = Instant::now();
-        let mut known = self.lock();
-        if known.len() >= MOST_UNKNOWN && !known.contains_key(&id) {
-            let oldest = known.iter().min_by_key(|(_, since)| **since).map(|(id, _)| *id);
-            oldest.and_then(|oldest| known.remove(&oldest));
-        }
-        let since = known.entry(id).or_insert(now);
-        if anew {
-            *since = now;
-        }
-        now.duration_since(*since)
-    }
-
-    pub(super) fn outcome_known(&self, id: OutboundId) {
-        self.lock().remove(&id);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<OutboundId, Instant>> {
-        self.unknown_since.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// A call of a method with a JSON body.
     pub(super) async fn post(&self, method: &str, body: &impl Serialize) -> Result<Reply, CallFailure> {
-        let mut request = Request::new(Method::POST, self.url(method)?);
-        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        // What is serialised here is texts alone.
-        *request.body_mut() = Some(serde_json::to_vec(body).unwrap_or_default().into());
-        call(&self.client, request, self.timeout, MAX_REPLY_BYTES).await
+        self.ask(method, body, MAX_REPLY_BYTES).await
     }
 
     /// A call of a method without a body.
@@ -179,6 +144,7 @@ impl GreenGateway {
     pub(super) async fn ask(&self, method: &str, body: &impl Serialize, most: usize) -> Result<Reply, CallFailure> {
         let mut request = Request::new(Method::POST, self.url(method)?);
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        // What is serialised here is texts alone.
         *request.body_mut() = Some(serde_json::to_vec(body).unwrap_or_default().into());
         call(&self.client, request, self.timeout, most).await
     }
@@ -200,12 +166,7 @@ pub(super) fn receipt(reply: &[u8]) -> Result<Receipt, SendError> {
         id: &'a str,
     }
     let taken = serde_json::from_slice::<Taken<'_>>(reply).ok();
-    taken.and_then(|taken| Receipt::received(taken.id)).ok_or_else(|| SendError {
-        class: SendErrorClass::Unknown,
-        code: None,
-        throttled: false,
-        detail: format!("{LABEL} said yes without an id that can be kept"),
-    })
+    taken.and_then(|taken| Receipt::received(taken.id)).ok_or_else(|| call::without_id(LABEL))
 }
 
 /// A refusal, by its HTTP status: Green-API has no codes of its own. Its text is never repeated: it has the chat, and the path
@@ -213,24 +174,7 @@ pub(super) fn receipt(reply: &[u8]) -> Result<Receipt, SendError> {
 pub(super) fn refused(status: StatusCode, headers: &HeaderMap) -> SendError {
     let code = format!("greenapi_{}", status.as_u16());
     let known = codes::find(&code);
-    let class = match (status.as_u16(), known) {
-        // It may have broken after it took the message.
-        (500.., _) => SendErrorClass::Unknown,
-        (_, Some(known)) => known.class,
-        (408, None) => SendErrorClass::Retry { after: None },
-        (400..=499, None) => SendErrorClass::Reject,
-        // A redirect or the like: that is not Green-API.
-        _ => SendErrorClass::Misconfigured,
-    };
-    let class = match class {
-        SendErrorClass::Retry { after } => SendErrorClass::Retry { after: retry_after(headers).max(after) },
-        other => other,
-    };
-    let detail = match known {
-        Some(known) => known.explain(Language::En).to_owned(),
-        None => format!("{LABEL} answered {}", status.as_u16()),
-    };
-    SendError { class, code: Some(code), throttled: known.is_some_and(|known| known.throttled), detail }
+    call::refused(LABEL, (status, headers), (code, known))
 }
 
 /// Shows no token, and no URL that has it.

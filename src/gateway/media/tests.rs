@@ -1,3 +1,5 @@
+//! Fetching of files: which addresses are asked, and how much is read.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

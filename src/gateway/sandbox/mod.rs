@@ -155,7 +155,6 @@ pub struct SandboxMessage {
     pub id: String,
     /// Our id of it.
     pub message_id: String,
-    /// Which generation of it.
     pub generation: u32,
     pub to: String,
     pub at: Timestamp,

@@ -45,7 +45,6 @@ pub struct Filling {
 pub struct Draft {
     /// The whole request.
     pub request: Vec<u8>,
-    /// What is signed.
     pub signed: Vec<u8>,
 }
 
@@ -110,7 +109,6 @@ pub struct LoadRequest<'a> {
     pub query: &'a str,
     /// The `Authorization` header.
     pub authorization: Option<&'a str>,
-    /// The body.
     pub body: &'a [u8],
 }
 
@@ -121,7 +119,6 @@ pub struct LoadSent<'a> {
     pub channel: Option<usize>,
     /// To whom, as the provider writes it.
     pub to: Cow<'a, str>,
-    /// The text.
     pub text: Cow<'a, str>,
 }
 

@@ -6,11 +6,12 @@
 mod faults;
 mod files;
 pub mod load;
+pub(in crate::gateway) mod posting;
 pub(in crate::gateway) mod rest;
 mod socket;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -71,7 +72,6 @@ pub struct SampleChannel<'a> {
     pub address: &'a str,
     /// Counts accounts: channels with the same number share one.
     pub account: u32,
-    /// The file with its secret.
     pub secret_file: &'a str,
     /// Where the simulator listens.
     pub base_url: &'a str,
@@ -171,7 +171,6 @@ pub enum SimulatorError {
     /// A webhook brought no answer.
     #[error("the webhook brought no answer")]
     Post(#[source] reqwest::Error),
-    /// It is stopped.
     #[error("the simulator is stopped")]
     Stopped,
 }
@@ -210,7 +209,6 @@ pub struct CustomerMessage {
     pub id: String,
     /// Who writes.
     pub from: String,
-    /// The text.
     pub text: String,
     /// The name they show, where the provider tells it.
     pub name: Option<String>,
@@ -255,6 +253,11 @@ pub enum Attachment {
     Image,
 }
 
+/// Takes a lock. What it guards is never half-written, so a panic elsewhere changes nothing.
+pub(in crate::gateway) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What makes a webhook unbelievable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forgery<'a> {
@@ -273,7 +276,6 @@ pub struct Webhook {
     pub url: String,
     /// The headers that the provider sends.
     pub headers: Vec<(&'static str, String)>,
-    /// The body.
     pub body: String,
 }
 

@@ -8,7 +8,9 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::{NAME, Smtp};
-use crate::config::{Capabilities, Configured, OnUnknown, ProviderAccount, ProviderSection, RawSecret, Section};
+use crate::config::{
+    Capabilities, Configured, OnUnknown, ProviderAccount, ProviderSection, RawSecret, Section, settled,
+};
 
 /// A sender's account at a mail server.
 #[derive(Clone, Debug)]
@@ -142,13 +144,13 @@ impl ProviderSection for Smtp {
             let usual = if security == Security::Tls { 465 } else { 587 };
             let account = MailAccount {
                 from_name: from_name?,
-                reply_to: holds(reply_to)?,
+                reply_to: settled(reply_to)?,
                 subject: subject?,
                 host: host.clone()?,
                 port: keys.port.unwrap_or(usual),
                 security,
                 login: login?,
-                ca: holds(ca)?,
+                ca: settled(ca)?,
                 webhook_token: webhook_token?,
                 previous_webhook_token: previous_webhook_token?,
                 unsubscribe_secret: unsubscribe_secret?,
@@ -205,11 +207,6 @@ fn one_line(section: &Section<'_>, key: &str, raw: Option<&String>) -> Option<Op
         return None;
     }
     section.text(key, raw).map(Some)
-}
-
-/// A key that may be left out, but must hold when it is there.
-fn holds<T>(value: Option<Option<T>>) -> Option<Option<T>> {
-    value.map_or(Some(None), |value| value.map(Some))
 }
 
 fn is_loopback(host: &str) -> bool {

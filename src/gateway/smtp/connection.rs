@@ -44,9 +44,7 @@ pub(super) enum Stage {
     Connecting,
     /// The login.
     LoggingIn,
-    /// The sender.
     Sender,
-    /// The recipient.
     Recipient,
     /// `DATA` was refused, or broke off before the final dot.
     Data,

@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq as _;
 use super::mail;
 use super::{MailAccount, MailReceiver, NAME, UNSUBSCRIBE};
 use crate::config::Channel;
-use crate::digest::{hex, hmac_sha256};
+use crate::digest::{hex, hmac_sha256, one_fits};
 use crate::gateway::ReceiverPage;
 
 /// Bytes of the signature that stand in a link: 128 bits cannot be guessed.
@@ -62,9 +62,11 @@ impl Links {
             pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
         };
         let (message, to, claimed) = (value("m")?, value("c")?, value("s")?);
-        let mut secrets = std::iter::once(&self.secret).chain(&self.previous);
-        let genuine = |secret| self.signature(secret, &message, &to).as_bytes().ct_eq(claimed.as_bytes());
-        if !secrets.any(|secret| bool::from(genuine(secret))) {
+        let secrets = std::iter::once(&self.secret).chain(&self.previous);
+        let is_genuine = one_fits(secrets, |secret| {
+            self.signature(secret, &message, &to).as_bytes().ct_eq(claimed.as_bytes()).into()
+        });
+        if !is_genuine {
             return None;
         }
         let address = String::from_utf8(URL_SAFE_NO_PAD.decode(&to).ok()?).ok()?;

@@ -9,7 +9,9 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{NAME, Telegram};
-use crate::config::{Capabilities, Configured, OnUnknown, ProviderAccount, ProviderSection, RawSecret, Section};
+use crate::config::{
+    Capabilities, Configured, OnUnknown, ProviderAccount, ProviderSection, RawSecret, Section, settled,
+};
 
 /// Where the Bot API is, unless a channel says otherwise.
 const API: &str = "https://api.telegram.org";
@@ -20,7 +22,6 @@ const LONGEST_TEXT: usize = 16_384;
 /// What Telegram takes as `secret_token`.
 const LONGEST_SECRET: usize = 256;
 
-/// A bot.
 #[derive(Clone, Debug)]
 pub struct TelegramBot {
     /// The number before the colon of its token.
@@ -117,7 +118,7 @@ impl ProviderSection for Telegram {
                 previous_webhook_secret: previous?,
                 updates: updates?,
                 groups: groups?,
-                username: username.map_or(Some(None), |read| read.map(Some))?,
+                username: settled(username)?,
                 api_base_url: base.clone(),
                 timeout: section.timeout()?,
                 on_unknown: section.on_unknown()?,

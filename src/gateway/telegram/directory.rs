@@ -1,5 +1,5 @@
-//! Who is in a chat, what was paid in Stars, and answers that somebody waits for: `getChatMember`, `getStarTransactions`,
-//! `answerPreCheckoutQuery`, `answerChatJoinRequestQuery`.
+//! Who is in a chat, what was paid in Stars, and answers to queries that wait (`getChatMember`,
+//! `getStarTransactions`, `answerPreCheckoutQuery`, `answerChatJoinRequestQuery`).
 //!
 //! A bot cannot list a chat's members; it can ask about one at a time, reliably where it is an administrator
 //! (<https://core.telegram.org/bots/api#getchatmember>).

@@ -50,6 +50,7 @@ use super::{
     WebhookProtocol, WebhookRequest, Wiring,
 };
 use crate::config::Channel;
+use crate::digest::one_fits;
 
 /// The name in configuration, paths and metrics.
 pub const NAME: &str = "telegram";
@@ -159,9 +160,9 @@ pub struct TelegramReceiver {
 impl TelegramReceiver {
     fn believe(&self, request: &WebhookRequest<'_>) -> Result<(), Rejection> {
         let claimed = request.header(&SECRET_HEADER).ok_or(Rejection::BadSignature)?;
-        let is_this = |secret: &SecretString| secret.expose_secret().as_bytes().ct_eq(claimed.as_bytes());
-        let mut secrets = std::iter::once(&self.secret).chain(&self.previous);
-        if secrets.any(|secret| bool::from(is_this(secret))) { Ok(()) } else { Err(Rejection::BadSignature) }
+        let secrets = std::iter::once(&self.secret).chain(&self.previous);
+        let is_genuine = one_fits(secrets, |secret| secret.expose_secret().as_bytes().ct_eq(claimed.as_bytes()).into());
+        if is_genuine { Ok(()) } else { Err(Rejection::BadSignature) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Splits a text that is longer than one message into several, at the end of a paragraph, a line, a sentence or a word.
+//! Splits a text that is longer than one message, between paragraphs, lines, sentences or words.
 
 /// The longest text of one message, in UTF-16 units: <https://core.telegram.org/bots/api#sendmessage>
 pub(super) const MOST_UNITS: usize = 4_096;

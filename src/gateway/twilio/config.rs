@@ -9,7 +9,9 @@ use serde::Deserialize;
 use url::Url;
 
 use super::Kind;
-use crate::config::{Capabilities, Configured, OnUnknown, ProviderAccount, ProviderSection, RawSecret, Section};
+use crate::config::{
+    Capabilities, Configured, OnUnknown, ProviderAccount, ProviderSection, RawSecret, Section, settled,
+};
 
 /// Where Twilio's REST API is, unless a channel says otherwise.
 pub(super) const API: &str = "https://api.twilio.com";
@@ -34,7 +36,6 @@ const WHATSAPP: Capabilities = Capabilities {
 const SMS: Capabilities =
     Capabilities { scheme: Scheme::Sms, window: None, per_second: Some(1), pair: None, ..WHATSAPP };
 
-/// An account at Twilio.
 #[derive(Clone, Debug)]
 pub struct TwilioAccount {
     /// `AC…`
@@ -138,9 +139,8 @@ impl ProviderSection for Kind {
 fn account(section: &Section<'_>, keys: &Keys, account_sid: Option<String>, is_live: bool) -> Option<TwilioAccount> {
     const IN_CLEAR: &str = "the account's token crosses the network in clear";
     let auth_token = section.secret("auth_token", keys.auth_token.as_ref());
-    let further = |key, raw: &Option<RawSecret>| raw.as_ref().map(|raw| section.secret(key, Some(raw)));
-    let previous = further("previous_auth_token", &keys.previous_auth_token);
-    let shared = further("shared_key", &keys.shared_key);
+    let previous = section.secret_if_any("previous_auth_token", keys.previous_auth_token.as_ref());
+    let shared = section.secret_if_any("shared_key", keys.shared_key.as_ref());
     let api_base_url = keys.api_base_url.as_deref().unwrap_or(API);
     let api_base_url = section.base_url("api_base_url", api_base_url, API, IN_CLEAR);
     let backup = keys.backup_api_base_url.as_deref();
@@ -156,19 +156,14 @@ fn account(section: &Section<'_>, keys: &Keys, account_sid: Option<String>, is_l
     Some(TwilioAccount {
         account_sid: account_sid?,
         auth_token: auth_token?,
-        previous_auth_token: holds(previous)?,
-        shared_key: holds(shared)?,
+        previous_auth_token: previous?,
+        shared_key: shared?,
         api_base_url: api_base_url?,
-        backup_api_base_url: holds(backup)?,
-        messaging_service_sid: holds(service)?,
+        backup_api_base_url: settled(backup)?,
+        messaging_service_sid: settled(service)?,
         timeout: section.timeout()?,
         on_unknown: section.on_unknown()?,
     })
-}
-
-/// A key that may be left out, but must hold when it is there.
-fn holds<T>(value: Option<Option<T>>) -> Option<Option<T>> {
-    value.map_or(Some(None), |value| value.map(Some))
 }
 
 /// Whether calls to this URL, or to none in particular, go to Twilio itself rather than to something that stands in for it.

@@ -13,7 +13,9 @@ use palabre_actors::domain::send::{
 use reqwest::{Method, Request, StatusCode, Url};
 use serde::Deserialize;
 
-use super::send::{Broken, TwilioGateway, read, refused};
+use super::LABEL;
+use super::send::{TwilioGateway, refused};
+use crate::gateway::call::{CallFailure, read};
 
 /// Twilio's clock may be behind ours by this much.
 const CLOCK_SKEW: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
@@ -28,7 +30,7 @@ const MAX_LIST_BYTES: usize = 4 * 1024 * 1024;
 /// one after the other, an older one of the same text is an earlier message of ours. The caller knows which ids it has
 /// seen.
 pub(super) async fn find(gateway: &TwilioGateway, outbound: OutboundRequest<'_>) -> Result<Found, SendError> {
-    let retry = |broken: Broken| broken.error(SendErrorClass::Retry { after: None });
+    let retry = |failure: CallFailure| failure.error(LABEL, SendErrorClass::Retry { after: None });
     let request = |url: Url| Request::new(Method::GET, query(gateway, &outbound, url));
     let response = gateway.call(request).await.map_err(retry)?;
     let status = response.status();

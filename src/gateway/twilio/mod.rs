@@ -49,6 +49,9 @@ use super::{
 };
 use crate::config::{Channel, ProviderAccount};
 
+/// How texts call it.
+const LABEL: &str = "Twilio";
+
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
 

@@ -11,9 +11,8 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use palabre_actors::domain::address::Address;
-use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::send::{
     OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass, numbered as numbered_choices,
 };
@@ -24,11 +23,10 @@ use serde::Deserialize;
 
 use super::decode::{GENERATION_PARAMETER, MESSAGE_ID_PARAMETER};
 use super::endpoint_failover::EndpointFailover;
-use super::{Kind, REPEAT_OVERRIDE, TwilioAccount, codes};
+use super::{Kind, LABEL, REPEAT_OVERRIDE, TwilioAccount, codes};
 use crate::config::Channel;
+use crate::gateway::call::{self, CallFailure, read};
 use crate::gateway::media::FilesOut;
-use crate::gateway::retry_after::retry_after;
-use crate::gateway::unreached;
 
 /// The most of a reply that is read; a message is about one kilobyte.
 const MAX_REPLY_BYTES: usize = 256 * 1024;
@@ -122,13 +120,13 @@ impl TwilioGateway {
             *request.body_mut() = Some(form.clone().into());
             request
         };
-        let response = self.call(request).await.map_err(Broken::while_sending)?;
+        let response = self.call(request).await.map_err(|failure| failure.while_sending(LABEL))?;
         let status = response.status();
         let headers = if status.is_success() { HeaderMap::new() } else { response.headers().clone() };
-        let reply = read(response, MAX_REPLY_BYTES).await.map_err(|broken| match status.as_u16() {
+        let reply = read(response, MAX_REPLY_BYTES).await.map_err(|failure| match status.as_u16() {
             // The head alone says that nothing was taken.
             400..=499 => refused(status, &headers, b""),
-            _ => broken.while_sending(),
+            _ => failure.while_sending(LABEL),
         })?;
         if status.is_success() {
             return receipt(&reply);
@@ -175,23 +173,23 @@ impl TwilioGateway {
 
     /// One call, with credentials and the channel's deadline. When no connection can be made, the same call goes the
     /// other way at once, within what is left of the deadline.
-    pub(super) async fn call(&self, request: impl Fn(Url) -> Request) -> Result<Response, Broken> {
+    pub(super) async fn call(&self, request: impl Fn(Url) -> Request) -> Result<Response, CallFailure> {
         let begun = Instant::now();
         let order = self.endpoints.order(begun);
         let outcome = self.execute(request(order.first.clone()), self.timeout).await;
-        let (Err(Broken::NoConnection(_)), Some(second)) = (&outcome, order.second) else { return outcome };
+        let (Err(CallFailure::NoConnection(_)), Some(second)) = (&outcome, order.second) else { return outcome };
         let left = self.timeout.saturating_sub(begun.elapsed()).max(SHORTEST_SECOND_CALL);
         let outcome = self.execute(request(second.clone()), left).await;
-        if !matches!(outcome, Err(Broken::NoConnection(_))) {
+        if !matches!(outcome, Err(CallFailure::NoConnection(_))) {
             self.endpoints.second_was_reached(order, Instant::now());
         }
         outcome
     }
 
-    async fn execute(&self, mut request: Request, timeout: Duration) -> Result<Response, Broken> {
+    async fn execute(&self, mut request: Request, timeout: Duration) -> Result<Response, CallFailure> {
         request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
         *request.timeout_mut() = Some(timeout);
-        self.client.execute(request).await.map_err(|error| Broken::of(&error))
+        self.client.execute(request).await.map_err(|error| CallFailure::of(&error))
     }
 }
 
@@ -227,57 +225,6 @@ impl std::fmt::Debug for TwilioGateway {
     }
 }
 
-/// A call that brought no whole reply. Carries nothing of the request: an error of reqwest shows the URL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Broken {
-    /// No connection, and why: surely nothing was written.
-    NoConnection(&'static str),
-    /// No reply in time.
-    TimedOut,
-    /// The connection broke, or the reply made no sense.
-    Cut,
-}
-
-impl Broken {
-    fn of(error: &reqwest::Error) -> Self {
-        match error {
-            error if error.is_connect() => Self::NoConnection(unreached::why(error)),
-            error if error.is_timeout() => Self::TimedOut,
-            _ => Self::Cut,
-        }
-    }
-
-    fn while_sending(self) -> SendError {
-        let class = match self {
-            Self::NoConnection(_) => SendErrorClass::Retry { after: None },
-            Self::TimedOut | Self::Cut => SendErrorClass::Unknown,
-        };
-        self.error(class)
-    }
-
-    pub(super) fn error(self, class: SendErrorClass) -> SendError {
-        let (code, detail) = match self {
-            Self::NoConnection(why) => (why, "Twilio could not be reached"),
-            Self::TimedOut => (unreached::NO_ANSWER, "Twilio did not answer in time"),
-            Self::Cut => (unreached::CUT, "the connection to Twilio broke before its answer was complete"),
-        };
-        SendError { class, code: Some(code.to_owned()), throttled: false, detail: detail.to_owned() }
-    }
-}
-
-/// Reads a reply, up to a limit.
-pub(super) async fn read(mut response: Response, most: usize) -> Result<BytesMut, Broken> {
-    let mut reply =
-        BytesMut::with_capacity(response.content_length().map_or(1_024, |length| length.min(65_536) as usize));
-    while let Some(chunk) = response.chunk().await.map_err(|error| Broken::of(&error))? {
-        if reply.len() + chunk.len() > most {
-            return Err(Broken::Cut);
-        }
-        reply.extend_from_slice(&chunk);
-    }
-    Ok(reply)
-}
-
 /// The reply to a message that was taken. Anything without an id leaves the outcome open.
 fn receipt(reply: &[u8]) -> Result<Receipt, SendError> {
     #[derive(Deserialize)]
@@ -285,12 +232,7 @@ fn receipt(reply: &[u8]) -> Result<Receipt, SendError> {
         sid: &'a str,
     }
     let message = serde_json::from_slice::<Message<'_>>(reply).ok();
-    message.and_then(|message| Receipt::received(message.sid)).ok_or_else(|| SendError {
-        class: SendErrorClass::Unknown,
-        code: None,
-        throttled: false,
-        detail: "Twilio said yes without an id that can be kept".to_owned(),
-    })
+    message.and_then(|message| Receipt::received(message.sid)).ok_or_else(|| call::without_id(LABEL))
 }
 
 /// A refusal, classified by Twilio's code where it is known, by the HTTP status else. Twilio's own message is never
@@ -303,29 +245,8 @@ pub(super) fn refused(status: StatusCode, headers: &HeaderMap, reply: &[u8]) -> 
     let code = serde_json::from_slice::<Refusal>(reply).ok().and_then(|refusal| refusal.code);
     let code = code.map(|code| code.to_string());
     let known = code.as_deref().and_then(codes::find);
-    let class = match (status.as_u16(), known) {
-        // Whatever it says: it may have broken after it took the message.
-        (500.., _) => SendErrorClass::Unknown,
-        // The code decides, not the status: 429 comes for a second's pace and for a day's limit alike.
-        (400..=499, Some(known)) => known.class,
-        // 408: the request never arrived whole.
-        (408 | 429, None) => SendErrorClass::Retry { after: None },
-        (401 | 403, None) => SendErrorClass::Misconfigured,
-        (400..=499, None) => SendErrorClass::Reject,
-        // A redirect or the like: that is not Twilio's API.
-        _ => SendErrorClass::Misconfigured,
-    };
-    let class = match class {
-        SendErrorClass::Retry { after } => SendErrorClass::Retry { after: retry_after(headers).max(after) },
-        other => other,
-    };
-    let detail = match known {
-        Some(known) => known.explain(Language::En).to_owned(),
-        None => format!("Twilio answered {}", status.as_u16()),
-    };
-    let throttled = known.map_or(status == StatusCode::TOO_MANY_REQUESTS, |known| known.throttled);
     let code = code.unwrap_or_else(|| status.as_u16().to_string());
-    SendError { class, code: Some(code), throttled, detail }
+    call::refused(LABEL, (status, headers), (code, known))
 }
 
 fn authorization(account: &TwilioAccount) -> Option<HeaderValue> {

@@ -20,6 +20,7 @@ use subtle::ConstantTimeEq;
 
 use super::form::Form;
 use super::url_variants;
+use crate::digest::one_fits;
 
 /// The header that carries the signature, as it is written.
 pub const SIGNATURE_HEADER: &str = "X-Twilio-Signature";
@@ -131,8 +132,8 @@ impl Signer {
     fn verifies(&self, url: &str, proof: Proof<'_>, form: Option<&Form>) -> bool {
         let Some(claimed) = decoded(proof.signature) else { return false };
         let Some(settings) = proof.settings else {
-            let mut tokens = self.keyed.iter().chain(&self.previous);
-            return tokens.any(|keyed| is_tag(keyed, url, form, &claimed));
+            let tokens = self.keyed.iter().chain(&self.previous);
+            return one_fits(tokens, |keyed| is_tag(keyed, url, form, &claimed));
         };
         match (&self.shared, algorithm(settings)) {
             (Some((keyed, _)), Some("HMAC_SHA1")) => is_tag(keyed, url, form, &claimed),

@@ -10,6 +10,7 @@ use super::config::CloudSettings;
 use super::decode::{self, Reader};
 use super::signature::{self, Signer};
 use crate::config::Channel;
+use crate::digest::one_fits;
 use crate::gateway::{Handshake, Received, Receiver, Rejection, WebhookProtocol, WebhookRequest};
 
 static PROTOCOL: WebhookProtocol = WebhookProtocol {
@@ -67,8 +68,8 @@ impl Receiver for CloudReceiver {
         now: Timestamp,
     ) -> Result<Received, Rejection> {
         let header = request.header(&signature::HEADER).ok_or(Rejection::BadSignature)?;
-        let mut signers = std::iter::once(&self.signer).chain(&self.previous);
-        if !signers.any(|signer| signer.verifies(header, request.body)) {
+        let signers = std::iter::once(&self.signer).chain(&self.previous);
+        if !one_fits(signers, |signer| signer.verifies(header, request.body)) {
             return Err(Rejection::BadSignature);
         }
         let reader = Reader {

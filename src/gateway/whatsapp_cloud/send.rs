@@ -3,15 +3,12 @@
 //! `POST {base}/{phone_number_id}/messages` with a bearer token and JSON; 200 with `{messages: [{id}]}`. There is no
 //! idempotency key and no list of what was sent; `biz_opaque_callback_data` carries our id, and every callback brings it back.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use palabre_actors::domain::action::Action;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::{OutboundId, ProviderMessageId};
 use palabre_actors::domain::message::Outbound;
-use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::send::{
     Found, OnUnknown, OutboundContent, OutboundRequest, Receipt, SendError, SendErrorClass,
 };
@@ -22,17 +19,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{CloudSettings, LABEL, codes};
-use crate::gateway::call::{CallFailure, Reply, call};
+use crate::gateway::call::{self, CallFailure, Reply, call};
 use crate::gateway::media::FilesOut;
-use crate::gateway::retry_after::retry_after;
+use crate::gateway::unknown_sends::UnknownSends;
 
 mod content;
 
 /// The most of an answer that is read.
 const MAX_REPLY_BYTES: usize = 64 * 1024;
-
-/// Messages whose outcome is unknown at once; beyond, the oldest is forgotten, and awaited longer than need be.
-const MOST_UNKNOWN: usize = 10_000;
 
 /// What an action is called that marks a contact's message as read: `{"message_id": "wamid.…"}`.
 const MARK_READ: &str = "mark_read";
@@ -50,8 +44,7 @@ pub struct CloudGateway {
     callback_delay: Duration,
     pub(super) on_unknown: OnUnknown,
     files: FilesOut,
-    /// When the outcome of a message became unknown, or was first asked about by this process.
-    unknown_since: Mutex<HashMap<OutboundId, Instant>>,
+    unknown: UnknownSends,
 }
 
 /// That a message was read, and that somebody writes.
@@ -80,7 +73,7 @@ impl CloudGateway {
             callback_delay: settings.callback_delay,
             on_unknown: settings.on_unknown,
             files: FilesOut::default(),
-            unknown_since: Mutex::default(),
+            unknown: UnknownSends::default(),
         })
     }
 
@@ -115,7 +108,7 @@ impl CloudGateway {
             Err(failure) => Err(failure.while_sending(LABEL)),
         };
         if matches!(&result, Err(error) if error.class == SendErrorClass::Unknown) {
-            self.unknown_since(message.id, true);
+            self.unknown.begin(message.id);
         }
         result
     }
@@ -143,9 +136,9 @@ impl CloudGateway {
 
     /// What is known of a message whose answer was lost: a callback settles it, if Meta took it; nobody else can tell.
     pub(super) fn await_callback(&self, id: OutboundId) -> Result<Found, SendError> {
-        let waited = self.unknown_since(id, false);
+        let waited = self.unknown.waited(id);
         if waited >= self.callback_delay {
-            self.lock().remove(&id);
+            self.unknown.end(id);
             return Ok(Found::CannotTell);
         }
         Err(SendError {
@@ -154,24 +147,6 @@ impl CloudGateway {
             throttled: false,
             detail: format!("{LABEL} has no list of messages: a callback may still tell"),
         })
-    }
-
-    fn unknown_since(&self, id: OutboundId, anew: bool) -> Duration {
-        let now = Instant::now();
-        let mut known = self.lock();
-        if known.len() >= MOST_UNKNOWN && !known.contains_key(&id) {
-            let oldest = known.iter().min_by_key(|(_, since)| **since).map(|(id, _)| *id);
-            oldest.and_then(|oldest| known.remove(&oldest));
-        }
-        let since = known.entry(id).or_insert(now);
-        if anew {
-            *since = now;
-        }
-        now.duration_since(*since)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<OutboundId, Instant>> {
-        self.unknown_since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn post(&self, body: &Value) -> Result<Reply, CallFailure> {
@@ -216,16 +191,9 @@ pub(super) fn receipt(reply: &[u8]) -> Result<Receipt, SendError> {
     }
     let taken = serde_json::from_slice::<Taken<'_>>(reply).ok();
     let receipt = taken.as_ref().and_then(|taken| taken.messages.first()).and_then(|taken| Receipt::received(taken.id));
-    receipt.ok_or_else(|| SendError {
-        class: SendErrorClass::Unknown,
-        code: None,
-        throttled: false,
-        detail: format!("{LABEL} said yes without an id that can be kept"),
-    })
+    receipt.ok_or_else(|| call::without_id(LABEL))
 }
 
-/// A refusal, classified by Meta's code where it is known, by the HTTP status else. Meta's own message is never repeated: it
-/// may name the recipient.
 pub(super) fn refused(status: StatusCode, headers: &HeaderMap, reply: &[u8]) -> SendError {
     #[derive(Deserialize)]
     struct Refusal {
@@ -238,28 +206,8 @@ pub(super) fn refused(status: StatusCode, headers: &HeaderMap, reply: &[u8]) -> 
     let number = serde_json::from_slice::<Refusal>(reply).ok().map(|refusal| refusal.error.code);
     let code = number.and_then(|number| codes::of_number(&number.to_string()));
     let known = code.as_deref().and_then(codes::find);
-    let class = match (status.as_u16(), known) {
-        // It may have broken after it took the message.
-        (500.., _) => SendErrorClass::Unknown,
-        // The code decides, not the status.
-        (400..=499, Some(known)) => known.class,
-        (408 | 429, None) => SendErrorClass::Retry { after: None },
-        (401 | 403, None) => SendErrorClass::Misconfigured,
-        (400..=499, None) => SendErrorClass::Reject,
-        // A redirect or the like: that is not Meta's API.
-        _ => SendErrorClass::Misconfigured,
-    };
-    let class = match class {
-        SendErrorClass::Retry { after } => SendErrorClass::Retry { after: retry_after(headers).max(after) },
-        other => other,
-    };
-    let detail = match known {
-        Some(known) => known.explain(Language::En).to_owned(),
-        None => format!("{LABEL} answered {}", status.as_u16()),
-    };
-    let throttled = known.map_or(status == StatusCode::TOO_MANY_REQUESTS, |known| known.throttled);
     let code = code.unwrap_or_else(|| format!("cloud_http_{}", status.as_u16()));
-    SendError { class, code: Some(code), throttled, detail }
+    call::refused(LABEL, (status, headers), (code, known))
 }
 
 /// Shows no token.

@@ -7,7 +7,6 @@ use sha2::Sha256;
 
 use crate::digest::{bytes_of_hex, hex};
 
-/// The header.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-hub-signature-256");
 
 /// How a simulator writes it.

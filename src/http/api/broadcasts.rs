@@ -3,12 +3,12 @@
 use actix_web::http::StatusCode;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::call::{Call, Json, PathId, Query, ToRead, ToSend, WholeBody};
 use super::conversations::named;
 use super::messages::{UseOfTemplate, said};
-use super::params::{QueryParams, lasting, limit, names_of, page_of, uuid};
+use super::params::{OfTenant, PageBefore, lasting, page_of, uuid};
 use super::problems::{self, BodyProblems, CallProblems, SearchProblems, UnknownId, UnknownName, invalid};
 use super::visibility::rfc3339;
 use super::{Reply, reply, reply_with};
@@ -176,35 +176,6 @@ pub struct StoppedBroadcast {
     pub called_back: u64,
 }
 
-/// Which broadcasts.
-#[derive(Clone, Debug, Default, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct BroadcastParams {
-    /// Of this tenant alone.
-    tenant: Option<String>,
-    /// Those that are older than this one.
-    before: Option<String>,
-    /// How many at most, to 500; 50 unless given.
-    limit: Option<String>,
-}
-
-impl QueryParams for BroadcastParams {
-    fn names() -> Vec<String> {
-        names_of::<Self>()
-    }
-
-    fn set(&mut self, name: &str, value: &str) -> Result<bool, HttpProblem> {
-        let field = match name {
-            "tenant" => &mut self.tenant,
-            "before" => &mut self.before,
-            "limit" => &mut self.limit,
-            _ => return Ok(false),
-        };
-        *field = Some(value.to_owned());
-        Ok(true)
-    }
-}
-
 /// Starts a broadcast, or says what it would come to (`dry_run`). It goes to whoever has a conversation on the channel and is in the
 /// segment at this moment; never to who said STOP or STOP PROMOTIONS.
 #[utoipa::path(post, path = "/api/v1/broadcasts", operation_id = "start_broadcast", tag = "broadcasts", request_body = NewBroadcast,
@@ -254,14 +225,13 @@ fn order(asked: NewBroadcast, now: palabre_actors::domain::Timestamp) -> Result<
 
 /// Broadcasts, the newest first.
 #[utoipa::path(get, path = "/api/v1/broadcasts", operation_id = "list_broadcasts", tag = "broadcasts",
-    params(BroadcastParams), security(("key" = ["read"])), responses(
+    params(OfTenant, PageBefore), security(("key" = ["read"])), responses(
     (status = 200, body = Broadcasts, description = "Broadcasts"), CallProblems, SearchProblems
 ))]
-pub(super) async fn list(call: Call<ToRead>, Query(which): Query<BroadcastParams>) -> Reply {
-    let before = which.before.as_deref().map(|text| uuid("before", text)).transpose()?;
-    let most = page_of(which.limit.as_deref().map(limit).transpose()?);
+pub(super) async fn list(call: Call<ToRead>, Query((which, page)): Query<(OfTenant, PageBefore)>) -> Reply {
     let tenants = named(which.tenant.as_deref());
-    let rows = broadcasts::list(call.caller.service(), &call.operator, &tenants, (before, most)).await?;
+    let rows =
+        broadcasts::list(call.caller.service(), &call.operator, &tenants, (page.before, page_of(page.limit))).await?;
     reply(&Broadcasts { broadcasts: rows.iter().map(BroadcastItem::of).collect() })
 }
 

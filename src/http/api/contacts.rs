@@ -13,7 +13,7 @@ use super::problems::{BodyProblems, CallProblems, SearchProblems, UNAVAILABLE, U
 use super::visibility::rfc3339;
 use super::{Reply, reply, reply_with};
 use crate::http::routes::Routes;
-use crate::service::person_links::LinkTo;
+use crate::service::person_links::{LinkTo, PersonLink};
 use crate::service::{Permission, ServiceError, contacts};
 use crate::store::conversations::ContactRow;
 
@@ -102,10 +102,16 @@ pub(super) struct LinkContact {
 
 /// A link by which a contact shows that another address is theirs.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ContactLink {
-    url: String,
+pub struct ContactLink {
+    pub url: String,
     /// Until then it holds.
-    expires_at: String,
+    pub expires_at: String,
+}
+
+impl From<PersonLink> for ContactLink {
+    fn from(made: PersonLink) -> Self {
+        Self { expires_at: rfc3339(made.expires_at), url: made.url }
+    }
 }
 
 /// Makes a signed link for a contact: whoever opens it is that contact, with one more address. It holds for two days.
@@ -127,7 +133,7 @@ pub(super) async fn link(call: Call<ToOperate>, id: PathId, Json(body): Json<Lin
     };
     let links = call.api.person_links.as_ref().ok_or(UNAVAILABLE)?;
     let made = links.make(call.caller.service(), contact, &to, call.now()).await?;
-    reply_with(StatusCode::CREATED, &ContactLink { url: made.url, expires_at: rfc3339(made.expires_at) })
+    reply_with(StatusCode::CREATED, &ContactLink::from(made))
 }
 
 async fn shown<S>(call: &Call<S>, row: &ContactRow) -> Reply {

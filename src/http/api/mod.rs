@@ -60,6 +60,7 @@ pub mod responses {
     pub use super::broadcasts::{BroadcastEstimate, BroadcastItem, BroadcastReport};
     pub use super::channels::{ChannelPause, ChannelState};
     pub use super::consents::{ConsentEntry, OptOutEntry};
+    pub use super::contacts::ContactLink;
     pub use super::conversations::{Contact, ConversationMessages, Conversations, SearchFound};
     pub use super::faq::{FaqItem, FaqTried, UnansweredItem};
     pub use super::live_sessions::{LiveSessionItem, LiveSessionOrders, OrderLineItem};

@@ -40,6 +40,8 @@ use utoipa::{Modify, OpenApi};
         super::conversations::handling::hand_back,
         super::conversations::handling::resolve,
         super::conversations::handling::reopen,
+        super::conversations::handling::block,
+        super::conversations::handling::unblock,
         super::contacts::list,
         super::contacts::show,
         super::contacts::merge,

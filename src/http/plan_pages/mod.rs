@@ -131,7 +131,6 @@ async fn managed(
     Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, url)).finish())
 }
 
-/// The plan of a path.
 fn sold<'s>(state: &'s HttpState, path: &Path) -> Result<(&'s PaidAccess, PlanPage), HttpProblem> {
     let access = state.deps.api.access.as_ref().ok_or_else(nothing_here)?;
     let page = plan_page(access, &TenantId::new(&path.0), &path.1).ok_or_else(nothing_here)?;

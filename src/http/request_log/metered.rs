@@ -7,6 +7,7 @@ use metrics::{Counter, Gauge, Histogram};
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 
 use super::super::ChannelEndpoint;
+use super::RouteLabel;
 use crate::telemetry::metrics as names;
 
 /// The client went away before its answer: nobody sees this status but the log.
@@ -124,14 +125,19 @@ pub(in crate::http) struct RouteMetrics {
 }
 
 impl RouteMetrics {
-    pub(super) fn new(pattern: &'static str) -> Self {
-        Self {
-            pattern,
+    pub(super) fn new(label: RouteLabel) -> Self {
+        let metrics = Self {
+            pattern: label.pattern,
             in_flight: metrics::gauge!(names::HTTP_IN_FLIGHT),
             seconds: OnceCell::new(),
             requests: array::from_fn(|_| OnceCell::new()),
             strays: OnceCell::new(),
+        };
+        if label.is_webhook {
+            // It exists from the start, so that an alert sees the first one.
+            metrics.strays().increment(0);
         }
+        metrics
     }
 
     pub(super) fn begin(&self) {
@@ -154,7 +160,11 @@ impl RouteMetrics {
 
     /// A webhook for no channel of ours.
     pub(super) fn stray(&self) {
-        self.strays.get_or_init(|| metrics::counter!(names::WEBHOOK_STRAYS, "route" => self.pattern)).increment(1);
+        self.strays().increment(1);
+    }
+
+    fn strays(&self) -> &Counter {
+        self.strays.get_or_init(|| metrics::counter!(names::WEBHOOK_STRAYS, "route" => self.pattern))
     }
 }
 

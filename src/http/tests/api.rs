@@ -361,6 +361,8 @@ async fn i9_a_conversation_is_handled_by_keys_that_may() {
         ("hand-back", json!({})),
         ("resolve", json!({})),
         ("reopen", json!({})),
+        ("block", json!({})),
+        ("unblock", json!({})),
     ];
     for (what, body) in &bodies {
         assert_eq!(api.post("key-of-crm", &path(what), body).await.0, 403, "{what}");

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::store::{Dump, HistoryReader, StoreError};
 
 /// The longest wait for what is under way: a retry and a question about an unknown send take a few seconds each.
-const PATIENCE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(20);
 /// The interval at which the tables are read.
 const LOOK_EVERY: Duration = Duration::from_millis(40);
 /// A shorter text may stand in a log by chance.
@@ -39,7 +39,7 @@ pub(super) async fn quiet(demo: &DemoRun) -> bool {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     };
-    tokio::time::timeout(PATIENCE, settling).await.is_ok()
+    tokio::time::timeout(DEADLINE, settling).await.is_ok()
 }
 
 /// What the daemon said to others, besides its log.

@@ -18,7 +18,7 @@ use super::transcript::TranscriptEvent;
 use crate::gateway::simulator::{Attachment, CustomerMessage, Forgery, SimulatorError};
 
 /// The longest that a customer waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(10);
 /// What a customer takes to notice that nobody answers.
 const NOTICING_SILENCE: Duration = Duration::from_millis(150);
 /// The daemon looks at `seller_phones` every second.
@@ -54,7 +54,7 @@ async fn write(demo: &DemoRun, customer: &Customer, sender: &DemoSender, said: S
     let had = demo.journal.got(&conversation);
     let provider_id = deliver(demo, customer, sender, said).await;
     match said.expects {
-        Expects::Answer => _ = demo.journal.has_got(&conversation, had + 1, PATIENCE).await,
+        Expects::Answer => _ = demo.journal.has_got(&conversation, had + 1, DEADLINE).await,
         Expects::Silence => {
             tokio::time::sleep(NOTICING_SILENCE).await;
             tell_silence(demo, customer, sender, &[provider_id]).await;
@@ -73,7 +73,7 @@ async fn burst(demo: &DemoRun, customer: &Customer, lines: &[ScriptedMessage], a
             silent.push(provider_id);
         }
     }
-    demo.journal.has_got(&conversation, had + answers, PATIENCE).await;
+    demo.journal.has_got(&conversation, had + answers, DEADLINE).await;
     tell_silence(demo, customer, customer.sender, &silent).await;
 }
 
@@ -94,7 +94,7 @@ async fn tell_silence(demo: &DemoRun, customer: &Customer, sender: &DemoSender, 
 
 /// What came of a message, once its turn was.
 async fn reason_of(demo: &DemoRun, provider_id: &str) -> String {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + DEADLINE;
     loop {
         let story = demo.history.explain(provider_id).await.ok().flatten();
         let reason = story.and_then(|story| story.inbound).and_then(|row| row.reason);

@@ -32,7 +32,6 @@ pub(super) struct Evidence {
 #[derive(Clone, Debug)]
 pub(super) struct TenantFacts {
     pub id: String,
-    /// Its channels.
     pub channels: Vec<String>,
     /// Their addresses, as the tables keep them.
     pub addresses: Vec<String>,

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use palabre_actors::domain::printable::is_obeyed;
 
-/// An event of the transcript.
 #[derive(Clone, Debug)]
 pub(super) enum TranscriptEvent {
     /// A customer wrote, and the webhook was answered.

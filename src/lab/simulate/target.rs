@@ -41,7 +41,6 @@ pub(crate) enum BadTarget {
     NotLoopback {
         /// The configuration's key.
         key: String,
-        /// Its value.
         value: String,
         /// What it should be.
         expected: &'static str,

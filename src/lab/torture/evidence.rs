@@ -183,7 +183,6 @@ fn is_silent(turns: &[Turn<'_>]) -> bool {
 }
 
 impl Index<'_> {
-    /// The answers to a message.
     pub(super) fn answers(&self, row: &message_in::Model) -> &[&message_out::Model] {
         self.answers.get(row.id.as_str()).map(Vec::as_slice).unwrap_or_default()
     }

@@ -13,7 +13,6 @@ pub(super) const BUSINESSES: usize = 3;
 /// A sender account of a business.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TortureSender {
-    /// Of which business.
     pub(super) business: usize,
     /// On which network.
     pub(super) scheme: Scheme,

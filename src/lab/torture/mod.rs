@@ -75,7 +75,7 @@ pub(crate) struct Options {
     /// How long the daemon is away at least between a kill and the next start.
     pub(crate) away: Duration,
     /// How long the daemon is left alone at the end, at most, to finish what is under way.
-    pub(crate) patience: Duration,
+    pub(crate) settle_within: Duration,
     /// One fault after the other for so long, instead of kills alone.
     pub(crate) chaos: Option<Duration>,
     /// What the daemon runs on.
@@ -162,7 +162,7 @@ pub(crate) async fn run(options: &Options) -> Result<TortureReport, TortureError
         };
     let alone = Instant::now();
     fault_profile::clear(&host);
-    run.settle(options.patience, &mut clients, &config.database.url).await?;
+    run.settle(options.settle_within, &mut clients, &config.database.url).await?;
     clients.abort_all();
     let settling = alone.elapsed();
     for status in daemons.iter_mut().filter_map(child::Child::ended) {
@@ -304,12 +304,17 @@ impl TortureRun {
         Ok((killer, killed))
     }
 
-    /// Waits until nothing is under way any more, at most for `patience`; the checks find what is left then.
-    async fn settle(&self, patience: Duration, clients: &mut JoinSet<()>, database: &str) -> Result<(), TortureError> {
+    /// Waits until nothing is under way any more, at most for `settle_within`; the checks find what is left then.
+    async fn settle(
+        &self,
+        settle_within: Duration,
+        clients: &mut JoinSet<()>,
+        database: &str,
+    ) -> Result<(), TortureError> {
         let history = HistoryReader::open(database).await?;
         let begun = Instant::now();
         let mut looks = 0_u32;
-        while begun.elapsed() < patience {
+        while begun.elapsed() < settle_within {
             while clients.try_join_next().is_some() {}
             let counts = history.counts().await?;
             let (open, callbacks) = (under_way(&counts), self.host.callbacks_to_come());

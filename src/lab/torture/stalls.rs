@@ -1,4 +1,4 @@
-//! Finds pauses of the whole machine, which a check must not take for a slow daemon.
+//! Pauses of the whole machine, which a check must not blame on the daemon.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

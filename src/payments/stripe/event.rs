@@ -10,7 +10,6 @@ pub enum EventError {
     Malformed(#[from] serde_json::Error),
 }
 
-/// An event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// `evt_…`: each is taken once.

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use subtle::{Choice, ConstantTimeEq};
+use subtle::ConstantTimeEq as _;
 
-use crate::digest::{bytes_of_hex, hex, hmac_sha256};
+use crate::digest::{bytes_of_hex, hex, hmac_sha256, one_fits};
 
 /// Where the signature stands.
 pub const SIGNATURE_HEADER: &str = "stripe-signature";
@@ -42,12 +42,11 @@ pub fn verify(header: &str, body: &[u8], secrets: &[SecretString], now: i64) -> 
         }
     }
     let time = time.filter(|_| !given.is_empty()).ok_or(SignatureError::Malformed)?;
-    // Every pair is compared, whichever fits.
-    let fits = secrets.iter().fold(Choice::from(0), |fits, secret| {
+    let fits = one_fits(secrets, |secret| {
         let expected = mac(time, body, secret);
-        given.iter().fold(fits, |fits, given| fits | expected.ct_eq(given.as_slice()))
+        one_fits(&given, |given| expected.ct_eq(given.as_slice()).into())
     });
-    if !bool::from(fits) {
+    if !fits {
         return Err(SignatureError::Wrong);
     }
     let tolerance = i64::try_from(TOLERANCE.as_secs()).unwrap_or(i64::MAX);

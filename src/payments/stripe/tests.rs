@@ -1,3 +1,5 @@
+//! Signatures and events of Stripe.
+
 use secrecy::SecretString;
 
 use super::*;

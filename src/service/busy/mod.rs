@@ -66,17 +66,22 @@ impl BusyFeeds {
         Ok(Self { store, client: guarded_client::new(private)?, private, clock })
     }
 
-    /// Fetches what is due of a tenant's calendars, and forgets those that are not in its file any more. Answers how many have failed several
-    /// times in a row.
+    /// What is known of the calendars of all tenants.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn step(&self, tenant: &Tenant) -> Result<usize, StoreError> {
+    pub async fn known(&self) -> Result<Vec<CalendarFeedRow>, StoreError> {
+        self.store.calendar_feeds().await
+    }
+
+    /// Fetches what is due of a tenant's calendars, of which that is `known`, and forgets those that are not in its file any more.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn step(&self, tenant: &Tenant, known: &[CalendarFeedRow]) -> Result<(), StoreError> {
         let sources: Vec<String> = tenant.calendars.iter().map(source).collect();
         let now = self.clock.now();
-        let known = self.store.calendar_feeds(&tenant.id).await?;
-        let mut is_changed = known.iter().any(|feed| !sources.contains(&feed.source));
-        if is_changed {
+        if known.iter().any(|feed| !sources.contains(&feed.source)) {
             self.store.keep_calendar_feeds(&tenant.id, &sources).await?;
         }
         for (calendar, source) in tenant.calendars.iter().zip(&sources) {
@@ -86,13 +91,11 @@ impl BusyFeeds {
             } else if before.is_some_and(|feed| feed.next_fetch_at > now) {
                 continue;
             }
-            is_changed = true;
             if self.store.claim_calendar_feed(&tenant.id, source, (now, now + LEASE)).await? {
                 self.refresh(tenant, calendar, (source, before)).await?;
             }
         }
-        let feeds = if is_changed { self.store.calendar_feeds(&tenant.id).await? } else { known };
-        Ok(feeds.iter().filter(|feed| feed.attempts >= DOUBTFUL_AFTER).count())
+        Ok(())
     }
 
     async fn refresh(

@@ -14,10 +14,11 @@ pub(super) async fn check(of: &Installation<'_>, store: &Operator) -> Vec<Doctor
     if with.is_empty() {
         return Vec::new();
     }
+    let feeds = store.calendar_feeds().await.unwrap_or_default();
     let mut findings = Vec::new();
     for tenant in with {
-        let Ok(feeds) = store.calendar_feeds(&tenant.id).await else { continue };
-        findings.extend(feeds.iter().filter(|feed| feed.attempts >= DOUBTFUL_AFTER).map(|feed| failing(tenant, feed)));
+        let failed = feeds.iter().filter(|feed| feed.tenant == tenant.id && feed.attempts >= DOUBTFUL_AFTER);
+        findings.extend(failed.map(|feed| failing(tenant, feed)));
     }
     if findings.is_empty() {
         let what = text("every calendar of [[calendars]] answers", "chaque agenda de [[calendars]] répond");

@@ -45,7 +45,7 @@ const AT_ONCE: usize = 16;
 /// New deliveries whose queues are found at once.
 const QUEUES_AT_ONCE: usize = 2_000;
 /// How long an event of a message that came in waits for the message's turn.
-const PATIENCE: TimeDelta = TimeDelta::seconds(10);
+const TURN_DEADLINE: TimeDelta = TimeDelta::seconds(10);
 /// How long a delivery is leased to the process that posts it: longer than [`posting::TIMEOUT`] and two writes.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// What arrived is kept for so long, so that it can be looked at and replayed.
@@ -145,7 +145,7 @@ impl EventsOut {
         let Some(target) = self.targets.get(id) else { return Ok(()) };
         loop {
             let now = self.clock.now();
-            self.store.find_queues(id, now - PATIENCE, QUEUES_AT_ONCE).await?;
+            self.store.find_queues(id, now - TURN_DEADLINE, QUEUES_AT_ONCE).await?;
             let permits = target.permits(now);
             let claimed = match permits {
                 0 => Vec::new(),

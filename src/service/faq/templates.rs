@@ -4,7 +4,6 @@ use palabre_actors::domain::rules::Language;
 
 macro_rules! templates {
     ($($trade:literal),+) => {
-        /// The trades.
         pub const TRADES: &[&str] = &[$($trade),+];
 
         /// The entries of a trade as CSV, ten in each language. `None`: there is no such trade.

@@ -176,7 +176,6 @@ impl PaidAccess {
         Some(format!("{page}/own?s={}", self.links()?.claim(row.id)))
     }
 
-    /// The page of a plan.
     pub(super) fn page_of(&self, tenant: &TenantId, plan: &str) -> Option<String> {
         self.public_base_url.as_ref().map(|base| format!("{base}/p/{tenant}/{plan}"))
     }

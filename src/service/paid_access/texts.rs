@@ -1,7 +1,8 @@
 //! What members are told, in French and English.
 
-use chrono::{DateTime, Datelike};
+use chrono::DateTime;
 use chrono_tz::Tz;
+use palabre_actors::domain::dates;
 use palabre_actors::domain::rules::Language;
 
 pub(super) use self::notices::{About, notice, signature};
@@ -262,44 +263,7 @@ pub(super) fn paid_twice_alert(language: Language, contract: &str) -> String {
     }
 }
 
-/// A day as people say it: `5 décembre`, `5 December`.
+/// A day as people say it: `5 décembre 2026`, `5 December 2026`.
 pub(super) fn day(at: DateTime<Tz>, language: Language) -> String {
-    let month = month(at, language);
-    match (language, at.day()) {
-        (Language::Fr, 1) => format!("1er {month} {}", at.year()),
-        (_, number) => format!("{number} {month} {}", at.year()),
-    }
-}
-
-fn month(at: DateTime<Tz>, language: Language) -> &'static str {
-    const FRENCH: [&str; 12] = [
-        "janvier",
-        "février",
-        "mars",
-        "avril",
-        "mai",
-        "juin",
-        "juillet",
-        "août",
-        "septembre",
-        "octobre",
-        "novembre",
-        "décembre",
-    ];
-    const ENGLISH: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
-    let names = if language == Language::Fr { FRENCH } else { ENGLISH };
-    names.get(usize::try_from(at.month0()).unwrap_or_default()).copied().unwrap_or_default()
+    dates::full_date(at.date_naive(), language == Language::En)
 }

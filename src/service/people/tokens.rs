@@ -1,4 +1,4 @@
-//! Secrets that a browser or a program holds; what is kept of them is a digest.
+//! Secrets that a browser or a program holds, of which only digests are kept.
 
 use std::fmt::{self, Write as _};
 

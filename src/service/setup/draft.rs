@@ -13,7 +13,6 @@ use crate::gateway::{PROVIDERS, Provider};
 /// Days as keys of `[hours]`, Monday first.
 pub(super) const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/// Its text.
 pub(super) fn text(new: &NewTenant, trade: &Trade) -> Result<String, TenantFileError> {
     let language = new.language;
     let mut text = String::new();

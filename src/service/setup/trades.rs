@@ -7,7 +7,6 @@ use super::super::faq::TRADES;
 /// A text in French and in English.
 type Texts = (&'static str, &'static str);
 
-/// A trade.
 #[derive(Debug)]
 pub struct Trade {
     /// The word of the command line, and of the FAQ templates.

@@ -132,21 +132,4 @@ async fn the_rest_holds_when_the_beginning_is_gone(store: &Store) {
     assert_eq!(verdict(&operator, "belle", None).await.fault, Some(AuditFault::Missing(2_101)));
 }
 
-macro_rules! on_both {
-    ($($case:ident,)*) => {
-        mod on_sqlite {
-            $(#[tokio::test] async fn $case() {
-                let (store, _folder) = super::tests::fresh().await;
-                super::$case(&store).await;
-            })*
-        }
-        mod on_postgres {
-            $(#[tokio::test] async fn $case() {
-                let (store, _database) = super::tests::postgres::fresh().await;
-                super::$case(&store).await;
-            })*
-        }
-    };
-}
-
-on_both!(appended_at_once, found_by_what_was_done, tampering_is_seen, the_rest_holds_when_the_beginning_is_gone,);
+tests::on_both! { appended_at_once found_by_what_was_done tampering_is_seen the_rest_holds_when_the_beginning_is_gone }

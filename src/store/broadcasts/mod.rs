@@ -96,6 +96,8 @@ pub struct Candidate {
     pub opted_out: bool,
     /// They said STOP PROMOTIONS, and nothing since that wants advertising again.
     pub stopped_marketing: bool,
+    /// They confirmed that they want to be written to, by any of their addresses.
+    pub confirmed: bool,
 }
 
 impl fmt::Debug for Candidate {
@@ -290,17 +292,6 @@ impl Operator {
         Ok(found)
     }
 
-    /// Whether somebody confirmed that they want to be written to, where that is asked for.
-    ///
-    /// # Errors
-    /// [`StoreError`]: the database refused.
-    pub async fn has_confirmed(&self, segment: &Segment, address: &Address) -> Result<bool, StoreError> {
-        let person = address.identity();
-        let values = [segment.tenant.as_str(), segment.channel.as_str(), address.as_str(), person.as_str()].map(text);
-        let rows = all(self.reads(), crate::store::sql::OPTED_IN, values).await?;
-        Ok(rows.first().map(|row| row.get::<bool>(1)).transpose()?.unwrap_or_default())
-    }
-
     /// How far a broadcast is, and what became of its messages.
     ///
     /// # Errors
@@ -369,6 +360,7 @@ impl Candidate {
             last_inbound_at: row.time_or_null(2)?,
             opted_out: row.get(3)?,
             stopped_marketing: row.get(4)?,
+            confirmed: row.get(5)?,
         })
     }
 }

@@ -27,8 +27,6 @@ pub struct InboxRow {
     pub snoozed_until: Option<Timestamp>,
     snoozed_at: Option<Timestamp>,
     pub labels: Vec<String>,
-    /// The tenant's people want nothing of the contact.
-    pub is_blocked: bool,
 }
 
 /// Which conversations of one tenant.
@@ -74,14 +72,13 @@ pub struct MessageEventRow {
 
 impl InboxRow {
     fn read(row: &Row) -> Result<Self, DbErr> {
-        let labels: Option<String> = row.get(17)?;
+        let labels: Option<String> = row.get(18)?;
         Ok(Self {
             conversation: ConversationRow::read(row)?,
-            waiting_since: row.time_or_null(14)?,
-            snoozed_until: row.time_or_null(15)?,
-            snoozed_at: row.time_or_null(16)?,
+            waiting_since: row.time_or_null(15)?,
+            snoozed_until: row.time_or_null(16)?,
+            snoozed_at: row.time_or_null(17)?,
             labels: labels.unwrap_or_default().lines().map(ToOwned::to_owned).collect(),
-            is_blocked: row.get(18)?,
         })
     }
 

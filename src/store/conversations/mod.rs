@@ -47,6 +47,8 @@ pub struct ConversationRow {
     /// The contact's messages that nobody has read.
     pub unread: i64,
     pub created_at: Timestamp,
+    /// The tenant's people want to hear nothing of the contact.
+    pub is_blocked: bool,
 }
 
 impl std::fmt::Debug for ConversationRow {
@@ -55,7 +57,6 @@ impl std::fmt::Debug for ConversationRow {
     }
 }
 
-/// Which conversations.
 #[derive(Clone, Debug, Default)]
 pub struct ConversationFilter {
     pub tenants: Tenants,
@@ -103,6 +104,7 @@ impl ConversationRow {
             last_inbound_at: row.time_or_null(11)?,
             unread: row.get(12)?,
             created_at: row.time(13)?,
+            is_blocked: row.get(14)?,
         })
     }
 }

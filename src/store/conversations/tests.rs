@@ -137,13 +137,13 @@ async fn people(operator: &Operator, tenant: &str, query: &str) -> Vec<String> {
     found.contacts.into_iter().filter_map(|contact| contact.name).collect()
 }
 
-async fn lists_show_the_newest_first_and_nothing_of_others(store: Store) {
+async fn lists_show_the_newest_first_and_nothing_of_others(store: &Store) {
     let operator = store.operator();
     let mut talks = Vec::new();
     for number in 1..=7 {
-        talks.push(conversation(&store, if number == 4 { "taxi" } else { "belle" }, number, "Anne").await);
+        talks.push(conversation(store, if number == 4 { "taxi" } else { "belle" }, number, "Anne").await);
     }
-    run(&store, format!("UPDATE conversations SET handler = 'human', assignee = 'sophie' WHERE id = '{}'", talks[1]))
+    run(store, format!("UPDATE conversations SET handler = 'human', assignee = 'sophie' WHERE id = '{}'", talks[1]))
         .await;
     let list = async |filter: ConversationFilter, before, limit| {
         operator.conversations(&filter, ConversationPage { before, limit }).await.unwrap()
@@ -178,16 +178,16 @@ async fn lists_show_the_newest_first_and_nothing_of_others(store: Store) {
     assert_eq!(rest.len(), 2);
 }
 
-async fn the_inbox_shows_first_who_waits_longest(store: Store) {
+async fn the_inbox_shows_first_who_waits_longest(store: &Store) {
     let operator = store.operator();
     let mut talks = Vec::new();
     for number in 1..=6 {
-        talks.push(conversation(&store, if number == 6 { "taxi" } else { "belle" }, number, "Anne").await);
+        talks.push(conversation(store, if number == 6 { "taxi" } else { "belle" }, number, "Anne").await);
     }
     for (talk, minute) in [(talks[0], 30), (talks[2], 10), (talks[5], 5)] {
         let since = format!("2026-06-01T08:{minute}:00.000000Z").replace(":5:", ":05:");
         let sql = format!("UPDATE conversations SET handler = 'human', waiting_since = '{since}' WHERE id = '{talk}'");
-        run(&store, sql).await;
+        run(store, sql).await;
     }
     let belle = TenantId::new("belle");
     let filter = |label: Option<&str>| InboxFilter {
@@ -211,7 +211,7 @@ async fn the_inbox_shows_first_who_waits_longest(store: Store) {
     let others = operator.inbox_others(&filter(None), first).await.unwrap();
     assert_eq!(ids(&others), [talks[4], talks[3], talks[1]]);
     assert_eq!(operator.inbox_counts(&belle, "awa", now()).await.unwrap(), InboxCounts { waiting: 2, mine: 2 });
-    run(&store, format!("UPDATE conversations SET assignee = 'sophie' WHERE id = '{}'", talks[2])).await;
+    run(store, format!("UPDATE conversations SET assignee = 'sophie' WHERE id = '{}'", talks[2])).await;
     let awa = InboxFilter { assignee: Some(AssignedTo::Person("awa".to_owned())), or_nobodys: true, ..filter(None) };
     assert_eq!(ids(&operator.inbox_waiting(&awa, first).await.unwrap()), [talks[0]], "what is nobody's is everybody's");
     assert!(operator.inbox_others(&awa, first).await.unwrap().is_empty());
@@ -222,7 +222,7 @@ async fn the_inbox_shows_first_who_waits_longest(store: Store) {
     let others = operator.inbox_others(&filter(None), first).await.unwrap();
     assert!(ids(&others).contains(&talks[2]) && others.iter().any(|row| row.is_snoozed(now())));
     run(
-        &store,
+        store,
         format!("UPDATE conversations SET last_inbound_at = '2027-01-01T00:00:00.000000Z' WHERE id = '{}'", talks[2]),
     )
     .await;
@@ -241,13 +241,12 @@ async fn the_inbox_shows_first_who_waits_longest(store: Store) {
     assert_eq!(operator.labels(&belle).await.unwrap(), ["devis"]);
     assert_eq!(operator.inbox_row(&TenantId::new("taxi"), talks[0]).await.unwrap(), None, "another tenant's");
 
-    run(&store, format!("UPDATE conversations SET memory = '{{\"blocked_at\":\"x\"}}' WHERE id = '{}'", talks[3]))
-        .await;
-    run(&store, format!("UPDATE conversations SET merged_into = '{}' WHERE id = '{}'", talks[1], talks[0])).await;
+    run(store, format!("UPDATE conversations SET memory = '{{\"blocked_at\":\"x\"}}' WHERE id = '{}'", talks[3])).await;
+    run(store, format!("UPDATE conversations SET merged_into = '{}' WHERE id = '{}'", talks[1], talks[0])).await;
     assert_eq!(ids(&operator.inbox_others(&filter(None), first).await.unwrap()), [talks[4], talks[1]]);
     let blocked = InboxFilter { is_blocked: true, ..filter(None) };
     let blocked = operator.inbox_others(&blocked, first).await.unwrap();
-    assert_eq!((ids(&blocked), blocked[0].is_blocked), (vec![talks[3]], true));
+    assert_eq!((ids(&blocked), blocked[0].conversation.is_blocked), (vec![talks[3]], true));
     assert_eq!(
         operator.inbox_counts(&belle, "awa", now()).await.unwrap().waiting,
         1,
@@ -257,28 +256,28 @@ async fn the_inbox_shows_first_who_waits_longest(store: Store) {
     assert_eq!(kept.conversation.id, talks[1]);
 }
 
-async fn the_newest_message_of_each_conversation_is_found_however_far_the_index_is(store: Store) {
+async fn the_newest_message_of_each_conversation_is_found_however_far_the_index_is(store: &Store) {
     let operator = store.operator();
     let belle = TenantId::new("belle");
-    let (one, two) = (conversation(&store, "belle", 1, "Anne").await, conversation(&store, "belle", 2, "Bob").await);
-    came(&store, "belle", (one, 1), 1_000, "bonjour").await;
-    came(&store, "belle", (two, 2), 1_100, "salut").await;
+    let (one, two) = (conversation(store, "belle", 1, "Anne").await, conversation(store, "belle", 2, "Bob").await);
+    came(store, "belle", (one, 1), 1_000, "bonjour").await;
+    came(store, "belle", (two, 2), 1_100, "salut").await;
     index_all(&mut store.search_index().unwrap(), now()).await;
     let newest = async || -> Vec<String> {
         let newest = operator.newest_messages(&belle, &[one, two]).await.unwrap();
         [one, two].iter().filter_map(|id| newest.get(&id.0)).map(|row| row.body.clone()).collect()
     };
     assert_eq!(newest().await, ["bonjour", "salut"]);
-    went(&store, "belle", one, 1_200, "réponse").await;
+    went(store, "belle", one, 1_200, "réponse").await;
     assert_eq!(newest().await, ["réponse", "salut"]);
     let foreign = operator.newest_messages(&TenantId::new("taxi"), &[one]).await.unwrap();
     assert!(foreign.is_empty(), "another tenant's");
 }
 
-async fn notes_and_canned_replies_are_their_tenants_alone(store: Store) {
+async fn notes_and_canned_replies_are_their_tenants_alone(store: &Store) {
     let operator = store.operator();
     let (belle, taxi) = (TenantId::new("belle"), TenantId::new("taxi"));
-    let talk = conversation(&store, "belle", 1, "Anne").await;
+    let talk = conversation(store, "belle", 1, "Anne").await;
     let note = NoteRow {
         id: Uuid::now_v7(),
         author: "user:1".to_owned(),
@@ -298,11 +297,11 @@ async fn notes_and_canned_replies_are_their_tenants_alone(store: Store) {
     assert!(operator.remove_canned_reply(&belle, kept[0].id).await.unwrap());
 }
 
-async fn the_feed_tells_what_is_new_with_its_conversation(store: Store) {
+async fn the_feed_tells_what_is_new_with_its_conversation(store: &Store) {
     let operator = store.operator();
     let (belle, taxi) = (TenantId::new("belle"), TenantId::new("taxi"));
-    let talk = conversation(&store, "belle", 1, "Anne").await;
-    came(&store, "belle", (talk, 1), 1_000, "bonjour").await;
+    let talk = conversation(store, "belle", 1, "Anne").await;
+    came(store, "belle", (talk, 1), 1_000, "bonjour").await;
     let event = async |kind: &str, entity: Uuid, tenant: &str| -> Uuid {
         let id = Uuid::now_v7();
         let when = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
@@ -310,7 +309,7 @@ async fn the_feed_tells_what_is_new_with_its_conversation(store: Store) {
             "INSERT INTO event_log (id, tenant_id, event_type, entity_type, entity_id, correlation_id, actor_type, payload, \
                 created_at) VALUES ('{id}', '{tenant}', 'message_routed', '{kind}', '{entity}', '{id}', 'bot', '{{}}', '{when}')"
         );
-        run(&store, sql).await;
+        run(store, sql).await;
         id
     };
     let start = operator.feed_end().await.unwrap();
@@ -330,10 +329,10 @@ async fn the_feed_tells_what_is_new_with_its_conversation(store: Store) {
     assert_eq!(operator.flow_events(&belle, &[first]).await.unwrap().len(), 1);
 }
 
-async fn every_message_is_there_however_far_the_index_is(store: Store) {
+async fn every_message_is_there_however_far_the_index_is(store: &Store) {
     let operator = store.operator();
-    let talk = conversation(&store, "belle", 1, "Anne").await;
-    let other = conversation(&store, "belle", 2, "Bob").await;
+    let talk = conversation(store, "belle", 1, "Anne").await;
+    let other = conversation(store, "belle", 2, "Bob").await;
     let mut index = store.search_index().unwrap();
     let mut expected = Vec::new();
     for number in 0..20 {
@@ -341,17 +340,17 @@ async fn every_message_is_there_however_far_the_index_is(store: Store) {
         let millis = 1_000 + number / 3 * 50 + number % 3;
         let body = format!("n{number}");
         if number % 2 == 0 {
-            came(&store, "belle", (talk, 1), millis, &body).await;
+            came(store, "belle", (talk, 1), millis, &body).await;
         } else {
-            went(&store, "belle", talk, millis, &body).await;
+            went(store, "belle", talk, millis, &body).await;
         }
-        came(&store, "belle", (other, 2), 10 + millis, "x").await;
+        came(store, "belle", (other, 2), 10 + millis, "x").await;
         expected.push(body);
         if number == 10 {
             index_all(&mut index, now()).await;
         }
     }
-    let last = waits(&store, "belle", 1, 20_000, "waits").await;
+    let last = waits(store, "belle", 1, 20_000, "waits").await;
     expected.push("waits".to_owned());
     for round in 0..3 {
         let row = operator.conversation(&only("belle"), talk).await.unwrap().unwrap();
@@ -387,22 +386,22 @@ async fn every_message_is_there_however_far_the_index_is(store: Store) {
                 "UPDATE messages_in SET state = 'processed', processed_at = created_at, conversation_id = '{talk}' \
                  WHERE id = '{last}'"
             );
-            run(&store, sql).await;
+            run(store, sql).await;
             index_all(&mut index, now()).await;
             assert_eq!(found(&operator, "belle", "waits").await, ["waits"]);
         }
     }
 }
 
-async fn names_numbers_and_texts_are_found_however_they_are_spelt(store: Store) {
+async fn names_numbers_and_texts_are_found_however_they_are_spelt(store: &Store) {
     let operator = store.operator();
-    let anne = conversation(&store, "belle", 78, "Aïssatou Diallo").await;
-    let bob = conversation(&store, "belle", 79, "Bob Martin").await;
-    let foreign = conversation(&store, "taxi", 77, "Aïssatou Foreign").await;
-    came(&store, "belle", (anne, 78), 1_000, "Bonjour, je voudrais un rendez-vous pour une manucure à l’hôtel").await;
-    went(&store, "belle", anne, 1_001, "Votre rendez-vous est noté").await;
-    came(&store, "belle", (bob, 79), 1_002, "Commande 20261130 arrivée ?").await;
-    came(&store, "taxi", (foreign, 77), 1_003, "une manucure ailleurs").await;
+    let anne = conversation(store, "belle", 78, "Aïssatou Diallo").await;
+    let bob = conversation(store, "belle", 79, "Bob Martin").await;
+    let foreign = conversation(store, "taxi", 77, "Aïssatou Foreign").await;
+    came(store, "belle", (anne, 78), 1_000, "Bonjour, je voudrais un rendez-vous pour une manucure à l’hôtel").await;
+    went(store, "belle", anne, 1_001, "Votre rendez-vous est noté").await;
+    came(store, "belle", (bob, 79), 1_002, "Commande 20261130 arrivée ?").await;
+    came(store, "taxi", (foreign, 77), 1_003, "une manucure ailleurs").await;
     let mut index = store.search_index().unwrap();
     assert_eq!(index_all(&mut index, now()).await, 4);
     for query in ["06 12 34 56 78", "+33612345678", "0033 612 345 678", "45678"] {
@@ -430,11 +429,11 @@ async fn names_numbers_and_texts_are_found_however_they_are_spelt(store: Store) 
     }
 }
 
-async fn the_index_stays_right_when_it_starts_over_and_when_messages_go(store: Store) {
+async fn the_index_stays_right_when_it_starts_over_and_when_messages_go(store: &Store) {
     let operator = store.operator();
-    let anne = conversation(&store, "belle", 1, "Anne").await;
+    let anne = conversation(store, "belle", 1, "Anne").await;
     for number in 0..30 {
-        came(&store, "belle", (anne, 1), 1_000 + number, &format!("bonjour numéro {number}")).await;
+        came(store, "belle", (anne, 1), 1_000 + number, &format!("bonjour numéro {number}")).await;
     }
     let mut index = store.search_index().unwrap();
     assert_eq!(index_all(&mut index, now()).await, 30);
@@ -444,49 +443,29 @@ async fn the_index_stays_right_when_it_starts_over_and_when_messages_go(store: S
     assert_eq!(index_all(&mut store.search_index().unwrap(), now()).await, 0, "it has them all");
     let all = operator.search(&only("belle"), "bonjour", SearchPage { before: None, limit: 100 }).await.unwrap();
     assert_eq!(all.messages.len(), 30);
-    run(&store, "DELETE FROM messages_in WHERE body LIKE 'bonjour numéro 1%'".to_owned()).await;
+    run(store, "DELETE FROM messages_in WHERE body LIKE 'bonjour numéro 1%'".to_owned()).await;
     let left = operator.search(&only("belle"), "bonjour", SearchPage { before: None, limit: 100 }).await.unwrap();
     assert_eq!(left.messages.len(), 19, "what is gone is not shown");
     assert_eq!(index.verify().await.unwrap(), 11);
     let words = || store.0.index.as_ref().unwrap().query("SELECT count(*) FROM search_words".into(), Vec::new());
     assert_eq!(words().await.unwrap()[0].get::<i64>(0).unwrap(), 2);
     assert_eq!(index.verify().await.unwrap(), 0);
-    run(&store, format!("UPDATE contacts SET name = 'Anne-Marie' WHERE id = '{anne}'")).await;
-    came(&store, "belle", (anne, 1), 5_000, "encore").await;
-    came(&store, "belle", (anne, 1), 5_001, "suite").await;
+    run(store, format!("UPDATE contacts SET name = 'Anne-Marie' WHERE id = '{anne}'")).await;
+    came(store, "belle", (anne, 1), 5_000, "encore").await;
+    came(store, "belle", (anne, 1), 5_001, "suite").await;
     index_all(&mut index, now()).await;
     assert_eq!(people(&operator, "belle", "marie").await, ["Anne-Marie"], "a new name comes with a message");
-    run(&store, "DELETE FROM messages_in WHERE body = 'encore'".to_owned()).await;
-    run(&store, format!("DELETE FROM contacts WHERE id = '{anne}'")).await;
+    run(store, "DELETE FROM messages_in WHERE body = 'encore'".to_owned()).await;
+    run(store, format!("DELETE FROM contacts WHERE id = '{anne}'")).await;
     assert_eq!(index.verify().await.unwrap(), 2);
     assert_eq!(words().await.unwrap()[0].get::<i64>(0).unwrap(), 3, "nobody said `encore` any more");
     let young = base() + TimeDelta::milliseconds(6_200);
-    came(&store, "belle", (anne, 1), 6_000, "jeune").await;
+    came(store, "belle", (anne, 1), 6_000, "jeune").await;
     assert_eq!(index_all(&mut index, young).await, 0, "its turn comes first");
     assert_eq!(index_all(&mut index, young + TimeDelta::milliseconds(400)).await, 1);
 }
 
-macro_rules! on_both {
-    ($($name:ident)*) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                let (store, _folder) = super::tests::fresh().await;
-                super::$name(store).await;
-            })*
-        }
-
-        mod postgres {
-            $(#[tokio::test]
-            async fn $name() {
-                let (store, _database) = super::tests::postgres::fresh().await;
-                super::$name(store).await;
-            })*
-        }
-    };
-}
-
-on_both! {
+tests::on_both! {
     the_inbox_shows_first_who_waits_longest
     the_newest_message_of_each_conversation_is_found_however_far_the_index_is
     notes_and_canned_replies_are_their_tenants_alone

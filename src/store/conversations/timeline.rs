@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::ids::{ChannelId, CorrelationId, TenantId};
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::ids::{ChannelId, CorrelationId, ProviderMessageId, TenantId};
 use palabre_actors::domain::message::OutboundKind;
 use palabre_actors::domain::status::OutboxState;
 use palabre_actors::domain::turn::Outcome;
@@ -81,6 +82,20 @@ pub struct Timeline {
 }
 
 impl Operator {
+    /// Who wrote a message that came in, and what the provider calls it. `None`: there is none, or they were erased.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn inbound_origin(
+        &self,
+        tenant: &TenantId,
+        message: Uuid,
+    ) -> Result<Option<(Address, ProviderMessageId)>, StoreError> {
+        let rows = all(self.reads(), sql::INBOUND_ORIGIN, [text(tenant.as_str()), id(message)]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        Ok(Some((row.address(0)?, ProviderMessageId::new(&row.get::<String>(1)?))))
+    }
+
     /// A part of the messages of a conversation that the caller has seen.
     ///
     /// # Errors

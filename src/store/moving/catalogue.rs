@@ -463,6 +463,7 @@ pub(super) const TABLES: &[MoveTable] = &[
             time("ends_at"),
         ],
     ),
+    compared("push_subscriptions", 1, columns::PUSH_SUBSCRIPTIONS),
     compared(
         "user_links",
         1,

@@ -118,7 +118,6 @@ impl MoveSource {
         Ok(rows.first().map(|row| row.get(0)).transpose()?)
     }
 
-    /// One value.
     pub async fn value(&self, sql: &'static str) -> Result<Option<String>, MoveError> {
         let rows = rows(&self.reads, sql, Vec::new()).await?;
         Ok(rows.first().map(|row: &Row| row.get(0)).transpose()?.flatten())

@@ -101,6 +101,7 @@ async fn fill(store: &Store) {
             '{t}', '{t}');
         INSERT INTO memberships VALUES ('*', '00000000-0000-7000-8000-000000000101', 'operator', '{t}'), ('belle', '00000000-0000-7000-8000-000000000101', 'owner', '{t}');
         INSERT INTO user_sessions VALUES ('00000000-0000-7000-8000-000000000102', '00000000-0000-7000-8000-000000000101', 'd1', 'belle', 'whole', 'Firefox · Linux', '{t}', '{t}', '{t}');
+        INSERT INTO push_subscriptions VALUES ('00000000-0000-7000-8000-000000000106', '00000000-0000-7000-8000-000000000101', '00000000-0000-7000-8000-000000000102', 'https://push.example/1', 'k', 'a', '', 0, '{t}');
         INSERT INTO user_links VALUES ('00000000-0000-7000-8000-000000000103', '00000000-0000-7000-8000-000000000101', 'invitation', 'belle', 'agent', 'd2', '{t}', '{t}');
         INSERT INTO api_keys VALUES ('00000000-0000-7000-8000-000000000104', 'belle', '00000000-0000-7000-8000-000000000101', 'crm', 'd3', 'read send', 'user:x', '{t}', '{t}', '{t}', '{t}');
         INSERT INTO audit_log VALUES ('00000000-0000-7000-8000-000000000105', 'belle', 1, 'user:x', 'session.begin', 'session', 's1', '00000000-0000-7000-8000-000000000106', '{t}', '{{}}', 'h1');

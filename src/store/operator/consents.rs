@@ -1,5 +1,6 @@
 //! Opt-outs, and the consent ledger.
 
+use palabre_actors::domain::address::Identity;
 use palabre_actors::domain::ids::ContactId;
 
 use super::*;
@@ -7,7 +8,7 @@ use crate::store::events::Events;
 use crate::store::insert::Rows;
 use crate::store::silence::{self, AddressKey};
 use crate::store::sql::CONTACTS;
-use crate::store::statement::{change, id, id_or_null, integer, text, text_or_null, time};
+use crate::store::statement::{change, column, id, id_or_null, integer, text, text_or_null, time};
 use crate::store::values::Row;
 use crate::store::writer::{
     contact_of, insert_address, invalidate_conversations, list_opt_out, settle_consent, suppress_unsent,
@@ -176,7 +177,7 @@ impl Operator {
         Ok(true)
     }
 
-    /// The ledger of these tenants, oldest first, after a row.
+    /// The ledger of these tenants, oldest first, after a row. Of an address: all that the person said by any of theirs.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
@@ -189,7 +190,10 @@ impl Operator {
     ) -> Result<Vec<ConsentRow>, StoreError> {
         let among = self.among(tenants).await?;
         let after = after.map_or_else(|| text(""), id);
-        let values = [among, after, integer(limit), text_or_null(address.map(Address::as_str))];
+        let person = address.map(Address::identity);
+        let aliases = address.map(Address::aliases).unwrap_or_default();
+        let person = text_or_null(person.as_ref().map(Identity::as_str));
+        let values = [among, after, integer(limit), person, column(aliases.iter().map(Address::as_str))];
         let rows = all(&self.reads, sql::CONSENTS, values).await?;
         let consent = |row: &Row| {
             Ok(ConsentRow {

@@ -84,15 +84,9 @@ impl Operator {
     ) -> Result<bool, StoreError> {
         let tx = self.begin().await?;
         let mut events = Events::none();
-        let merged = Merge {
-            tenant,
-            keep,
-            gone,
-            correlation: CorrelationId::fresh(),
-            actor_type: ActorType::Operator,
-            reason: MergeReason::Word("operator"),
-            at,
-        };
+        let (correlation, actor_type) = (CorrelationId::fresh(), ActorType::Operator);
+        let reason = MergeReason { word: "operator", actor_type, correlation, at };
+        let merged = Merge { tenant, keep, gone, reason };
         if !merge(&tx, &merged, &mut events).await? {
             return Ok(false);
         }

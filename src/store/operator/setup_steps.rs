@@ -1,4 +1,4 @@
-//! Steps of a tenant's set-up, and when something last came in and went out by its channels.
+//! Steps of a tenant's set-up, and when its channels last brought or sent something.
 
 use super::*;
 use crate::store::statement::{change, text, time};

@@ -86,7 +86,6 @@ pub struct PaymentEventLine {
     pub money: Option<Money>,
 }
 
-/// Which events.
 #[derive(Clone, Debug, Default)]
 pub struct PaymentEventFilter {
     pub subscription: Option<Uuid>,
@@ -127,6 +126,15 @@ impl Operator {
             time_or_null(applied.map(|_| event.received_at)),
         ];
         Ok(change(self.writes(), sql::KEEP_PAYMENT_EVENT, values).await? > 0)
+    }
+
+    /// Whether there is an event to apply, or a subscription to look at. It is asked often, and takes no lock.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn paid_access_is_due(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let rows = all(self.reads(), sql::PAID_ACCESS_IS_DUE, [time(now)]).await?;
+        Ok(rows.first().map(|row| row.get(0)).transpose()?.unwrap_or(false))
     }
 
     /// Takes events that are due, for until then: no other node takes them meanwhile.

@@ -102,7 +102,6 @@ impl std::fmt::Debug for Subscription {
     }
 }
 
-/// Which subscriptions.
 #[derive(Clone, Debug, Default)]
 pub struct SubscriptionFilter {
     pub plan: Option<String>,

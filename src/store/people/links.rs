@@ -11,7 +11,6 @@ use crate::store::operator::Operator;
 use crate::store::statement::{all, change, column, id, text, text_or_null, time};
 use crate::store::values::{Row, corrupt};
 
-/// The purpose of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkPurpose {
     /// To become a member of a tenant, or of all.

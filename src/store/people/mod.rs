@@ -18,10 +18,10 @@ pub use self::keys::{KeyHolder, NewKey, StoredKey};
 pub use self::links::{LinkPurpose, NewLink, UserLink};
 pub use self::sessions::{NewSession, SessionStage, UserSession};
 
-use super::StoreError;
 use super::operator::Operator;
 use super::statement::{all, change, column, id, text, text_or_null, time, time_or_null};
 use super::values::{Row, corrupt};
+use super::{StoreError, push};
 
 /// What stands for every tenant in a membership.
 pub const EVERY_TENANT: &str = "*";
@@ -209,6 +209,7 @@ impl Operator {
         if since.is_some() {
             change(&tx, sql::END_SESSIONS, [id(user), text("")]).await?;
             change(&tx, sql::END_LINKS, [id(user)]).await?;
+            push::end_but_in(&tx, user, None).await?;
         }
         tx.commit().await?;
         Ok(())

@@ -6,10 +6,10 @@ use sea_orm::DbErr;
 use uuid::Uuid;
 
 use super::{UserRow, sql};
-use crate::store::StoreError;
 use crate::store::operator::Operator;
 use crate::store::statement::{all, change, id, text, time};
 use crate::store::values::{Row, corrupt};
+use crate::store::{StoreError, push};
 
 /// How far a sign-in has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,12 +119,16 @@ impl Operator {
         Ok(())
     }
 
-    /// Ends one session of a person. Returns whether there was one.
+    /// Ends one session of a person; its browser is told of nothing more. Returns whether there was one.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn end_session(&self, user: UserId, session: Uuid) -> Result<bool, StoreError> {
-        Ok(change(self.writes(), sql::END_SESSION, [id(user), id(session)]).await? > 0)
+        let tx = self.begin().await?;
+        let ended = change(&tx, sql::END_SESSION, [id(user), id(session)]).await?;
+        push::end_in(&tx, user, session).await?;
+        tx.commit().await?;
+        Ok(ended > 0)
     }
 
     /// Ends a person's sessions, but for one when it is given. Returns how many.
@@ -132,8 +136,11 @@ impl Operator {
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn end_sessions(&self, user: UserId, but: Option<Uuid>) -> Result<u64, StoreError> {
-        let but = but.map_or_else(|| text(""), id);
-        Ok(change(self.writes(), sql::END_SESSIONS, [id(user), but]).await?)
+        let tx = self.begin().await?;
+        let ended = change(&tx, sql::END_SESSIONS, [id(user), but.map_or_else(|| text(""), id)]).await?;
+        push::end_but_in(&tx, user, but).await?;
+        tx.commit().await?;
+        Ok(ended)
     }
 
     /// Deletes sessions and links that have ended.

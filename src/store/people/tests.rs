@@ -163,21 +163,4 @@ async fn keys(store: &Store) {
     assert_ne!(own, Uuid::nil());
 }
 
-macro_rules! on_both {
-    ($($case:ident)*) => {
-        mod on_sqlite {
-            $(#[tokio::test] async fn $case() {
-                let (store, _folder) = super::tests::fresh().await;
-                super::$case(&store).await;
-            })*
-        }
-        mod on_postgres {
-            $(#[tokio::test] async fn $case() {
-                let (store, _database) = super::tests::postgres::fresh().await;
-                super::$case(&store).await;
-            })*
-        }
-    };
-}
-
-on_both! { accounts members signed_in links keys }
+tests::on_both! { accounts members signed_in links keys }

@@ -44,12 +44,21 @@ macro_rules! stopped_marketing {
     };
 }
 
+/// Whether somebody of a conversation (`c`) confirmed that they want to be written to.
+macro_rules! confirmed {
+    () => {
+        "EXISTS (SELECT 1 FROM contacts y WHERE y.id = c.contact_id AND y.confirmed_at IS NOT NULL)"
+    };
+}
+
 /// Tenant, channel, label, seen since, after which conversation, how many.
 pub(in crate::store) const SEGMENT_PAGE: &str = concat!(
     "SELECT c.id, c.address, c.last_inbound_at, ",
     said_stop!(),
     ", ",
     stopped_marketing!(),
+    ", ",
+    confirmed!(),
     " FROM ",
     segment!(),
     " AND c.id > $5 ORDER BY c.id LIMIT $6"
@@ -90,6 +99,8 @@ pub(in crate::store) const WAITING_RECIPIENTS: &str = concat!(
     said_stop!(),
     ", ",
     stopped_marketing!(),
+    ", ",
+    confirmed!(),
     " FROM broadcast_recipients r JOIN conversations c ON c.id = r.conversation_id AND c.tenant_id = r.tenant_id \
     WHERE r.tenant_id = $1 AND r.broadcast_id = $2 AND r.state = 'waiting' ORDER BY r.conversation_id LIMIT $3"
 );

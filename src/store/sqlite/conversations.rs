@@ -1,12 +1,24 @@
 //! Every SQL text behind conversations, their messages and contacts, in SQLite's words.
 
+/// Whether the tenant's people blocked the contact of a conversation (`c`).
+macro_rules! blocked {
+    () => {
+        "coalesce(c.memory LIKE '%\"blocked_at\"%', 0)"
+    };
+}
+pub(super) use blocked;
+
 /// The columns of a [`crate::store::conversations::ConversationRow`], in its order.
 macro_rules! conversation {
     () => {
-        "c.id, c.tenant_id, c.channel_id, c.contact_id, p.name, c.address, c.status, c.handler, c.assignee, c.version, \
-        c.last_message_at, c.last_inbound_at, c.unread, c.created_at"
+        concat!(
+            "c.id, c.tenant_id, c.channel_id, c.contact_id, p.name, c.address, c.status, c.handler, c.assignee, c.version, \
+            c.last_message_at, c.last_inbound_at, c.unread, c.created_at, ",
+            blocked!()
+        )
     };
 }
+pub(super) use conversation;
 
 /// The columns of a [`crate::store::conversations::ContactRow`], in its order.
 macro_rules! contact {
@@ -68,6 +80,10 @@ pub(in crate::store) const OUTBOUND: &str = "SELECT m.id, m.tenant_id, m.convers
         coalesce(m.blocked_reason, m.last_error), \
         m.kind, m.sent_at, m.correlation_id, m.created_at FROM json_each(+?2) j CROSS JOIN messages_out m ON m.id = \
         j.value WHERE m.tenant_id IN (SELECT value FROM json_each(?1))";
+
+/// Tenant, id: who wrote a message, and what the provider calls it.
+pub(in crate::store) const INBOUND_ORIGIN: &str =
+    "SELECT \"from\", provider_message_id FROM messages_in WHERE tenant_id = ?1 AND id = ?2";
 
 /// Tenant, channel, identity: what came in and waits for its turn, so that no conversation is known of it.
 pub(in crate::store) const WAITING: &str = "SELECT id FROM messages_in WHERE tenant_id = ?1 AND channel_id = ?2 AND identity = ?3 AND \

@@ -1,18 +1,12 @@
 //! Every SQL text behind the inbox of a tenant, in SQLite's words.
 
-/// Whether the tenant's people blocked the contact of a conversation (`c`).
-macro_rules! blocked {
-    () => {
-        "coalesce(c.memory LIKE '%\"blocked_at\"%', 0)"
-    };
-}
+use super::conversations::{blocked, conversation};
 
 /// The columns of a [`crate::store::conversations::InboxRow`], in its order.
 macro_rules! row {
     () => {
-        concat!("SELECT c.id, c.tenant_id, c.channel_id, c.contact_id, p.name, c.address, c.status, c.handler, c.assignee, c.version, \
-        c.last_message_at, c.last_inbound_at, c.unread, c.created_at, c.waiting_since, c.snoozed_until, c.snoozed_at, \
-        (SELECT group_concat(l.label, char(10)) FROM conversation_labels l WHERE l.tenant_id = c.tenant_id AND l.conversation_id = c.id), ", blocked!(), " \
+        concat!("SELECT ", conversation!(), ", c.waiting_since, c.snoozed_until, c.snoozed_at, \
+        (SELECT group_concat(l.label, char(10)) FROM conversation_labels l WHERE l.tenant_id = c.tenant_id AND l.conversation_id = c.id) \
         FROM conversations c LEFT JOIN contacts p ON p.id = c.contact_id WHERE c.tenant_id = ?1 ")
     };
 }

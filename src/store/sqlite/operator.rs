@@ -170,10 +170,15 @@ pub(in crate::store) const OPT_OUTS: &str = "SELECT id, tenant_id, address, sour
 pub(in crate::store) const LEDGER: &str = "INSERT INTO consents (id, tenant_id, contact_id, address, what, source, evidence, \
     created_at) VALUES (?1, ?2, ?3, ?4, ?5, 'operator', ?6, ?7)";
 
-/// Tenants, after which id, how many, address or null.
-pub(in crate::store) const CONSENTS: &str = "SELECT id, tenant_id, channel_id, contact_id, address, what, source, evidence, \
-    created_at, scope FROM consents WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id > ?2 \
-    AND (?4 IS NULL OR address = ?4) ORDER BY id LIMIT ?3";
+/// Tenants, after which id, how many, identity or null, its addresses as they are written: whatever the person's address was.
+pub(in crate::store) const CONSENTS: &str = "SELECT s.id, s.tenant_id, s.channel_id, s.contact_id, s.address, s.what, s.source, \
+    s.evidence, s.created_at, s.scope FROM consents s WHERE s.tenant_id IN (SELECT value FROM json_each(+?1)) AND s.id > ?2 \
+    AND (?4 IS NULL OR s.address IN (SELECT value FROM json_each(+?5)) \
+        OR s.address IN (SELECT a.address FROM contact_addresses b CROSS JOIN contact_addresses a \
+            ON a.tenant_id = b.tenant_id AND a.contact_id = b.contact_id WHERE b.tenant_id = s.tenant_id AND b.identity = ?4) \
+        OR s.contact_id IN (SELECT b.contact_id FROM contact_addresses b WHERE b.tenant_id = s.tenant_id AND b.identity = ?4) \
+        OR s.address IN (SELECT o.address FROM opt_outs o WHERE o.tenant_id = s.tenant_id AND o.identity = ?4)) \
+    ORDER BY s.id LIMIT ?3";
 
 /// Id, tenant, question, keywords, about, answer, language or null, whether it answers, source, now, author or null.
 pub(in crate::store) const PUT_FAQ: &str = "INSERT INTO faq_entries (id, tenant_id, question, keywords, about, answer, language, \

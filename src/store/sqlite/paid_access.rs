@@ -16,6 +16,10 @@ pub(in crate::store) const KEEP_PAYMENT_EVENT: &str = "INSERT INTO payment_event
     applied_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) ON \
     CONFLICT (provider, provider_event_id) DO NOTHING";
 
+/// Now: whether there is an event to apply, or a subscription to look at.
+pub(in crate::store) const PAID_ACCESS_IS_DUE: &str = "SELECT EXISTS (SELECT 1 FROM payment_events WHERE next_attempt_at <= ?1) \
+    OR EXISTS (SELECT 1 FROM subscriptions WHERE next_check_at <= ?1)";
+
 /// Now, until when they are leased, how many: columns of a [`crate::store::paid_access::PaymentEvent`].
 pub(in crate::store) const CLAIM_PAYMENT_EVENTS: &str = "UPDATE payment_events SET next_attempt_at = ?2, attempts = attempts + 1 WHERE id IN (SELECT id FROM \
     payment_events WHERE next_attempt_at <= ?1 ORDER BY next_attempt_at LIMIT ?3) RETURNING id, \

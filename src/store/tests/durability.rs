@@ -2,15 +2,13 @@
 
 use futures_util::future::join_all;
 use palabre_actors::domain::ids::{InboundId, NodeId};
-use palabre_actors::ports::{
-    Acceptance, ClaimUnknown, EndedLeases, Inbox, Outbox, PortErrorKind, RecipientStatuses, Turns,
-};
+use palabre_actors::ports::{ClaimUnknown, EndedLeases, Inbox, Outbox, PortErrorKind, RecipientStatuses, Turns};
 use palabre_actors::testing::conformance::Subject;
 use palabre_actors::testing::conformance::fixture::{Customer, at, now, turn};
 use palabre_migrations::{Migrator, MigratorTrait};
 use uuid::Uuid;
 
-use super::{fresh, url};
+use super::{answers_in_words, fresh, url};
 use crate::store::statement::rows;
 use crate::store::{Store, StoreError};
 
@@ -73,16 +71,7 @@ async fn a_poisonous_entry_fails_alone_in_its_batch() {
     let customer = Customer::of("belle", 1);
     let batch = ["SM1", "poison", "SM2", "SM1", "SM3"].map(|id| customer.writes(id, 0));
     let answers = store.accept(batch.to_vec()).await;
-    let shown: Vec<_> = answers
-        .iter()
-        .map(|answer| match answer {
-            Ok(Acceptance::New(_)) => "new",
-            Ok(Acceptance::Duplicate { .. }) => "duplicate",
-            Ok(Acceptance::Spooled) => "spooled",
-            Err(_) => "refused",
-        })
-        .collect();
-    assert_eq!(shown, ["new", "refused", "new", "duplicate", "new"]);
+    assert_eq!(answers_in_words(&answers), ["new", "refused", "new", "duplicate", "new"]);
     assert_eq!(store.snapshot().await.inbound.len(), 3);
 }
 

@@ -2,6 +2,7 @@
 
 use super::fresh;
 use crate::store::Store;
+use crate::store::sqlite::paid_access::PAID_ACCESS_IS_DUE;
 use crate::store::sqlite::sql;
 use crate::store::statement::rows;
 
@@ -25,6 +26,7 @@ async fn hot_statements_search_and_do_not_scan() {
         sql::CONTACT_OF,
         sql::OUTBOX_ROWS,
         sql::OUTBOX_UPDATE,
+        sql::LATE_FAILURE,
         sql::UNBLOCK_HEADS,
         sql::RELEASE,
         sql::RELEASE_HELD,
@@ -67,6 +69,7 @@ async fn hot_statements_search_and_do_not_scan() {
         sql::LAST_INBOUND,
         sql::TENANT_OF_FLOW,
         sql::INBOUND_BY_PROVIDER_ID,
+        PAID_ACCESS_IS_DUE,
     ];
     for sql in hot {
         let plan = plan(&store, sql).await;
@@ -82,6 +85,7 @@ async fn hot_statements_search_and_do_not_scan() {
             sql::TENANT_OF_FLOW => &["SCAN t"],
             sql::INBOUND_BY_PROVIDER_ID => &["SCAN c"],
             sql::OPT_IN | sql::OPTED_IN | sql::STOPPED_MARKETING => &["SCAN mine", "SCAN CONSTANT ROW"],
+            PAID_ACCESS_IS_DUE => &["SCAN CONSTANT ROW"],
             _ => &[],
         };
         assert_eq!(scans.filter(|step| !small.contains(&step.as_str())).count(), 0, "{sql}\n{plan:#?}");

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use palabre_actors::domain::ids::OutboundId;
+use palabre_actors::domain::send::SendErrorClass;
 use palabre_actors::domain::status::OutboxState;
 use palabre_actors::ports::{Advanced, Settled, Settlement, StatusUpdate, Usage};
 use sea_orm::DbErr;
@@ -89,7 +90,8 @@ pub(super) async fn apply(
                 Some(row) => {
                     let (advanced, effects) = row.advance(update);
                     usage.note(effects, events);
-                    if advanced == Advanced::To(OutboxState::Failed) {
+                    // Who opted out did so whatever the row says by now: the code may come in a second callback.
+                    if advanced == Advanced::To(OutboxState::Failed) || says_opted_out(update) {
                         failed.extend(LateFailed::of(at, row, update));
                     }
                     advanced
@@ -110,6 +112,10 @@ pub(super) async fn apply(
     unblock_heads(tx, &left).await?;
     record_failover_welcomes(tx, rows.values().filter_map(OutboxRow::sent_by_failover).collect()).await?;
     usage.write(tx).await
+}
+
+fn says_opted_out(update: &StatusUpdate) -> bool {
+    update.failure.as_ref().is_some_and(|failure| failure.class == SendErrorClass::OptedOut)
 }
 
 /// Settles, without reading the rows first, messages that their own channel took at the first answer, as nearly all

@@ -15,7 +15,7 @@ use palabre_actors::ports::{Advanced, StatusUpdate};
 use sea_orm::DbErr;
 
 use super::Transaction;
-use super::consents::{ProviderOptOut, record_provider_opt_out};
+use super::consents::{ProviderOptOut, invalidate_conversations, record_provider_opt_out};
 use super::conversation_queue::reorder;
 use super::outbox_row::OutboxRow;
 use crate::store::events::{self, EventReason, Events, OutboundRef};
@@ -23,7 +23,7 @@ use crate::store::sql;
 use crate::store::statement::{all, change, id, list, text, text_or_null, time, time_or_null};
 use crate::store::values::{Row, StoredTemplate, corrupt, number};
 
-/// A message that failed in this batch after its provider had taken it.
+/// A message of which a callback says in this batch that it failed after its provider had taken it.
 pub(super) struct LateFailed {
     /// The position of its change in the batch.
     pub at: usize,
@@ -45,7 +45,8 @@ pub(super) async fn act(
         let found = all(tx, sql::LATE_FAILURE, [id(late.message)]).await?;
         let Some(row) = found.first() else { continue };
         let row = StoredRow::read(row)?;
-        if late.failure.class == SendErrorClass::OptedOut {
+        // What they said after it was sent is newer than what the provider knew then.
+        if late.failure.class == SendErrorClass::OptedOut && !row.opted_in_since {
             record_opt_out(tx, &late, &row, events).await?;
         }
         // A success in the same batch came after the failure.
@@ -68,6 +69,8 @@ struct StoredRow {
     correlation: CorrelationId,
     template: Option<StoredTemplate>,
     failed: FailedRow,
+    /// The contact said START after the message was sent.
+    opted_in_since: bool,
 }
 
 impl StoredRow {
@@ -98,6 +101,7 @@ impl StoredRow {
                 on_own_channel: row.get::<Option<String>>(15)?.is_none(),
             },
             template,
+            opted_in_since: row.get(16)?,
         })
     }
 }
@@ -149,6 +153,8 @@ async fn begin_generation(
         time(late.when),
     ];
     change(tx, sql::REQUEUE, [list([values])]).await?;
+    // A conversation in memory takes its queue for what it was: its next message would overtake this one (I3).
+    invalidate_conversations(tx, (&late.tenant, &row.to.identity()), None, late.when).await?;
     let reference = OutboundRef { tenant: &late.tenant, message: late.message, correlation: row.correlation };
     let life = row.failed.generation.number + 1;
     events.push(&events::requeued(reference, reason, life, (due, late.when)));
@@ -164,7 +170,7 @@ async fn begin_generation(
 }
 
 impl LateFailed {
-    /// A callback that has just moved a row to `failed`, if its code is to be acted on.
+    /// A callback about a row, if its code is to be acted on.
     pub fn of(at: usize, row: &OutboxRow, update: &StatusUpdate) -> Option<Self> {
         let failure = update.failure.clone()?;
         let code = update.code.clone()?;

@@ -29,16 +29,27 @@ pub(in crate::store) struct Merge<'a> {
     /// The one that goes on.
     pub keep: ContactId,
     pub gone: ContactId,
-    pub correlation: CorrelationId,
-    pub actor_type: ActorType,
     pub reason: MergeReason,
+}
+
+/// Why contacts are merged, who says so, and when.
+#[derive(Clone, Copy)]
+pub(in crate::store) struct MergeReason {
+    pub word: &'static str,
+    pub actor_type: ActorType,
+    pub correlation: CorrelationId,
     pub at: Timestamp,
 }
 
-/// Why contacts are merged.
-#[derive(Clone, Copy)]
-pub(in crate::store) enum MergeReason {
-    Word(&'static str),
+impl From<&SamePerson> for MergeReason {
+    /// A webhook and a card are the provider's word, a link is opened by the contact.
+    fn from(found: &SamePerson) -> Self {
+        let actor_type = match found.shown_by {
+            ShownBy::Webhook | ShownBy::Card => ActorType::Provider,
+            ShownBy::Link => ActorType::Contact,
+        };
+        Self { word: found.shown_by.as_str(), actor_type, correlation: found.correlation, at: found.at }
+    }
 }
 
 /// Makes two addresses those of one contact.
@@ -47,7 +58,7 @@ pub(in crate::store) async fn unite(
     found: &SamePerson,
     events: &mut Events,
 ) -> Result<Union, DbErr> {
-    let SamePerson { tenant, addresses: [first, second], at, .. } = found;
+    let SamePerson { tenant, addresses: [first, second], .. } = found;
     let mut persons = [first.identity(), second.identity()];
     persons.sort();
     let nothing = || id_or_null(None::<ContactId>);
@@ -61,15 +72,7 @@ pub(in crate::store) async fn unite(
         (None, Some(contact)) => add_address(tx, (found, first), contact, events).await,
         (Some(one), Some(other)) if one == other => Ok(Union::Before),
         (Some(one), Some(other)) => {
-            let merged = Merge {
-                tenant,
-                keep: one.min(other),
-                gone: one.max(other),
-                correlation: found.correlation,
-                actor_type: actor_of(found.shown_by),
-                reason: MergeReason::Word(found.shown_by.as_str()),
-                at: *at,
-            };
+            let merged = Merge { tenant, keep: one.min(other), gone: one.max(other), reason: found.into() };
             merge(tx, &merged, events).await?;
             Ok(Union::Made)
         }
@@ -82,33 +85,14 @@ async fn add_address(
     contact: ContactId,
     events: &mut Events,
 ) -> Result<Union, DbErr> {
-    let SamePerson { tenant, shown_by, correlation, at, .. } = found;
+    let SamePerson { tenant, shown_by, at, .. } = found;
     insert_address(tx, (tenant, address), contact, *at).await?;
     if *shown_by == ShownBy::Link {
         // Nobody was there before whom it joins: the address alone is news.
-        let payload = Payload::builder().number("conversations", 0).word("reason", shown_by.as_str()).finish();
-        events.push(&Event {
-            id: EventId::fresh(),
-            tenant: tenant.clone(),
-            event_type: EventType::ContactMerged,
-            entity_type: EntityType::Contact,
-            entity_id: Some(contact.0),
-            correlation: *correlation,
-            actor_type: actor_of(*shown_by),
-            payload,
-            created_at: *at,
-        });
+        events.push(&event(tenant, (contact, None), 0, found.into()));
     }
     settle_consent(tx, (tenant, contact), *at, events).await?;
     Ok(Union::Made)
-}
-
-/// Whom the event names: a webhook and a card are the provider's word, a link is opened by the contact.
-fn actor_of(shown_by: ShownBy) -> ActorType {
-    match shown_by {
-        ShownBy::Webhook | ShownBy::Card => ActorType::Provider,
-        ShownBy::Link => ActorType::Contact,
-    }
 }
 
 /// Writes an address of a contact.
@@ -137,7 +121,8 @@ pub(in crate::store) async fn merge(
     merged: &Merge<'_>,
     events: &mut Events,
 ) -> Result<bool, DbErr> {
-    let Merge { tenant, keep, gone, at, .. } = *merged;
+    let Merge { tenant, keep, gone, reason } = *merged;
+    let at = reason.at;
     let both = [keep, gone];
     let there = all(tx, sql::LOCK_CONTACTS, [text(tenant.as_str()), column(both)]).await?;
     if keep == gone || there.len() != both.len() {
@@ -174,25 +159,27 @@ pub(in crate::store) async fn merge(
     change(tx, sql::LOOK_UP_AGAIN, [text(tenant.as_str()), id(keep), id(gone), time(at)]).await?;
     change(tx, sql::KEEP_CONTACT, [id(keep), id(gone), time(at)]).await?;
     change(tx, sql::MERGED, [id(gone), id(keep), time(at)]).await?;
-    events.push(&event(merged, folded));
+    events.push(&event(tenant, (keep, Some(gone)), folded, reason));
     settle_consent(tx, (tenant, keep), at, events).await?;
     Ok(true)
 }
 
-fn event(merged: &Merge<'_>, folded: i64) -> Event {
-    let payload = Payload::builder().text("merged", &merged.gone.to_string()).number("conversations", folded);
-    let MergeReason::Word(reason) = merged.reason;
-    let payload = payload.word("reason", reason);
+/// The event of a contact that has more addresses than before: another contact's, or one that nobody had.
+fn event(tenant: &TenantId, (keep, gone): (ContactId, Option<ContactId>), folded: i64, reason: MergeReason) -> Event {
+    let payload = match gone {
+        Some(gone) => Payload::builder().text("merged", &gone.to_string()),
+        None => Payload::builder(),
+    };
     Event {
         id: EventId::fresh(),
-        tenant: merged.tenant.clone(),
+        tenant: tenant.clone(),
         event_type: EventType::ContactMerged,
         entity_type: EntityType::Contact,
-        entity_id: Some(merged.keep.0),
-        correlation: merged.correlation,
-        actor_type: merged.actor_type,
-        payload: payload.finish(),
-        created_at: merged.at,
+        entity_id: Some(keep.0),
+        correlation: reason.correlation,
+        actor_type: reason.actor_type,
+        payload: payload.number("conversations", folded).word("reason", reason.word).finish(),
+        created_at: reason.at,
     }
 }
 

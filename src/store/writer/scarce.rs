@@ -1,4 +1,4 @@
-//! Rows of bookings, leads, offers and labels that turns write, and the claims of what is scarce (I12).
+//! Rows of bookings, leads, offers and labels that turns write, with their claims (I12).
 //!
 //! A claim that another has breaks the key of `claims`, and the transaction with it. Its turns are then written one by one,
 //! and the one that came late is a `Conflict`.

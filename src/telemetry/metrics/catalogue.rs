@@ -17,13 +17,11 @@ pub const WEBHOOK_OUTCOMES: &str = "palabre_webhook_outcomes_total";
 /// Webhooks for which no channel was found, by `route`.
 pub const WEBHOOK_STRAYS: &str = "palabre_webhook_strays_total";
 
-/// Resident memory.
 pub const PROCESS_RESIDENT_MEMORY: &str = "palabre_process_resident_memory_bytes";
 /// CPU time used, user and system. A gauge that only grows.
 pub const PROCESS_CPU: &str = "palabre_process_cpu_seconds_total";
 /// Open file descriptors.
 pub const PROCESS_OPEN_FDS: &str = "palabre_process_open_fds_count";
-/// Threads.
 pub const PROCESS_THREADS: &str = "palabre_process_threads_count";
 /// Since the process started.
 pub const PROCESS_UPTIME: &str = "palabre_process_uptime_seconds";
@@ -93,6 +91,8 @@ pub const CRM_LOOKUPS: &str = "palabre_crm_lookups_total";
 pub const CRM_CONTACTS: &str = "palabre_crm_contacts_count";
 /// Events that were posted to endpoints, by `tenant`, `webhook` and `outcome`.
 pub const EVENTS_OUT: &str = "palabre_events_out_total";
+/// Pushes to browsers of people, by `outcome`.
+pub const PUSHES: &str = "palabre_push_notices_total";
 /// Events that wait for an endpoint.
 pub const EVENTS_OUT_WAITING: &str = "palabre_events_out_waiting_count";
 /// Events that are not tried again.
@@ -206,6 +206,7 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::counter(CRM_LOOKUPS, "Look-ups in CRMs, by tenant and outcome"),
     Metric::gauge(CRM_CONTACTS, "Contacts by what the tenant's CRM knows of them, by tenant and state"),
     Metric::counter(EVENTS_OUT, "Events posted to endpoints of webhooks, by tenant, webhook and outcome"),
+    Metric::counter(PUSHES, "Pushes to browsers of people, by what came of them"),
     Metric::gauge(EVENTS_OUT_WAITING, "Events that wait for an endpoint, by tenant and webhook"),
     Metric::gauge(EVENTS_OUT_DEAD, "Events that an endpoint never took, by tenant and webhook"),
     Metric::gauge(EVENTS_OUT_OLDEST_SECONDS, "How long the oldest event has waited for an endpoint"),

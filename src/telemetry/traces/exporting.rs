@@ -15,7 +15,6 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use super::super::export_runtime::ExportRuntime;
 use super::super::metrics::catalogue::OTLP_SPANS;
 
-/// An exporter that counts.
 #[derive(Debug)]
 pub(super) struct CountedExporter {
     pub(super) exporter: opentelemetry_otlp::SpanExporter,

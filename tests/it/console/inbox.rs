@@ -314,6 +314,35 @@ async fn whoever_has_a_conversation_open_sees_that_its_customer_is_typing() {
 }
 
 #[tokio::test]
+async fn i6_a_customer_sees_that_a_person_is_typing_unless_they_said_stop() {
+    let world = World::start_on(&Setup { sms: SANDBOX.to_owned(), ..Setup::default() });
+    add_user(&world, AWA, "Awa", ("belle", "agent"));
+    add_user(&world, "viewer@belle.example", "Viewer", ("belle", "viewer"));
+    let (client, url) = (reqwest::Client::new(), format!("{}/webhooks/sandbox/belle-try", world.base_url()));
+    for (from, text) in [("anna", "Bonjour"), ("bob", "STOP"), ("carla", "Bonjour")] {
+        let body = serde_json::json!({ "from": from, "text": text }).to_string();
+        let posted = client.post(&url).header("Content-Type", "application/json").body(body).send().await;
+        assert_eq!(posted.expect("an answer").status(), 200);
+    }
+    world.until("SELECT count(*) FROM messages_in WHERE state = 'processed'", 3).await;
+    let (mut awa, mut viewer) = (signed_in(&world, AWA).await, signed_in(&world, "viewer@belle.example").await);
+    awa.get("/console/conversations").await;
+    viewer.get("/console/conversations").await;
+    for from in ["anna", "bob", "anna"] {
+        let talk: String = world.value(&format!("SELECT id FROM conversations WHERE address = 'sandbox:{from}'")).await;
+        let fields = [("conversation", talk.as_str()), ("typing", "true")];
+        assert_eq!(awa.submit("/console/presence", &fields).await.status, 204, "{from}");
+    }
+    let talk: String = world.value("SELECT id FROM conversations WHERE address = 'sandbox:carla'").await;
+    let fields = [("conversation", talk.as_str()), ("typing", "true")];
+    assert_eq!(viewer.submit("/console/presence", &fields).await.status, 204);
+    let shown = client.get(format!("{url}/sent")).send().await.expect("an answer");
+    let shown: serde_json::Value = shown.json().await.expect("JSON");
+    let typing: Vec<_> = shown["typing"].as_array().expect("a list").iter().map(|each| &each["to"]).collect();
+    assert_eq!(typing, ["sandbox:anna"], "once for as long as it lasts");
+}
+
+#[tokio::test]
 async fn the_test_phone_writes_through_the_real_pipeline() {
     let world = World::start_on(&Setup { sms: SANDBOX.to_owned(), ..Setup::default() });
     add_user(&world, AWA, "Awa", ("belle", "owner"));

@@ -34,7 +34,7 @@ const PLANS: [Plan; 2] = [
     Plan {
         folder: "src/",
         layers: &[
-            apart(&["digest"]),
+            apart(&["digest", "http_client"]),
             apart(&["config"]),
             apart(&[
                 "store",

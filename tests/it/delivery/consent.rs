@@ -1,7 +1,7 @@
 //! Consent (I6): double opt-in, STOP and START, and opt-outs that the provider knows.
 
 use palabre::gateway::twilio::Kind;
-use palabre::gateway::twilio::simulator::{Faults, InboundMessage, Policy, Rule};
+use palabre::gateway::twilio::simulator::{Faults, InboundMessage, Policy, Rule, Sent};
 
 use super::{ANNE, Asked, BOB, as_written, echo, quick, quick_with, refuse};
 use crate::daemon::{BELLE, Setup, World};
@@ -205,6 +205,31 @@ async fn i6_an_opt_out_that_only_a_callback_reports_is_recorded_and_silences() {
     assert_eq!(report().await, 200);
     world.write(BELLE, ANNE, "et maintenant ?").await;
     world.twilio.taken_at_least(3).await;
+}
+
+#[tokio::test]
+async fn i6_an_opt_out_counts_whatever_its_message_has_become_and_not_after_a_start() {
+    let world = World::start_on(&quick());
+    let report = async |sent: &Sent, status: &str, code| {
+        assert_eq!(world.twilio.report(&sent.sid, status, code).await.expect("an answer").status, 200);
+    };
+    let opted_out = "SELECT count(*) FROM opt_outs";
+    for (word, before) in [("un", ("failed", None)), ("deux", ("delivered", None)), ("trois", ("failed", Some(63_018)))]
+    {
+        let taken = world.twilio.taken();
+        world.write(BELLE, ANNE, word).await;
+        world.twilio.taken_at_least(taken + 1).await;
+        let sent = world.twilio.sends().pop().expect("it was taken");
+        report(&sent, before.0, before.1).await;
+        report(&sent, "undelivered", Some(21_610)).await;
+        world.until(opted_out, 1).await;
+        world.write(BELLE, ANNE, "START").await;
+        world.until(opted_out, 0).await;
+        world.twilio.taken_at_least(taken + 2).await;
+        // The message left before they said so.
+        report(&sent, "undelivered", Some(21_610)).await;
+        assert_eq!(world.value::<i64>(opted_out).await, 0, "{word}");
+    }
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@ async fn i5_what_may_pass_is_sent_again_once_and_a_late_success_is_believed() {
     world.until_is(&id, "pending", Some("30008")).await;
     report(&world, &first.sid, "delivered", None).await;
     world.until_is(&id, "delivered", None).await;
-    world.hurry().await;
+    world.make_due().await;
     assert_eq!(world.received(BOB), [echo("vous êtes là ?")]);
     world.until_metric(delivered, 2.0).await;
 }

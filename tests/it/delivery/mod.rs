@@ -15,7 +15,7 @@ use std::process::Command;
 use palabre::gateway::twilio::simulator::{Fault, Faults, Rule, When};
 use uuid::Uuid;
 
-use crate::daemon::{BREATH, Setup, Tenant, Waiting, World, on_postgres};
+use crate::daemon::{Setup, Tenant, World, on_postgres};
 
 pub const ANNE: &str = "+33612345678";
 pub const BOB: &str = "+33687654321";
@@ -116,7 +116,7 @@ impl World {
     }
 
     /// Everything that waits for another attempt may be tried now.
-    pub async fn hurry(&self) {
+    pub async fn make_due(&self) {
         self.execute(&format!("UPDATE messages_out SET next_attempt_at = {} WHERE state = 'pending'", now())).await;
     }
 
@@ -143,26 +143,6 @@ impl World {
             .expect("the program starts");
         assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
         String::from_utf8_lossy(&told.stdout).into_owned()
-    }
-
-    /// The value of a line of `/metrics`, labels and all.
-    pub async fn metric(&self, line: &str) -> Option<f64> {
-        let url = format!("{}/metrics", self.base_url());
-        let metrics = reqwest::get(url).await.expect("metrics").text().await.expect("text");
-        metrics.lines().find_map(|found| found.strip_prefix(line)?.trim().parse().ok())
-    }
-
-    /// Waits until a line of `/metrics` has this value.
-    pub async fn until_metric(&self, line: &str, wanted: f64) {
-        let mut waiting = Waiting::begin();
-        loop {
-            let found = self.metric(line).await;
-            if found == Some(wanted) {
-                return;
-            }
-            assert!(waiting.goes_on(), "{found:?} instead of {wanted} for {line}\n{}", self.logs());
-            tokio::time::sleep(BREATH).await;
-        }
     }
 
     /// Waits until a channel stands so.

@@ -29,7 +29,7 @@ async fn a_provider_that_names_a_time_is_left_alone_until_then() {
         world.explains(&id, "tried again", "on réessaie");
     }
     assert_eq!(world.twilio.taken(), 0);
-    world.hurry().await;
+    world.make_due().await;
     world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 5).await;
     assert_eq!(world.twilio.taken(), 5);
 }
@@ -62,7 +62,7 @@ async fn i3_a_conversation_waits_for_its_head_and_nobody_else_does() {
     world.explains(&behind, &format!("waits behind {head}"), &format!("attend derrière {head}"));
     world.explains(&behind, "is pending, 20429, too many requests", "est à l'état en attente (pending), 20429, ");
     world.heal();
-    world.hurry().await;
+    world.make_due().await;
     world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 4).await;
     assert_eq!(world.received(ANNE), ["un", "deux", "trois"].map(echo));
     assert_eq!(world.taken_texts()[0].1, echo("moi aussi"), "another conversation was not held up");

@@ -28,7 +28,7 @@ async fn an_answer_that_is_late_for_the_window_goes_as_its_template() {
     let id = world.id_of("tarifs").await;
     world.until_is(&id, "pending", Some("20429")).await;
     world.close_windows().await;
-    world.hurry().await;
+    world.make_due().await;
     world.until_is(&id, "sent", None).await;
     let sent = world.twilio.sends().pop().expect("it was taken");
     assert_eq!(sent.content_sid.as_deref(), Some(CONTENT_SID));
@@ -52,7 +52,7 @@ async fn the_providers_own_word_about_the_window_counts() {
     world.until_is(&id, "pending", Some("20429")).await;
     // For us it is open; the provider knows better.
     world.twilio.close_window(&format!("whatsapp:{ANNE}"));
-    world.hurry().await;
+    world.make_due().await;
     world.until_is(&id, "sent", None).await;
     let sent = world.twilio.sends().pop().expect("it was taken");
     assert_eq!(sent.content_sid.as_deref(), Some(CONTENT_SID));

@@ -1,4 +1,4 @@
-//! A daemon with a channel at every provider, flows, a journal, events out, keys, and whoever is told of errors and spans.
+//! A daemon with every provider and feature, from which personal data could leak.
 
 use std::sync::Arc;
 

@@ -12,8 +12,7 @@ use crate::console::palabre;
 
 /// Where nothing planted may be, each with what was read there.
 async fn told(installation: &mut Installation) -> Vec<(&'static str, String)> {
-    let metrics = format!("{}/metrics", installation.world.base_url());
-    let metrics = reqwest::get(metrics).await.expect("metrics").text().await.expect("a body");
+    let metrics = installation.world.metrics().await;
     let commands: [&[&str]; 5] = [
         &["outbox", "list"],
         &["outbox", "list", "--json", "--state", "sent"],

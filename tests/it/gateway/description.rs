@@ -1,5 +1,6 @@
-//! Our requests and the simulator's answers, against the names in Twilio's own OpenAPI description (`twilio_api_v2010`,
-//! `CreateMessage`, `ListMessage`, `api.v2010.account.message`), written down here in our own table.
+//! Our requests and the simulator's answers against Twilio's OpenAPI description.
+//!
+//! `twilio_api_v2010`, `CreateMessage`, `ListMessage`, `api.v2010.account.message`, written down here in our own table.
 
 use palabre::gateway::twilio::simulator::{Simulator, SimulatorConfig};
 use palabre::gateway::twilio::{Kind, TwilioAccount};

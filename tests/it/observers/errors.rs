@@ -24,21 +24,6 @@ fn spoil(world: &World, tenant: &str, line: &str) {
     world.hang_up();
 }
 
-async fn metric(world: &World, line: &str) -> u64 {
-    let page =
-        reqwest::get(format!("{}/metrics", world.base_url())).await.expect("metrics").text().await.expect("text");
-    let found = page.lines().find_map(|written| written.strip_prefix(line)).unwrap_or_else(|| panic!("{line}: {page}"));
-    found.trim().parse().expect("a number")
-}
-
-async fn until(world: &World, line: &str, wanted: u64) {
-    let mut waiting = Waiting::begin();
-    while metric(world, line).await < wanted {
-        assert!(waiting.goes_on(), "{line} is less than {wanted}\n{}", world.logs());
-        tokio::time::sleep(BREATH).await;
-    }
-}
-
 #[tokio::test]
 async fn i10_an_error_is_an_event_that_names_nobody_and_a_kind_is_told_twice_a_minute() {
     let (sentry, at) = StandIn::start();
@@ -75,7 +60,9 @@ async fn i10_an_error_is_an_event_that_names_nobody_and_a_kind_is_told_twice_a_m
             tokio::time::sleep(BREATH).await;
         }
     }
-    until(&world, "palabre_sentry_events_total{result=\"limited\"}", 1).await;
+    world
+        .until_metric_at(world.base_url(), "palabre_sentry_events_total{result=\"limited\"}", |seen| seen >= 1.0)
+        .await;
     world.terminate();
     assert_eq!(sentry.events().len(), 2, "{:?}", sentry.events());
     let told = sentry.bytes();
@@ -90,10 +77,14 @@ async fn a_sentry_that_does_not_answer_or_wants_rest_delays_nobody() {
     sentry.is_tired.store(true, Ordering::SeqCst);
     let mut world = World::start_on(&reporting_to(&at, "per_minute = 1000"));
     spoil(&world, BELLE.id, "what = 1");
-    until(&world, "palabre_sentry_events_total{result=\"dropped\"}", 1).await;
+    world
+        .until_metric_at(world.base_url(), "palabre_sentry_events_total{result=\"dropped\"}", |seen| seen >= 1.0)
+        .await;
     // Left alone now: another event is not even posted.
     spoil(&world, TAXI.id, "when = 2");
-    until(&world, "palabre_sentry_events_total{result=\"dropped\"}", 2).await;
+    world
+        .until_metric_at(world.base_url(), "palabre_sentry_events_total{result=\"dropped\"}", |seen| seen >= 2.0)
+        .await;
     assert_eq!(sentry.requests().len(), 1);
     assert_eq!(world.write(BELLE, ANNE, "Quels sont vos horaires ?").await.status, 200);
     world.until("SELECT count(*) FROM messages_out WHERE state IN ('sent', 'delivered', 'read')", 1).await;

@@ -93,6 +93,23 @@ async fn i6_a_broadcast_reaches_its_segment_once_and_nobody_who_may_not_be_writt
 }
 
 #[tokio::test]
+async fn i6_a_broadcast_leaves_out_who_has_not_confirmed() {
+    let office = Office::open_with("[consent]\ndouble_opt_in = true");
+    people(&office, 3).await;
+    office.world.write(BELLE, &number(1), "OUI").await;
+    office.world.until("SELECT count(*) FROM contacts WHERE confirmed_at IS NOT NULL", 1).await;
+    let mut order = news("Portes ouvertes.");
+    order["dry_run"] = json!(true);
+    let (_, plan) = office.post(CRM, "/api/v1/broadcasts", &order).await;
+    assert_eq!((&plan["reached"], &plan["refused"]), (&json!(1), &json!({ "not_confirmed": 2 })), "{plan}");
+    order["dry_run"] = json!(false);
+    let id = started(&office, &order).await;
+    until_over(&office, &id, "done").await;
+    office.world.until("SELECT count(*) FROM messages_out WHERE kind = 'marketing' AND state = 'sent'", 1).await;
+    assert_eq!(written_to(&office, "Portes ouvertes."), [format!("whatsapp:{}", number(1))]);
+}
+
+#[tokio::test]
 async fn i5_a_broadcast_goes_on_after_a_kill_and_reaches_each_once() {
     let mut office = Office::open_as("", Setup::killed_soon);
     people(&office, 8).await;

@@ -44,6 +44,12 @@ async fn i6_a_stop_at_the_counter_holds_back_what_waits_and_stands_in_the_ledger
     assert_eq!(lines.len(), 3, "{csv}");
     assert!(lines[1].contains(&format!(",{anne},opted_out,operator,letter of 2026-11-20,")), "{csv}");
     assert!(lines[2].contains(&format!(",{anne},opted_in,message,")), "{csv}");
+    for other in ["sms:+33 (0)6 12 34 56 78", "+33612345678"] {
+        let theirs = office.palabre_ok(&["consents", "export", "--tenant", "belle", "--address", other]);
+        assert_eq!(theirs.lines().count(), 3, "{other}: {theirs}");
+    }
+    let nobody = office.palabre(&["consents", "export", "--tenant", "belle", "--address", "whatsapp:+33687654321"]);
+    assert_eq!(nobody.code, 1, "{}", nobody.out);
     let masked = office.palabre_ok(&["consents", "export", "--format", "jsonl"]);
     assert!(!masked.contains(ANNE) && !masked.contains("letter"), "{masked}");
     let whats: Vec<Value> =

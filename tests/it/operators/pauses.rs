@@ -15,9 +15,7 @@ impl Office {
                 && line.ends_with(" 1")
         };
         for _ in 0..10_000 {
-            let metrics = self.client.get(format!("{}/metrics", self.world.base_url())).send().await;
-            let metrics = metrics.expect("an answer").text().await.expect("a text");
-            if metrics.lines().any(series) {
+            if self.world.metrics().await.lines().any(series) {
                 return;
             }
         }

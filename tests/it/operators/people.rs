@@ -1,5 +1,7 @@
 //! People who take a conversation over through the API.
 
+use palabre::gateway::twilio::Kind;
+use palabre::gateway::twilio::simulator::InboundMessage;
 use serde_json::json;
 
 use super::*;
@@ -96,4 +98,38 @@ async fn i6_a_conversation_is_assigned_resolved_and_reopened_and_nobody_replies_
     let (status, problem) = office.post(OPS, &path("reply"), &json!({ "text": "Encore", "force": true })).await;
     assert_eq!((status, &problem["error"]), (422, &json!("opted_out")), "{problem}");
     assert_eq!(office.taken("Encore"), 0);
+}
+
+#[tokio::test]
+async fn i14_a_contact_who_is_blocked_is_not_answered_on_any_channel_until_they_are_unblocked() {
+    let office = Office::open();
+    office.heard(ANNE, "Bonjour").await;
+    let by_sms = |text: &str| {
+        let (from, to) = (ANNE, BELLE.sender);
+        InboundMessage::text(Kind::Sms, "belle-sms", BELLE.account_sid, from, to, text)
+    };
+    office.world.twilio.deliver(&by_sms("Bonjour")).await.expect("the webhook is answered");
+    office.world.until("SELECT count(*) FROM messages_in WHERE state = 'processed'", 2).await;
+    let (_, page) = office.get(OPS, "/api/v1/conversations?tenant=belle").await;
+    let talks = page["conversations"].as_array().expect("a list").clone();
+    assert_eq!(talks.len(), 2, "{page}");
+    let path = |what: &str| format!("/api/v1/conversations/{}/{what}", talks[0]["id"].as_str().expect("an id"));
+    assert_eq!(office.post(CRM, &path("block"), &json!({})).await.0, 403);
+    for _ in 0..2 {
+        let (status, now) = office.post(OPS, &path("block"), &json!({})).await;
+        assert_eq!((status, &now["blocked"]), (200, &json!(true)), "{now}");
+    }
+    let (_, page) = office.get(OPS, "/api/v1/conversations?tenant=belle").await;
+    let blocked: Vec<_> =
+        page["conversations"].as_array().expect("a list").iter().map(|talk| &talk["blocked"]).collect();
+    assert_eq!(blocked, [true, true], "{page}");
+    let written: i64 = office.world.value("SELECT count(*) FROM messages_out").await;
+    office.heard(ANNE, "Vos horaires ?").await;
+    office.world.twilio.deliver(&by_sms("Vos horaires ?")).await.expect("the webhook is answered");
+    office.world.until("SELECT count(*) FROM messages_in WHERE reason = 'silent_blocked'", 2).await;
+    assert_eq!(office.world.value::<i64>("SELECT count(*) FROM messages_out").await, written);
+    let (status, now) = office.post(OPS, &path("unblock"), &json!({})).await;
+    assert_eq!((status, &now["blocked"]), (200, &json!(false)), "{now}");
+    let noted = "SELECT count(*) FROM audit_log WHERE action = 'conversation.block' AND actor = 'key:ops'";
+    assert_eq!(office.world.value::<i64>(noted).await, 4, "I15");
 }

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::{WATCHMAN, am_root, lasting_port};
 
 /// No start takes this long; it only turns a hang into a failure.
-const PATIENCE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(60);
 /// The names of its certificates.
 const LASTING: &str = "lasting";
 const ENDING: &str = "ending";
@@ -84,7 +84,7 @@ impl Server {
         let server = Self { folder, port, tls_port, watchman };
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let refused = server.errors().contains("[emerg]") || begun.elapsed() > PATIENCE;
+            let refused = server.errors().contains("[emerg]") || begun.elapsed() > DEADLINE;
             assert!(!refused, "nginx does not start, run .ci/prepare: {}", server.errors());
             std::thread::yield_now();
         }

@@ -17,7 +17,7 @@ const KEEPER: &str = r#"pid=$1; shift
 (while :; do "$@" >/dev/null 2>&1 & echo $! >"$pid"; wait $!; done) 2>/dev/null & keeper=$!
 echo $keeper; read -r _; kill -KILL $keeper 2>/dev/null; kill -KILL "$(cat "$pid")" 2>/dev/null; wait"#;
 /// No start takes this long; it only turns a hang into a failure.
-const PATIENCE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A server. It ends with its owner.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl Server {
         self.running = Some(Running { watchman, pid: pid.trim().to_owned() });
         let begun = Instant::now();
         while self.try_command(&["PING"]).is_none() {
-            assert!(begun.elapsed() < PATIENCE, "the server does not start: run .ci/prepare");
+            assert!(begun.elapsed() < DEADLINE, "the server does not start: run .ci/prepare");
             std::thread::yield_now();
         }
     }

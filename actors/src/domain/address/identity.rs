@@ -1,7 +1,7 @@
 //! Identity of a phone number: all notations of one number lead to one subscriber.
 //!
-//! A subscriber may be written in several ways that all begin with `+`: with the national trunk 0 kept (`+27 (0)82 …`),
-//! with a digit that only mobile numbers carried for a time (Mexico's 1, Argentina's 9, Brazil's ninth digit), or as the
+//! A subscriber may be written in several ways that all begin with `+`: with a trunk prefix that is dialled at home alone
+//! (`+27 (0)82 …`, `+7 (8) 916 …`), with a digit that only mobile numbers carried for a time (Mexico's 1, Argentina's 9, Brazil's ninth digit), or as the
 //! number was before its country renumbered (Ivory Coast 2021, Benin 2024). [`identity`] maps them to one text: today's
 //! number in its country's plan. It is for comparing and never for sending: providers know some subscribers by the old form.
 //!
@@ -10,16 +10,34 @@
 
 use std::borrow::Cow;
 
-/// Countries whose callers dial a trunk 0 before the national number, and whose national numbers never begin with 0. In
-/// Italy, Ivory Coast, Benin, Gabon and Congo the 0 belongs to the number.
+/// Countries whose callers dial a trunk 0 before the national number, or did (Greece, Poland, Chile, the Czech Republic), and
+/// whose national numbers never begin with 0. In Italy, San Marino, Ivory Coast, Benin and Congo the 0 belongs to the number.
 const TRUNK_ZERO: &[&str] = &[
-    "20", "27", "31", "32", "33", "40", "41", "43", "44", "46", "49", "51", "53", "54", "55", "57", "58", "60", "61",
-    "62", "63", "64", "66", "81", "82", "84", "86", "90", "91", "92", "93", "94", "95", "98", "211", "212", "213",
-    "218", "231", "232", "233", "234", "243", "249", "250", "251", "252", "254", "255", "256", "260", "261", "262",
-    "263", "264", "265", "291", "353", "355", "358", "359", "370", "373", "374", "377", "380", "381", "382", "383",
-    "385", "386", "387", "389", "421", "423", "508", "590", "591", "593", "594", "595", "596", "598", "686", "850",
-    "855", "856", "880", "886", "961", "962", "963", "964", "966", "967", "970", "971", "972", "976", "977", "994",
-    "995", "996", "997",
+    "20", "27", "30", "31", "32", "33", "40", "41", "43", "44", "46", "48", "49", "51", "53", "54", "55", "56", "57",
+    "58", "60", "61", "62", "63", "64", "66", "81", "82", "84", "86", "90", "91", "92", "93", "94", "95", "98", "211",
+    "212", "213", "218", "231", "232", "233", "234", "243", "249", "250", "251", "252", "254", "255", "256", "260",
+    "261", "262", "263", "264", "265", "291", "353", "355", "358", "359", "370", "373", "374", "377", "380", "381",
+    "382", "383", "385", "386", "387", "389", "420", "421", "423", "508", "590", "591", "593", "594", "595", "596",
+    "598", "686", "850", "855", "856", "880", "886", "961", "962", "963", "964", "966", "967", "970", "971", "972",
+    "976", "977", "994", "995", "996", "997",
+];
+
+/// Trunk prefixes that are no 0, or stand before numbers of one length alone: country, prefixes, digits of a national number.
+/// Those of Latvia, Georgia, Tajikistan, Uzbekistan and Mexico are dialled no more, and written still. Gabon's 0 stands before
+/// numbers of today; [`gabon`] knows the one of before.
+const TRUNK_OTHER: &[(&str, &[&str], &[usize])] = &[
+    ("1", &["1"], &[10]),
+    ("7", &["8"], &[10]),
+    ("36", &["06"], &[8, 9]),
+    ("52", &["01", "044", "045"], &[10]),
+    ("241", &["0"], &[8]),
+    ("370", &["8"], &[8]),
+    ("371", &["8"], &[8]),
+    ("375", &["80", "8", "0"], &[9]),
+    ("992", &["8"], &[9]),
+    ("993", &["8"], &[8]),
+    ("995", &["8"], &[9]),
+    ("998", &["8"], &[9]),
 ];
 
 /// Vietnam's mobile prefixes of eleven digits, and what they became in September 2018 (Ministry of Information and
@@ -83,17 +101,35 @@ pub fn identity(phone: &str) -> Cow<'_, str> {
     else {
         return own();
     };
-    let without_zero = strip_trunk_zero(digits);
-    let digits = without_zero.as_deref().unwrap_or(digits);
+    let without_trunk = strip_trunk(digits);
+    let digits = without_trunk.as_deref().unwrap_or(digits);
     match renumbered(digits) {
         Some(number) => Cow::Owned(format!("+{number}")),
-        None if without_zero.is_some() => Cow::Owned(format!("+{digits}")),
+        None if without_trunk.is_some() => Cow::Owned(format!("+{digits}")),
         None => own(),
     }
 }
 
-/// The digits without the national trunk 0 that stands after the country code; `None` when there is none.
-pub(super) fn strip_trunk_zero(digits: &str) -> Option<String> {
+/// The digits without what is dialled at home alone: behind a country code nobody can call such a number. `None` when there
+/// is nothing of the kind.
+pub(super) fn strip_trunk(digits: &str) -> Option<String> {
+    let without_zero = strip_trunk_zero(digits);
+    strip_other_trunk(without_zero.as_deref().unwrap_or(digits)).or(without_zero)
+}
+
+fn strip_other_trunk(digits: &str) -> Option<String> {
+    // At home a 15 stands behind the area code of Argentina's mobile numbers, and abroad a 9 before it.
+    if let Some(national) = digits.strip_prefix("54").filter(|national| national.len() == 12) {
+        return argentina(national).map(|number| format!("549{number}"));
+    }
+    let (country, national, prefixes, lengths) = TRUNK_OTHER
+        .iter()
+        .find_map(|(country, prefixes, lengths)| Some((country, digits.strip_prefix(country)?, prefixes, lengths)))?;
+    let mut rest = prefixes.iter().filter_map(|prefix| national.strip_prefix(prefix));
+    rest.find(|rest| lengths.contains(&rest.len()) && !rest.starts_with('0')).map(|rest| format!("{country}{rest}"))
+}
+
+fn strip_trunk_zero(digits: &str) -> Option<String> {
     // A country code has one to three digits: most numbers have no 0 there.
     if !digits.as_bytes().iter().skip(1).take(3).any(|digit| *digit == b'0') {
         return None;
@@ -107,29 +143,29 @@ pub(super) fn strip_trunk_zero(digits: &str) -> Option<String> {
 
 /// Today's number, where the one given is another spelling of it.
 pub(super) fn renumbered(digits: &str) -> Option<String> {
-    let (country, national) = ["7", "33", "36", "52", "54", "55", "84"]
+    let (country, national) = ["33", "39", "52", "54", "55", "57", "84"]
         .into_iter()
-        .chain(["225", "229", "230", "237", "241"])
+        .chain(["225", "229", "230", "237", "241", "378", "593", "689", "972"])
         .find_map(|country| Some((country, digits.strip_prefix(country)?)))?;
     let with = |number: &str| Some(format!("{country}{number}"));
     match (country, national.len()) {
-        // Russia and Kazakhstan keep the trunk 8.
-        ("7", 11) if national.starts_with('8') => with(&national[1..]),
         ("33", 9) => {
             let (_, code) = FRANCE_OVERSEAS.iter().find(|(prefix, _)| national.starts_with(prefix))?;
             Some(format!("{code}{national}"))
         }
-        // Hungary's trunk prefix is 06.
-        ("36", 10 | 11) if national.starts_with("06") => with(&national[2..]),
+        // San Marino is called through Italy as well, and its numbers are also written without their area code.
+        ("39", 10) if national.starts_with("0549") => Some(format!("378{national}")),
+        ("378", 6) if national.starts_with(['8', '9']) => with(&format!("0549{national}")),
         // Mexico: no 1 before mobile numbers since August 2019 (IFT).
         ("52", 11) if national.starts_with('1') => with(&national[1..]),
-        ("52", 13) if national.starts_with("044") || national.starts_with("045") => with(&national[3..]),
         ("54", _) => argentina(national).and_then(|number| with(&number)),
         // Brazil: mobile numbers have had a ninth digit since 2012 to 2016 (Anatel, resolution 553). Fixed lines begin with
         // 2 to 5 and have none.
         ("55", 10) if national[2..].starts_with(['6', '7', '8', '9']) => {
             with(&format!("{}9{}", &national[..2], &national[2..]))
         }
+        // Colombia: 60 before the area code of fixed lines since September 2021 (CRC, resolution 5826 of 2019).
+        ("57", 8) if national.starts_with(['1', '2', '4', '5', '6', '7', '8']) => with(&format!("60{national}")),
         ("84", 10) => {
             let (old, new) = VIETNAM_2018.iter().find(|(old, _)| national.starts_with(old))?;
             with(&format!("{new}{}", &national[old.len()..]))
@@ -144,12 +180,19 @@ pub(super) fn renumbered(digits: &str) -> Option<String> {
         // Cameroon: a 6 before mobile, a 2 before fixed numbers since 21 November 2014 (ART).
         ("237", 8) => with(&format!("{}{national}", if national.starts_with(['2', '3']) { '2' } else { '6' })),
         ("241", 7 | 8) => gabon(national).and_then(|number| with(&number)),
+        // Ecuador: a 9 before mobile numbers since 30 September 2012 (CONATEL). Fixed lines begin with 2 to 7.
+        ("593", 8) if national.starts_with(['8', '9']) => with(&format!("9{national}")),
+        // French Polynesia: 87 before mobile, 40 before fixed numbers since 23 June 2014 (the territory's numbering plan).
+        ("689", 6) if national.starts_with(['2', '3', '7']) => with(&format!("87{national}")),
+        ("689", 6) if national.starts_with(['4', '5', '6', '8', '9']) => with(&format!("40{national}")),
+        // Palestinian mobile numbers are reached by Israel's code as well (ITU, operational bulletin 702).
+        ("972", 9) if national.starts_with("56") || national.starts_with("59") => Some(format!("970{national}")),
         _ => None,
     }
 }
 
 /// Argentina, without what marks a mobile number: the 9 of international calls, the 15 after the area code at home.
-pub(super) fn argentina(national: &str) -> Option<String> {
+fn argentina(national: &str) -> Option<String> {
     let without_nine = national.strip_prefix('9').filter(|rest| rest.len() == 10);
     if let Some(number) = without_nine {
         return Some(number.to_owned());
@@ -206,8 +249,24 @@ mod tests {
         &["+2348012345678", "+23408012345678"],
         &["+79161234567", "+789161234567"],
         &["+36201234567", "+3606201234567"],
+        &["+12025550123", "+112025550123"],
+        &["+375291234567", "+37580291234567", "+3758291234567", "+3750291234567"],
+        &["+37061234567", "+370861234567", "+370061234567"],
+        &["+99365123456", "+993865123456"],
+        &["+998901234567", "+9988901234567"],
+        &["+48601234567", "+480601234567"],
+        &["+420602123456", "+4200602123456"],
+        &["+56987654321", "+560987654321"],
+        &["+302101234567", "+3002101234567"],
+        &["+24162123456", "+241062123456"],
+        &["+3780549886377", "+378886377", "+390549886377"],
+        &["+576012345678", "+5712345678"],
+        &["+593991234567", "+59391234567", "+5930991234567"],
+        &["+68987712345", "+689712345"],
+        &["+68940412345", "+689412345"],
+        &["+970599123456", "+972599123456", "+9700599123456"],
         &["+5215512345678", "+525512345678"],
-        &["+525512345678", "+520445512345678"],
+        &["+525512345678", "+520445512345678", "+52015512345678"],
         &["+5491123456789", "+541123456789", "+54111523456789"],
         &["+543512345678", "+5493512345678", "+54351152345678"],
         &["+542966123456", "+5492966123456", "+54296615123456"],
@@ -244,6 +303,13 @@ mod tests {
         ("+525512345678", "+525512345679"),
         ("+5491123456789", "+5491123456780"),
         ("+242061234567", "+24261234567"),
+        ("+22602345678", "+2262345678"),
+        ("+61491570156", "+6191570156"),
+        ("+79161234567", "+78161234567"),
+        ("+37061234567", "+37161234567"),
+        ("+972501234567", "+970501234567"),
+        ("+59322345678", "+593922345678"),
+        ("+573011234567", "+5760011234567"),
         ("+2290197123456", "+2290297123456"),
         ("+12025550123", "+2025550123"),
     ];
@@ -271,24 +337,46 @@ mod tests {
         }
     }
 
-    /// A country that dials a trunk 0 stands in the table, unless its numbers begin with 0.
+    /// What the published plans say is dialled at home before a number is no part of it, unless their numbers begin so.
     #[test]
     fn trunk_prefixes_are_those_of_the_published_plans() {
         let database = &*phonenumber::metadata::DATABASE;
-        let zero_belongs = ["39", "225", "229", "241", "242", "378", "379"];
-        let mut missing = Vec::new();
+        let mut wrong = Vec::new();
         for country in 1..1000_u16 {
-            let code = country.to_string();
-            let Some(regions) = database.region(&country) else { continue };
-            let dials_zero = regions
-                .iter()
-                .filter_map(|region| database.by_id(*region))
-                .any(|plan| plan.national_prefix() == Some("0"));
-            if dials_zero && !zero_belongs.contains(&code.as_str()) && !TRUNK_ZERO.contains(&code.as_str()) {
-                missing.push(code);
+            for plan in database.region(&country).into_iter().flatten().filter_map(|region| database.by_id(*region)) {
+                let examples = [plan.descriptors().fixed_line(), plan.descriptors().mobile()];
+                let examples: Vec<_> = examples.into_iter().flatten().filter_map(|kind| kind.example()).collect();
+                let Some(prefix) = plan.national_prefix() else { continue };
+                if prefix == "0" && examples.iter().any(|example| example.starts_with('0')) {
+                    continue;
+                }
+                for example in examples {
+                    let (kept, number) = (format!("+{country}{prefix}{example}"), format!("+{country}{example}"));
+                    if identity(&kept) != identity(&number) {
+                        wrong.push(kept);
+                    }
+                }
             }
         }
-        assert_eq!(missing, Vec::<String>::new(), "these dial 0 and are not in the table");
+        assert_eq!(wrong, Vec::<String>::new(), "these keep their trunk prefix");
+    }
+
+    /// Today's numbers of the published plans are their own identity: nothing is stripped or put before what is whole.
+    #[test]
+    fn published_numbers_are_their_own_identity() {
+        let database = &*phonenumber::metadata::DATABASE;
+        // Argentina's mobile digit is no part of the identity; the metadata has Gabon's numbers as they were before 2019.
+        let other = ["54", "241"];
+        for country in 1..1000_u16 {
+            for plan in database.region(&country).into_iter().flatten().filter_map(|region| database.by_id(*region)) {
+                let kinds = [plan.descriptors().fixed_line(), plan.descriptors().mobile()];
+                for example in kinds.into_iter().flatten().filter_map(|kind| kind.example()) {
+                    let number = format!("+{country}{example}");
+                    let is_other = other.iter().any(|code| number[1..].starts_with(code));
+                    assert!(is_other || identity(&number) == number, "{number} is {}", identity(&number));
+                }
+            }
+        }
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::identity::{argentina, renumbered};
+use super::identity::{renumbered, strip_trunk};
 use super::plans::{PLANS, Plan};
 
 /// A country whose numbering plan is known: what a phone number without `+` means.
@@ -51,8 +51,7 @@ impl Plan {
         let digits = format!("{}{national}", self.code);
         let today = match self.country {
             // Behind +54 a mobile number has a 9, and at home a 15: without it, nothing is delivered.
-            "AR" if national.len() == 12 => argentina(national).map(|number| format!("549{number}")),
-            "AR" => None,
+            "AR" => strip_trunk(&digits),
             _ => renumbered(&digits),
         };
         today.or_else(|| self.has(national).then_some(digits)).map(|digits| format!("+{digits}"))
@@ -117,6 +116,10 @@ mod tests {
         ("CM", "677123456", Some("+237677123456")),
         ("CM", "77123456", Some("+237677123456")),
         ("ML", "65123456", Some("+22365123456")),
+        ("GA", "062123456", Some("+24162123456")),
+        ("GA", "06123456", Some("+24166123456")),
+        ("CO", "6012345678", Some("+576012345678")),
+        ("PF", "87712345", Some("+68987712345")),
         ("MA", "0612345678", Some("+212612345678")),
         ("DZ", "0551234567", Some("+213551234567")),
         ("TN", "20123456", Some("+21620123456")),

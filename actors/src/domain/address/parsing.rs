@@ -1,6 +1,6 @@
 //! Parses addresses as people and providers write them into the form that the tables hold.
 
-use super::identity::strip_trunk_zero;
+use super::identity::strip_trunk;
 use super::national::{HomeCountry, international};
 use super::{Address, AddressError, Scheme, Unnamed};
 
@@ -170,13 +170,14 @@ pub(super) fn tidied(text: &str) -> &str {
 
 fn phone(scheme: Scheme, path: &str, home: Option<HomeCountry>) -> Result<Address, AddressError> {
     let mut number = bare(path)?;
-    if let Some(international) = number.strip_prefix("00") {
+    // No country code begins with 0: a + before it is one too many.
+    if let Some(international) = number.strip_prefix("00").or_else(|| number.strip_prefix("+00")) {
         number = format!("+{international}");
     }
+    // `+33 (0)6 …`: people like to keep the trunk prefix, which nobody can dial behind the country code.
+    let without_trunk = number.strip_prefix('+').and_then(strip_trunk).map(|digits| format!("+{digits}"));
+    let number = without_trunk.filter(|number| is_clean(number)).unwrap_or(number);
     if is_clean(&number) {
-        // `+33 (0)6 …`: people like to keep the national 0, which nobody can dial behind the country code.
-        let without_zero = strip_trunk_zero(&number[1..]).map(|digits| format!("+{digits}"));
-        let number = without_zero.filter(|number| is_clean(number)).unwrap_or(number);
         return Ok(Address::new(scheme, &number));
     }
     if number.starts_with('+') {
@@ -194,7 +195,8 @@ fn bare(path: &str) -> Result<String, AddressError> {
         match c {
             '+' | '＋' if number.is_empty() => number.push('+'),
             '0'..='9' => number.push(c),
-            '０'..='９' => number.push(char::from(b'0' + (c as u32 - '０' as u32) as u8)),
+            // Full-width, Arabic and Persian digits.
+            '０'..='９' | '٠'..='٩' | '۰'..='۹' => number.push(char::from(b'0' + (c as u32 & 0xF) as u8)),
             '.' | '/' | '(' | ')' | '-' | '\u{2010}'..='\u{2015}' => {}
             c if is_blank(c) => {}
             _ => return Err(AddressError::BadPhone),

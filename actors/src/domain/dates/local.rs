@@ -1,4 +1,4 @@
-//! Local times of a time zone, with the hours that a change of the clocks leaves out or repeats.
+//! Local times of a time zone, and those that a change of the clocks skips or repeats.
 
 use chrono::{LocalResult, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;

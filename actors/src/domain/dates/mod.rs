@@ -15,7 +15,7 @@ mod tokens;
 mod written;
 
 pub use self::local::{LocalTime, to_local, to_utc};
-pub use self::written::{date, date_and_time, day, time};
+pub use self::written::{date, date_and_time, day, full_date, month_and_year, time};
 
 /// The day that a phrase names.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! One pass over a phrase's tokens that collects what belongs to a date or a time.
+//! One pass over a phrase's tokens that collects its date and time.
 
 use chrono::{NaiveDateTime, TimeDelta};
 

@@ -36,21 +36,26 @@ const MONTHS: [&str; 12] = [
 /// `mardi 1er décembre`, `Tuesday 1 December`; with the year when it is not this one.
 #[must_use]
 pub fn date(date: NaiveDate, today: NaiveDate, english: bool) -> String {
-    let month = date.month0() as usize;
     let year = if date.year() == today.year() { String::new() } else { format!(" {}", date.year()) };
-    let (weekday, number) = (weekday(date, english), date.day());
-    if english {
-        return format!("{weekday} {number} {}{year}", MONTHS.get(month).unwrap_or(&""));
-    }
-    let number = if number == 1 { "1er".to_owned() } else { number.to_string() };
-    format!("{weekday} {number} {}{year}", MOIS.get(month).unwrap_or(&""))
+    format!("{} {}{year}", day(date, english), month(date, english))
+}
+
+/// `1er décembre 2026`, `1 December 2026`
+#[must_use]
+pub fn full_date(date: NaiveDate, english: bool) -> String {
+    format!("{} {}", number(date, english), month_and_year(date, english))
+}
+
+/// `décembre 2026`, `December 2026`
+#[must_use]
+pub fn month_and_year(date: NaiveDate, english: bool) -> String {
+    format!("{} {}", month(date, english), date.year())
 }
 
 /// `mardi 1er`, `Tuesday 1`: for a choice between days that are near.
 #[must_use]
 pub fn day(date: NaiveDate, english: bool) -> String {
-    let number = if !english && date.day() == 1 { "1er".to_owned() } else { date.day().to_string() };
-    format!("{} {number}", weekday(date, english))
+    format!("{} {}", weekday(date, english), number(date, english))
 }
 
 /// `15:30`
@@ -64,6 +69,15 @@ pub fn time(time: NaiveTime) -> String {
 pub fn date_and_time(at: NaiveDateTime, today: NaiveDate, english: bool) -> String {
     let join = if english { "at" } else { "à" };
     format!("{} {join} {}", date(at.date(), today, english), time(at.time()))
+}
+
+fn number(date: NaiveDate, english: bool) -> String {
+    if !english && date.day() == 1 { "1er".to_owned() } else { date.day().to_string() }
+}
+
+fn month(date: NaiveDate, english: bool) -> &'static str {
+    let names = if english { &MONTHS } else { &MOIS };
+    names.get(date.month0() as usize).unwrap_or(&"")
 }
 
 fn weekday(date: NaiveDate, english: bool) -> &'static str {

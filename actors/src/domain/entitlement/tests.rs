@@ -1,3 +1,5 @@
+//! Tests of entitlements: ledgers of members, and what they come to as time goes on.
+
 use std::collections::BTreeSet;
 
 use chrono::{TimeDelta, TimeZone as _};

@@ -1,4 +1,4 @@
-//! The JSON object of an event, and the guard that keeps personal data out of it.
+//! JSON object of an event, with a guard against personal data.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Which concepts the segments of a message speak of, and which of them it asks for.
+//! Concepts that the segments of a message speak of, and those it asks for.
 
 use super::lexicon::{ConceptId, Lexicon};
 use super::pattern::Strength;

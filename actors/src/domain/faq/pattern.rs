@@ -1,4 +1,4 @@
-//! Pattern of words, as the lexicon has it, and whether it stands in a segment of a message.
+//! Pattern of words, and whether it stands in a segment of a message.
 
 use std::collections::HashMap;
 

@@ -1,3 +1,5 @@
+//! Tests of the FAQ, with labelled messages of several businesses.
+
 use std::collections::HashMap;
 
 use proptest::prelude::*;

@@ -6,7 +6,10 @@ use tokio::time::Instant;
 
 use super::delivery::texts;
 use super::{ANNE, all_processed, all_sent, paused};
+use crate::domain::address::Address;
+use crate::domain::ids::{ChannelId, ProviderMessageId, TenantId};
 use crate::domain::send::{SendError, SendErrorClass};
+use crate::ports::ChannelKey;
 use crate::testing::fakes::Answer;
 use crate::testing::harness::Harness;
 
@@ -66,6 +69,31 @@ fn i6_nothing_is_shown_after_a_stop() {
         harness.until(all_processed).await;
         tokio::time::sleep(Duration::from_secs(60)).await;
         assert_eq!(shown(&harness, begun), [0]);
+    });
+}
+
+#[test]
+fn i6_a_person_who_types_is_shown_where_the_channel_can_and_not_after_a_stop() {
+    paused(async {
+        let (harness, begun) = (thinking_for(1), Instant::now());
+        harness.post("a", ANNE, "hours").await.unwrap();
+        harness.until(|now| all_sent(now, 1)).await;
+        let engine = harness.engine.clone();
+        let show = async |tenant: &str| {
+            let channel_key = ChannelKey { tenant: TenantId::new(tenant), channel: ChannelId::new(tenant) };
+            let to = Address::from_normalised(&format!("whatsapp:{ANNE}"));
+            engine.show_typing(&channel_key, to, ProviderMessageId::new("1")).await
+        };
+        assert_eq!(show("a").await, Some(Duration::from_secs(5)));
+        assert_eq!(show("b").await, None, "there is no such channel");
+        harness.provider("a").answer_typing(Answer::Panic);
+        assert_eq!(show("a").await, None);
+        harness.provider("a").answer_typing(Answer::Take);
+        assert_eq!(shown(&harness, begun).len(), 2);
+        harness.post("a", ANNE, "STOP").await.unwrap();
+        harness.until(all_processed).await;
+        assert_eq!(show("a").await, None);
+        assert_eq!(shown(&harness, begun).len(), 2);
     });
 }
 

@@ -18,7 +18,7 @@ use crate::domain::message::{Outbound, OutboundKind};
 use crate::domain::send::{OnUnknown, SendErrorClass};
 use crate::domain::status::{DeliveryStatus, OutboxState};
 use crate::domain::template::TemplateUse;
-use crate::ports::{Advanced, Settled, StatusUpdate};
+use crate::ports::{Advanced, PortErrorKind, Settled, StatusUpdate};
 
 pub(super) fn failure(class: SendErrorClass) -> LateFailure {
     let known = ChannelTemplate { content_id: "HX1".into(), variable_names: vec!["prenom".into()] };
@@ -186,6 +186,19 @@ pub async fn i3_what_comes_back_keeps_its_place(store: &impl Subject) {
     let rows = store.snapshot().await;
     assert!(rows.sent_row(third.id).behind);
     assert_eq!(rows.sent_row(first.id).message.generation.number, 2);
+}
+
+pub async fn i3_a_conversation_in_memory_hears_of_what_came_back(store: &impl Subject) {
+    let customer = Customer::of("belle", 1);
+    let first = customer.is_answered(store, "SM1", 0, now(0)).await;
+    settle(store, &first, taken("SM0"), 1).await;
+    let before = customer.loaded(store).await.state;
+    store.advance(failed(&first, 0, "63018", LATER, 10)).await.expect("advances");
+    // Decided on an empty queue, its answer would overtake what came back.
+    let asks = customer.sends(store, "SM2", 11).await;
+    let stale = store.commit(turn(&before, &asks, 11).answered(now(11))).await;
+    assert_eq!(stale.expect_err("a conflict").kind, PortErrorKind::Conflict);
+    assert!(customer.loaded(store).await.open_rows, "the queue has it");
 }
 
 pub async fn a_closed_window_sends_the_template_or_waits_for_the_contact(store: &impl Subject) {

@@ -118,6 +118,7 @@ macro_rules! store_conformance {
             i8_a_success_of_the_first_generation_ends_the_second,
             i5_an_outcome_of_an_earlier_generation_changes_nothing,
             i3_what_comes_back_keeps_its_place,
+            i3_a_conversation_in_memory_hears_of_what_came_back,
             a_closed_window_sends_the_template_or_waits_for_the_contact,
             codes_that_do_not_pass_stay,
             i8_callbacks_of_two_generations_in_any_order_lead_forward,

@@ -34,7 +34,6 @@ impl<'a> Case<'a> {
         Self { channel: Some(channel), fallback, ..Self::default() }
     }
 
-    /// One message.
     pub(in crate::cli) fn message(self, id: OutboundId, state: OutboxState) -> Self {
         Self { state: Some(state), which: Some(id.to_string()), ..self }
     }

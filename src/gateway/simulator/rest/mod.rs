@@ -3,13 +3,12 @@
 
 mod ledger;
 mod load;
-mod post;
 mod server;
 
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 use futures_util::future::BoxFuture;
@@ -20,11 +19,11 @@ use tokio::sync::oneshot;
 
 pub(in crate::gateway) use self::ledger::{RestLedger, RestSent};
 use self::load::{RestLayout, RestResponder};
-use self::post::Post;
 use super::load::{LoadRequest, LoadResponder, LoadWebhooks};
+use super::posting::{Posting, PostsCallbacks};
 use super::{
     Answer, CallbackPlan, CustomerMessage, Daemon, Fate, Faults, Forgery, OnSent, SampleChannel, SentMessage,
-    SimulatedFiles, SimulatedProvider, Simulation, SimulatorError, StartOptions, Webhook,
+    SimulatedFiles, SimulatedProvider, Simulation, SimulatorError, StartOptions, Webhook, lock,
 };
 use crate::config::Channel;
 use crate::gateway::client;
@@ -52,7 +51,6 @@ pub(in crate::gateway) trait RestApi: Send + Sync + 'static {
     /// The answer to a message that was taken.
     fn taken(&self, sent: &RestSent) -> Value;
 
-    /// A refusal.
     fn refusal(&self, status: u16, code: Option<u32>) -> Value;
 
     /// Status and code of the refusal of a template that it does not know.
@@ -156,7 +154,7 @@ struct World<P> {
     ledger: RestLedger,
     files: SimulatedFiles,
     fate: Fate,
-    post: Post,
+    post: Posting,
     on_sent: OnSent,
     misconfigured: AtomicBool,
 }
@@ -186,7 +184,7 @@ impl<P: RestApi> RestSimulator<P> {
                     ledger: RestLedger::default(),
                     files: SimulatedFiles::default(),
                     fate: Fate::new(options.seed),
-                    post: Post::new(client, tokio::runtime::Handle::current()),
+                    post: Posting::new(client, tokio::runtime::Handle::current(), None),
                     on_sent: options.on_sent,
                     misconfigured: AtomicBool::new(false),
                 });
@@ -250,6 +248,24 @@ impl<P: RestApi> World<P> {
             }
         }
         Some(text)
+    }
+}
+
+impl<P: RestApi> PostsCallbacks for World<P> {
+    type Sent = RestSent;
+
+    fn posting(&self) -> &Posting {
+        &self.post
+    }
+
+    fn fate(&self) -> &Fate {
+        &self.fate
+    }
+
+    fn callback(&self, sent: &RestSent, status: &str, code: Option<u32>) -> Result<Webhook, SimulatorError> {
+        let channel = self.channel(&sent.channel)?;
+        let body = self.api.status(&channel, sent, status, code).ok_or(SimulatorError::NoCallback)?;
+        self.signed(&channel, &body, &channel)
     }
 }
 
@@ -324,10 +340,7 @@ impl<P: RestApi> SimulatedProvider for RestSimulator<P> {
     }
 
     fn deliver<'a>(&'a self, message: &'a CustomerMessage) -> BoxFuture<'a, Result<Answer, SimulatorError>> {
-        Box::pin(async {
-            let webhook = self.webhook(message)?;
-            self.world.post.start(webhook).await.map_err(|_| SimulatorError::Stopped)?
-        })
+        Box::pin(async { self.world.post.post(self.webhook(message)?).await })
     }
 
     fn report<'a>(
@@ -338,10 +351,7 @@ impl<P: RestApi> SimulatedProvider for RestSimulator<P> {
     ) -> BoxFuture<'a, Result<Answer, SimulatorError>> {
         Box::pin(async move {
             let sent = self.world.ledger.find(|sent| sent.id == id).ok_or(SimulatorError::NoMessage)?;
-            let channel = self.world.channel(&sent.channel)?;
-            let body = self.world.api.status(&channel, &sent, status, code).ok_or(SimulatorError::NoCallback)?;
-            let webhook = self.world.signed(&channel, &body, &channel)?;
-            self.world.post.start(webhook).await.map_err(|_| SimulatorError::Stopped)?
+            self.world.post.post(self.world.callback(&sent, status, code)?).await
         })
     }
 }
@@ -366,9 +376,4 @@ fn neutral(sent: &RestSent) -> SentMessage {
         template: sent.template.clone(),
         file: sent.file.clone(),
     }
-}
-
-/// Takes a lock. What it guards is never half-written, so a panic elsewhere changes nothing.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -13,6 +13,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use serde_json::Value;
 
 use super::{LoadRequest, RestAccounts, RestApi, RestCall, RestSend, RestSent, World, lock, neutral};
+use crate::gateway::simulator::posting::follow;
 use crate::gateway::simulator::{Drawn, Fault, Socket, half_answer};
 
 /// The longest request that is read.
@@ -102,7 +103,7 @@ async fn take<P: RestApi>(world: Arc<World<P>>, request: &HttpRequest, mut send:
     world.ledger.take(sent.clone());
     (world.on_sent)(neutral(&sent));
     let body = world.api.taken(&sent);
-    Arc::clone(&world).follow(sent).await;
+    follow(&world, sent).await;
     match fault {
         Some(Fault::TakeThenReset) => Socket::cut_off(request),
         Some(Fault::TakeThenHalfAnswer) => half_answer(StatusCode::OK, &Bytes::from(body.to_string())),

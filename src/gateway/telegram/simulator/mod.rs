@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 use actix_web::{App, HttpServer, web};
@@ -25,9 +25,10 @@ pub use self::provided::TelegramSimulation;
 use super::{TelegramBot, UpdateSource, settings};
 use crate::config::Channel;
 use crate::gateway::client;
+use crate::gateway::simulator::posting::Posting;
 use crate::gateway::simulator::{
     Answer, CustomerMessage, Daemon, Fate, Faults, Forgery, OnSent, SimulatedFiles, SimulatorError, Socket,
-    StartOptions, Webhook,
+    StartOptions, Webhook, lock,
 };
 
 /// The longest request that is read: the largest file that bots send.
@@ -66,7 +67,7 @@ struct Bot {
 struct World {
     /// By token.
     bots: Mutex<HashMap<String, Bot>>,
-    daemon: Mutex<Option<Daemon>>,
+    post: Posting,
     files: SimulatedFiles,
     fate: Fate,
     /// Refusals to come, by method.
@@ -82,8 +83,6 @@ struct World {
     next_message: AtomicI64,
     new_updates: Notify,
     on_sent: OnSent,
-    client: reqwest::Client,
-    runtime: tokio::runtime::Handle,
     misconfigured: AtomicBool,
 }
 
@@ -120,7 +119,7 @@ impl TelegramSimulator {
             actix_rt::System::new().block_on(async move {
                 let world = Arc::new(World {
                     bots: Mutex::default(),
-                    daemon: Mutex::default(),
+                    post: Posting::new(client, tokio::runtime::Handle::current(), None),
                     files: SimulatedFiles::default(),
                     fate: Fate::new(seed),
                     refusals: Mutex::default(),
@@ -132,8 +131,6 @@ impl TelegramSimulator {
                     next_message: AtomicI64::new(1),
                     new_updates: Notify::new(),
                     on_sent,
-                    client,
-                    runtime: tokio::runtime::Handle::current(),
                     misconfigured: AtomicBool::new(false),
                 });
                 let data = web::Data::from(Arc::clone(&world));
@@ -170,7 +167,7 @@ impl TelegramSimulator {
 
     /// Tells where the daemon is.
     pub fn set_daemon(&self, daemon: Daemon) {
-        *lock(&self.world.daemon) = Some(daemon);
+        self.world.post.set_daemon(daemon);
     }
 
     /// Replaces the bots that it knows by those of channels.
@@ -273,9 +270,7 @@ impl TelegramSimulator {
         if self.world.keep_for_polling(channel, update) {
             return Ok(Answer { status: 200, content_type: String::new(), body: String::new() });
         }
-        let webhook = self.world.webhook(channel, update, None)?;
-        let posting = self.world.runtime.spawn(post(self.world.client.clone(), webhook));
-        posting.await.map_err(|_| SimulatorError::Stopped)?
+        self.world.post.post(self.world.webhook(channel, update, None)?).await
     }
 
     /// Posts what a customer writes.
@@ -349,7 +344,7 @@ impl World {
     }
 
     fn webhook(&self, channel: &str, update: &Value, forgery: Option<Forgery<'_>>) -> Result<Webhook, SimulatorError> {
-        let daemon = lock(&self.daemon).clone().ok_or(SimulatorError::NoDaemon)?;
+        let daemon = self.post.daemon().ok_or(SimulatorError::NoDaemon)?;
         let bots = lock(&self.bots);
         let secret_of = |channel: &str| {
             let bot = bots.values().find(|bot| bot.channel == channel).ok_or(SimulatorError::NoAccount)?;
@@ -369,20 +364,6 @@ impl World {
 
 /// The header as Telegram writes it.
 const HEADER: &str = "X-Telegram-Bot-Api-Secret-Token";
-
-async fn post(client: reqwest::Client, webhook: Webhook) -> Result<Answer, SimulatorError> {
-    let gone = |error: reqwest::Error| SimulatorError::Post(error.without_url());
-    let response = webhook.request(&client).send().await.map_err(gone)?;
-    let status = response.status().as_u16();
-    let content_type = response.headers().get("content-type").and_then(|value| value.to_str().ok());
-    let content_type = content_type.unwrap_or_default().to_owned();
-    Ok(Answer { status, content_type, body: response.text().await.map_err(gone)? })
-}
-
-/// Takes a lock. What it guards is never half-written, so a panic elsewhere changes nothing.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,6 @@
-//! Accounts that the simulated Twilio knows, and the lock that they share.
+//! Accounts that the simulated Twilio knows.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -46,9 +45,4 @@ pub(super) fn known(accounts: &[SimulatedAccount]) -> HashMap<String, Known> {
         (account.sid.clone(), Known { authorization, signer: Signer::new(&account.auth_token) })
     };
     accounts.iter().map(known).collect()
-}
-
-/// Takes a lock. What it guards is never half-written, so a panic elsewhere changes nothing.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,10 +10,10 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Deserialize;
 
 use super::World;
-use super::accounts::lock;
 use super::ledger::{Sent, our_id};
 use super::resource::{API_VERSION, ErrorResource, ListResource, MessageResource};
-use crate::gateway::simulator::{CallbackPlan, Drawn, Fault, Socket, half_answer};
+use crate::gateway::simulator::posting::follow;
+use crate::gateway::simulator::{Drawn, Fault, Socket, half_answer, lock};
 use crate::gateway::twilio::form::Form;
 
 /// The longest request that is read.
@@ -196,13 +196,8 @@ async fn take(world: Arc<World>, form: &Form, account: &str) -> (Sent, Bytes) {
     if let Some(on_send) = &world.on_send {
         on_send(&sent);
     }
-    if let Some(plan) = world.plan().filter(|_| sent.status_callback.is_some()) {
-        let CallbackPlan { before_answer, .. } = plan;
-        let following = world.post.spawn(Arc::clone(&world).follow(sent.clone(), plan));
-        if before_answer {
-            // It has its own deadlines; an answer that is late is what the plan asks for.
-            let _ = following.await;
-        }
+    if sent.status_callback.is_some() {
+        follow(&world, sent.clone()).await;
     }
     let date = sent.created_at.to_rfc2822();
     let answer = serde_json::to_vec(&MessageResource::of(&sent, &date, "queued")).unwrap_or_default();

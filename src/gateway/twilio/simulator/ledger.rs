@@ -7,7 +7,7 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
-use super::accounts::lock;
+use crate::gateway::simulator::lock;
 use crate::gateway::twilio::MESSAGE_ID_PARAMETER;
 use crate::gateway::twilio::form::Form;
 

@@ -31,8 +31,8 @@ use tokio::net::TcpSocket;
 use tokio::sync::mpsc as tokio_mpsc;
 use tokio::sync::watch;
 
+use self::accounts::Known;
 pub use self::accounts::SimulatedAccount;
-use self::accounts::{Known, lock};
 use self::ledger::Ledger;
 pub use self::ledger::Sent;
 pub use self::message::{InboundMessage, fresh_sid};
@@ -40,11 +40,11 @@ pub use self::numbers::SimulatedNumber;
 use self::policy::Police;
 pub use self::policy::Policy;
 pub use self::provided::TwilioSimulation;
-use self::webhooks::Post;
 pub use self::webhooks::SignedWebhook;
 use crate::gateway::client;
+use crate::gateway::simulator::posting::{Posting, PostsCallbacks as _};
 pub use crate::gateway::simulator::{Answer, CallbackPlan, Daemon, Fault, Faults, Rule, SimulatorError, When};
-use crate::gateway::simulator::{Fate, SimulatedFiles, Socket};
+use crate::gateway::simulator::{Fate, SimulatedFiles, Socket, lock};
 
 /// Called for every message that is taken, on the server's thread: keep it short.
 pub type OnSend = Arc<dyn Fn(&Sent) + Send + Sync>;
@@ -97,7 +97,7 @@ struct World {
     files: SimulatedFiles,
     fate: Fate,
     police: Police,
-    post: Post,
+    post: Posting,
     on_send: Option<OnSend>,
     seed: u64,
     /// A server that stops lets go of its connections a little later: nobody is answered meanwhile.
@@ -141,7 +141,7 @@ impl Simulator {
                     files: SimulatedFiles::default(),
                     fate: Fate::new(config.seed),
                     police: Police::default(),
-                    post: Post::new(client, tokio::runtime::Handle::current(), config.daemon),
+                    post: Posting::new(client, tokio::runtime::Handle::current(), config.daemon),
                     on_send: config.on_send,
                     seed: config.seed,
                     away: AtomicBool::new(false),
@@ -167,7 +167,7 @@ impl Simulator {
 
     /// Tells where the daemon is.
     pub fn set_daemon(&self, daemon: Daemon) {
-        *lock(&self.world.post.daemon) = Some(daemon);
+        self.world.post.set_daemon(daemon);
     }
 
     /// Replaces the accounts that it knows.
@@ -197,7 +197,7 @@ impl Simulator {
 
     /// Replaces which callbacks follow each message taken from now on: one of these plans, drawn by its weight.
     pub fn mix_callbacks(&self, plans: impl IntoIterator<Item = (u32, CallbackPlan)>) {
-        *lock(&self.world.post.plans) = plans.into_iter().collect();
+        self.world.post.set_plans(plans.into_iter().collect());
     }
 
     /// How often each fault was met so far, by [`Fault::name`]; `list` counts lists that were refused.
@@ -209,7 +209,7 @@ impl Simulator {
     /// How many messages wait for callbacks that are yet to be posted.
     #[must_use]
     pub fn callbacks_to_come(&self) -> u64 {
-        *self.world.post.following.borrow()
+        self.world.post.following()
     }
 
     /// The messages taken, in order.
@@ -231,7 +231,7 @@ impl Simulator {
 
     /// Waits until that many planned callbacks were posted (answered or not).
     pub async fn callbacks_at_least(&self, count: u64) {
-        at_least(self.world.post.callbacks.subscribe(), count).await;
+        at_least(self.world.post.posted(), count).await;
     }
 
     /// Signs an inbound message without posting it, for those who post by themselves.
@@ -247,8 +247,7 @@ impl Simulator {
     /// # Errors
     /// [`SimulatorError::Post`] and those of [`Self::sign`].
     pub async fn deliver(&self, message: &InboundMessage) -> Result<Answer, SimulatorError> {
-        let webhook = self.world.sign_message(message)?;
-        self.world.post.start(webhook).await.map_err(|_| SimulatorError::Stopped)?
+        self.world.post.post(self.world.sign_message(message)?.into()).await
     }
 
     /// [`Self::deliver`] for plain threads.
@@ -257,7 +256,7 @@ impl Simulator {
     /// As [`Self::deliver`].
     pub fn deliver_blocking(&self, message: &InboundMessage) -> Result<Answer, SimulatorError> {
         let webhook = self.world.sign_message(message)?;
-        let posting = self.world.post.start(webhook);
+        let posting = self.world.post.start(webhook.into());
         let (answer, answered) = mpsc::channel();
         drop(self.world.post.spawn(async move {
             let _ = answer.send(posting.await);
@@ -271,8 +270,7 @@ impl Simulator {
     /// [`SimulatorError::NoMessage`], [`SimulatorError::NoCallback`] and those of [`Self::deliver`].
     pub async fn report(&self, sid: &str, status: &str, error_code: Option<u32>) -> Result<Answer, SimulatorError> {
         let sent = self.world.ledger.find(|sent| sent.sid == sid).ok_or(SimulatorError::NoMessage)?;
-        let webhook = self.world.sign_status(&sent, status, error_code)?;
-        self.world.post.start(webhook).await.map_err(|_| SimulatorError::Stopped)?
+        self.world.post.post(self.world.callback(&sent, status, error_code)?).await
     }
 
     /// Closes the port: connections are refused until [`Self::come_back`].

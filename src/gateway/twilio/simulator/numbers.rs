@@ -7,9 +7,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::accounts::lock;
 use super::api::{admitted, refusal};
 use super::{Simulator, World};
+use crate::gateway::simulator::lock;
 
 /// A number of an account, whose messages go to a path of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl World {
         if self.misconfigured.load(Ordering::SeqCst) {
             return Some("https://elsewhere.example.com/hook".to_owned());
         }
-        let daemon = lock(&self.post.daemon).clone()?;
+        let daemon = self.post.daemon()?;
         Some(format!("{}{}{}", daemon.public_base_url, number.path, crate::gateway::twilio::REPEAT_OVERRIDE))
     }
 }

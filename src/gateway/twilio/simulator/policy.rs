@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::accounts::lock;
 use super::message::InboundMessage;
+use crate::gateway::simulator::lock;
 use crate::gateway::twilio::Kind;
 use crate::gateway::twilio::form::Form;
 

@@ -8,20 +8,18 @@ use palabre_actors::domain::address::Scheme;
 use palabre_actors::domain::template::Template;
 use secrecy::ExposeSecret as _;
 
-use super::accounts::lock;
 use super::load::{Layout, Responder};
 use super::{
-    Answer, CallbackPlan, Daemon, Faults, InboundMessage, Policy, Rule, Sent, SignedWebhook, SimulatedAccount,
-    SimulatedNumber, Simulator, SimulatorConfig, SimulatorError, When, fresh_sid,
+    Answer, CallbackPlan, Daemon, Faults, InboundMessage, Policy, Rule, Sent, SimulatedAccount, SimulatedNumber,
+    Simulator, SimulatorConfig, SimulatorError, When, fresh_sid,
 };
 use crate::config::Channel;
 use crate::gateway::simulator::load::{LoadResponder, LoadWebhooks};
 use crate::gateway::simulator::{
     Attachment, CustomerMessage, Forgery, SampleChannel, SentMessage, SimulatedProvider, Simulation, StartOptions,
-    Webhook,
+    Webhook, lock,
 };
 use crate::gateway::twilio::Kind;
-use crate::gateway::twilio::signature::SIGNATURE_HEADER;
 
 /// Twilio's simulator, for the lab.
 #[derive(Clone, Copy, Debug)]
@@ -195,7 +193,7 @@ impl SimulatedProvider for Provided {
     }
 
     fn webhook(&self, message: &CustomerMessage) -> Result<Webhook, SimulatorError> {
-        self.simulator.sign(&self.inbound(message)?).map(webhook)
+        self.simulator.sign(&self.inbound(message)?).map(Webhook::from)
     }
 
     fn forged_webhook(&self, message: &CustomerMessage, forgery: Forgery<'_>) -> Result<Webhook, SimulatorError> {
@@ -209,7 +207,7 @@ impl SimulatedProvider for Provided {
         if forgery == Forgery::Unsigned {
             signed.signature = "AAAAAAAAAAAAAAAAAAAAAAAAAAA=".to_owned();
         }
-        Ok(webhook(signed))
+        Ok(signed.into())
     }
 
     fn deliver<'a>(&'a self, message: &'a CustomerMessage) -> BoxFuture<'a, Result<Answer, SimulatorError>> {
@@ -224,15 +222,6 @@ impl SimulatedProvider for Provided {
     ) -> BoxFuture<'a, Result<Answer, SimulatorError>> {
         Box::pin(self.simulator.report(id, status, code))
     }
-}
-
-fn webhook(signed: SignedWebhook) -> Webhook {
-    let headers = vec![
-        ("Content-Type", "application/x-www-form-urlencoded".to_owned()),
-        (SIGNATURE_HEADER, signed.signature),
-        ("I-Twilio-Idempotency-Token", signed.idempotency_token),
-    ];
-    Webhook { url: signed.post_to, headers, body: signed.body }
 }
 
 fn neutral(sent: &Sent, channels: &[Known]) -> SentMessage {

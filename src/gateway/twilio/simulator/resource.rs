@@ -7,7 +7,6 @@ use super::ledger::Sent;
 /// The version in every URL of the API.
 pub(super) const API_VERSION: &str = "2010-04-01";
 
-/// A message.
 #[derive(Serialize)]
 pub(super) struct MessageResource<'a> {
     account_sid: &'a str,

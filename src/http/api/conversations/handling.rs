@@ -29,6 +29,8 @@ pub(super) fn mount(routes: &mut Routes<'_>) {
     routes.post("/api/v1/conversations/{id}/hand-back", hand_back);
     routes.post("/api/v1/conversations/{id}/resolve", resolve);
     routes.post("/api/v1/conversations/{id}/reopen", reopen);
+    routes.post("/api/v1/conversations/{id}/block", block);
+    routes.post("/api/v1/conversations/{id}/unblock", unblock);
 }
 
 /// What a person answers: a text, a template, or both (the template is for when the window is closed).
@@ -260,6 +262,29 @@ pub(in crate::http::api) async fn resolve(call: Call<ToOperate>, id: PathId, _bo
 ))]
 pub(in crate::http::api) async fn reopen(call: Call<ToOperate>, id: PathId, _body: WholeBody) -> Reply {
     let row = handling::reopen(call.caller.service(), access(&call), conversation_id(&id)?).await?;
+    changed(&call, &row)
+}
+
+/// Blocks the contact on all their channels: their messages are kept, the bot gives no answer, nobody is called, and broadcasts
+/// leave them out. A hand-over or a reply ends it for that conversation.
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/block", operation_id = "block_contact",
+    tag = "conversations", params(("id" = String, Path, description = "A conversation with the contact")),
+    security(("key" = ["operate"])), responses(
+    (status = 200, body = Conversation, description = "The conversation as it is now"), CallProblems, UnknownId
+))]
+pub(in crate::http::api) async fn block(call: Call<ToOperate>, id: PathId, _body: WholeBody) -> Reply {
+    let row = handling::block(call.caller.service(), access(&call), conversation_id(&id)?).await?;
+    changed(&call, &row)
+}
+
+/// Ends that the contact is blocked, on all their channels.
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/unblock", operation_id = "unblock_contact",
+    tag = "conversations", params(("id" = String, Path, description = "A conversation with the contact")),
+    security(("key" = ["operate"])), responses(
+    (status = 200, body = Conversation, description = "The conversation as it is now"), CallProblems, UnknownId
+))]
+pub(in crate::http::api) async fn unblock(call: Call<ToOperate>, id: PathId, _body: WholeBody) -> Reply {
+    let row = handling::unblock(call.caller.service(), access(&call), conversation_id(&id)?).await?;
     changed(&call, &row)
 }
 

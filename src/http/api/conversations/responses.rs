@@ -34,6 +34,8 @@ pub struct Conversation {
     pub last_inbound_at: Option<String>,
     /// The contact's messages that nobody has read.
     pub unread: i64,
+    /// Whether the contact is blocked: they get no answer, and nobody is called.
+    pub blocked: bool,
     pub created_at: String,
 }
 
@@ -55,6 +57,7 @@ impl Conversation {
             last_message_at: rfc3339(row.place().0),
             last_inbound_at: row.last_inbound_at.map(rfc3339),
             unread: row.unread,
+            blocked: row.is_blocked,
             created_at: rfc3339(row.created_at),
         }
     }

@@ -44,7 +44,7 @@ const BY_MAIL: &str = "mailto:mariam@example.org";
 pub(super) const ADDRESSES: [&str; 4] = [ON_WHATSAPP, BY_SMS, ON_TELEGRAM, BY_MAIL];
 
 /// The longest wait for anything.
-const PATIENCE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(10);
 /// What she takes to notice that nobody answers.
 const NOTICING_SILENCE: Duration = Duration::from_millis(300);
 
@@ -157,14 +157,14 @@ impl<'a> Journey<'a> {
             let page = PageRequest { before: None, limit: 1 };
             store.opt_outs(&theirs, page).await.is_ok_and(|found| !found.is_empty())
         };
-        if comes_true_within(PATIENCE, stopped).await { Ok(()) } else { Err(Missed("the STOP of the mail's link")) }
+        if comes_true_within(DEADLINE, stopped).await { Ok(()) } else { Err(Missed("the STOP of the mail's link")) }
     }
 
     /// She writes, and waits for one answer.
     async fn asks(&self, channel: &'static str, from: &str, text: &str) -> Result<(), Missed> {
         let had = self.got(channel).len();
         self.write(channel, from, text).await;
-        if !comes_true_within(PATIENCE, async || self.got(channel).len() > had).await {
+        if !comes_true_within(DEADLINE, async || self.got(channel).len() > had).await {
             return Err(Missed("an answer"));
         }
         if let Some(answer) = self.got(channel).get(had) {
@@ -199,7 +199,7 @@ impl<'a> Journey<'a> {
             body.extend(what.clone());
         }
         self.api("messages", &body).await.ok_or(Missed("the API"))?;
-        if comes_true_within(PATIENCE, async || count() > had).await {
+        if comes_true_within(DEADLINE, async || count() > had).await {
             let shown = what["subject"].as_str().unwrap_or("a link");
             self.say(&format!("  ← {:<9} the shop sends: {shown}", if is_mail { MAIL } else { WHATSAPP }));
             return Ok(());

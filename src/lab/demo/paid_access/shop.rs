@@ -45,7 +45,7 @@ pub(super) const STRANGER: i64 = 70_000_012;
 pub(super) const EMAIL: &str = "awa@example.com";
 
 /// How long something may take that is to happen.
-const PATIENCE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A clock that runs with the system's, and can be moved on.
 #[derive(Default)]
@@ -282,7 +282,7 @@ impl Shop {
 
 /// Waits until something is so. `false`: it never was.
 pub(super) async fn comes_true(is_so: impl AsyncFnMut() -> bool) -> bool {
-    comes_true_within(PATIENCE, is_so).await
+    comes_true_within(DEADLINE, is_so).await
 }
 
 fn start_stripe(now: Timestamp) -> Result<(SimulatedStripe, StripeThread), SimulatorError> {

@@ -29,7 +29,7 @@ use crate::lab::printer::{print_error_line, print_line};
 /// Before each repetition of a status that the daemon did not take: two minutes in all, time enough to restart it.
 const AGAIN_AFTER_SECONDS: [u64; 7] = [1, 2, 4, 8, 15, 30, 60];
 /// How long to try the daemon's port before somebody is told that nothing listens.
-const KNOCK: Duration = Duration::from_secs(1);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What the provider does.
 #[derive(Debug)]
@@ -203,8 +203,8 @@ impl ManualRun {
     /// Says so when no daemon is there yet.
     async fn warn_without_daemon(&self, config: &Path) {
         let at = self.hosted.listens;
-        let knock = tokio::time::timeout(KNOCK, TcpStream::connect(at)).await;
-        if !matches!(knock, Ok(Ok(_))) {
+        let connected = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(at)).await;
+        if !matches!(connected, Ok(Ok(_))) {
             print_error_line(format_args!(
                 "nothing answers on {at} yet; in another terminal: palabre serve --config {}",
                 config.display()

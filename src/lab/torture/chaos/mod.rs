@@ -278,9 +278,9 @@ impl ChaosDay<'_> {
     }
 
     /// Waits until a fault is told by a node, or by none any more.
-    async fn within(&self, fault: &ChaosFault, node: usize, told: bool, patience: Duration) -> bool {
+    async fn within(&self, fault: &ChaosFault, node: usize, told: bool, deadline: Duration) -> bool {
         let begun = Instant::now();
-        while begun.elapsed() < patience {
+        while begun.elapsed() < deadline {
             if self.witnesses.tell(fault, node).await == told {
                 return true;
             }

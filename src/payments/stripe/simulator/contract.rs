@@ -1,5 +1,4 @@
-//! What Stripe's OpenAPI description says of the requests that are made and the objects that are read: names, words and kinds, no
-//! more of it than is used here.
+//! The part of Stripe's OpenAPI description that is used here: names, words and kinds.
 //!
 //! Source: github.com/stripe/openapi, version 2026-07-29.dahlia (v2349), read through the types that Stripe generates from it
 //! (github.com/stripe/stripe-node 22.5.0, `src/resources`). The fields of [`BEFORE_BASIL`] are those that version 2025-03-31.basil

@@ -1,4 +1,4 @@
-//! A server that behaves like Stripe, for tests, the demo and people who try things out.
+//! Simulated Stripe, for tests, the demo and people who try things out.
 //!
 //! It has a clock of its own that can be moved, checkout pages that a person or a program can pay on, renewals that succeed or
 //! fail, refunds, disputes, and webhooks that come late, twice, in another order, or never. It answers in the shape of

@@ -1,11 +1,12 @@
 //! What members are told of their purchase, by the bot and by e-mail.
 
-use chrono::{DateTime, Datelike, TimeDelta};
+use chrono::{DateTime, TimeDelta};
 use chrono_tz::Tz;
+use palabre_actors::domain::dates;
 use palabre_actors::domain::entitlement::NoticeKind;
 use palabre_actors::domain::rules::Language;
 
-use super::{day, month};
+use super::day;
 
 /// What a notice is about.
 pub(in crate::service::paid_access) struct About<'a> {
@@ -113,10 +114,9 @@ pub(in crate::service::paid_access) fn notice(
         Language::En => english,
     };
     let until = about.until.map(|until| day(until, language));
-    let card = about.card_ends_at.map(|end| {
-        let last = end - TimeDelta::days(1);
-        format!("{} {}", month(last, language), last.year())
-    });
+    let card = about
+        .card_ends_at
+        .map(|end| dates::month_and_year((end - TimeDelta::days(1)).date_naive(), language == Language::En));
     let pay = about.pay.or(about.own.as_deref()).or(about.page.as_deref());
     let values = [
         ("plan", Some(about.plan)),

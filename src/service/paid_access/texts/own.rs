@@ -1,4 +1,4 @@
-//! What payers are told of what they declare without an account, and what the creator is told of it.
+//! What payers and creators are told of a payer's own declarations.
 
 use chrono::{DateTime, Timelike as _};
 use chrono_tz::Tz;

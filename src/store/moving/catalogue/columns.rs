@@ -238,3 +238,15 @@ pub(super) const BROADCAST_RECIPIENTS: &[MoveColumn] = &[
     text("message_id"),
     time("updated_at"),
 ];
+
+pub(super) const PUSH_SUBSCRIPTIONS: &[MoveColumn] = &[
+    text("id"),
+    text("user_id"),
+    text("session_id"),
+    text("endpoint"),
+    text("p256dh"),
+    text("auth"),
+    text("told"),
+    number("failures"),
+    time("created_at"),
+];

@@ -257,6 +257,7 @@ pub(in super::super) const TABLES: &[PersonalTable] = &[
     ),
     table("memberships", "", Keep, "tenant_id user_id role created_at"),
     table("user_sessions", "", Keep, "id user_id digest tenant_id stage device created_at seen_at ends_at"),
+    table("push_subscriptions", "", Keep, "id user_id session_id endpoint p256dh auth told failures created_at"),
     table("user_links", "", Keep, "id user_id purpose tenant_id role digest created_at ends_at"),
     table(
         "api_keys",

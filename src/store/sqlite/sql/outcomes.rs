@@ -20,9 +20,12 @@ pub(in crate::store) const OUTBOX_ROWS_FREE: &str = OUTBOX_ROWS;
 pub(in crate::store) const MARK_SENT: &str = "";
 
 /// Id: what is to be known of a row that failed after its provider had taken it.
-pub(in crate::store) const LATE_FAILURE: &str = "SELECT state, channel_id, conversation_id, \"to\", correlation_id, \
-    template, body, attempts, life, life_since, attempts_before, created_at, expires_at, sent_at, kind, sent_via \
-    FROM messages_out WHERE id = ?1";
+pub(in crate::store) const LATE_FAILURE: &str = "SELECT o.state, o.channel_id, o.conversation_id, o.\"to\", o.correlation_id, \
+        o.template, o.body, o.attempts, o.life, o.life_since, o.attempts_before, o.created_at, o.expires_at, o.sent_at, o.kind, o.sent_via, \
+        EXISTS (SELECT 1 FROM conversations c CROSS JOIN contact_addresses a CROSS JOIN consents y WHERE c.id = o.conversation_id \
+            AND a.tenant_id = c.tenant_id AND a.contact_id = c.contact_id AND y.tenant_id = a.tenant_id AND y.address = a.address \
+            AND y.what = 'opted_in' AND y.scope = 'all' AND y.created_at > coalesce(o.sent_at, o.created_at)) \
+    FROM messages_out o WHERE o.id = ?1";
 
 /// `[[id, state, due, expires_at or null, blocked_reason or null, last_error, template or null, now], …]`: begins another
 /// generation, whose attempts and age count with those of the one before.

@@ -7,6 +7,7 @@ use palabre_actors::testing::conformance::fixture::{Customer, now, turn};
 use palabre_migrations::{Migrator, MigratorTrait};
 use palabre_testbed::postgres::{Options, Server};
 
+use super::super::answers_in_words;
 use super::fresh;
 use crate::store::{Store, StoreError};
 
@@ -98,16 +99,7 @@ async fn a_poisonous_entry_fails_alone_and_a_nul_is_no_poison() {
     let mut batch = ["SM1", "poison", "SM2", "SM1", "SM3"].map(|id| customer.writes(id, 0)).to_vec();
     batch[4].content.body = "one\0two".into();
     let answers = store.accept(batch).await;
-    let shown: Vec<_> = answers
-        .iter()
-        .map(|answer| match answer {
-            Ok(Acceptance::New(_)) => "new",
-            Ok(Acceptance::Duplicate { .. }) => "duplicate",
-            Ok(Acceptance::Spooled) => "spooled",
-            Err(_) => "refused",
-        })
-        .collect();
-    assert_eq!(shown, ["new", "refused", "new", "duplicate", "new"]);
+    assert_eq!(answers_in_words(&answers), ["new", "refused", "new", "duplicate", "new"]);
     let bodies: Vec<_> = store.snapshot().await.inbound.into_iter().map(|row| row.message.content.body).collect();
     assert_eq!(bodies, ["message SM1", "message SM2", "one\u{fffd}two"]);
 }

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 
 use super::fresh;
 use crate::store::Store;
-use crate::store::postgres::{partitions, pool, sql};
+use crate::store::postgres::{paid_access, partitions, pool, sql};
 use crate::store::statement::rows;
 
 /// The plan that a prepared statement keeps, whatever its values.
@@ -92,6 +92,7 @@ async fn hot_statements_search_and_do_not_scan() {
         sql::WANTED_QUOTA_LEASES,
         sql::TENANT_OF_FLOW,
         sql::INBOUND_BY_PROVIDER_ID,
+        paid_access::PAID_ACCESS_IS_DUE,
     ] {
         let plan = plan(&store, sql).await;
         // An index that is read from end to end is no better than a table.

@@ -1,3 +1,5 @@
+//! Turns in which a person is called, and those in which a person answers.
+
 use super::*;
 use crate::domain::event::ActorType;
 use crate::domain::faq::FaqEntry;

@@ -48,7 +48,7 @@ impl Data {
             self.log_out(&message, transition.event(), ActorType::System, payload, at);
         }
         if was_in_line && !next.is_in_line() {
-            self.promote(message.conversation);
+            self.unblock_head(message.conversation);
         }
         true
     }
@@ -68,7 +68,7 @@ impl Data {
     }
 
     /// Unblocks the head of a queue. Answers whether it was blocked.
-    pub(super) fn promote(&mut self, conversation: ConversationId) -> bool {
+    pub(super) fn unblock_head(&mut self, conversation: ConversationId) -> bool {
         let Some(head) = self.head(conversation) else { return false };
         let Some(row) = self.outbound.get_mut(&head) else { return false };
         let orphan = row.behind && row.state == OutboxState::Pending;
@@ -136,7 +136,7 @@ impl Data {
         }
         let conversations: BTreeSet<_> = self.outbound.values().map(|row| row.message.conversation).collect();
         for conversation in conversations {
-            changed += u64::from(self.promote(conversation));
+            changed += u64::from(self.unblock_head(conversation));
         }
         MaintenanceReport { changed, died }
     }

@@ -52,6 +52,7 @@ impl Data {
             row.sent_at = None;
             row.via = None;
         });
+        self.unsettle(&message.tenant, &message.to, None);
         if let Some(expires_at) = waits {
             self.step(&message, Transition::Defer, json!({ "reason": code }), at, |row| {
                 row.blocked_reason = Some(code.to_owned());

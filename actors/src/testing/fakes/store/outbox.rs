@@ -253,7 +253,7 @@ impl Data {
             self.count_usage(&message.tenant, &update.channel, update.at, Usage { messages: 1, cost_micros: 0 });
         }
         if before.is_in_line() {
-            self.promote(message.conversation);
+            self.unblock_head(message.conversation);
         }
         match (next, &update.failure, &update.code) {
             (OutboxState::Failed, Some(failure), Some(code)) => {

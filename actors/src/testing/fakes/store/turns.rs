@@ -236,7 +236,7 @@ impl Data {
             row.behind &= self.head(row.message.conversation).is_some();
             self.outbound.insert(row.message.id, row);
         }
-        self.promote(turn.conversation.id);
+        self.unblock_head(turn.conversation.id);
         ledger.evidence = turn.consumed.as_ref().map(|consumed| consumed.id.to_string());
         ledger.created_at = turn.consumed.as_ref().map_or(at, |consumed| consumed.said_at);
         self.consent(turn.consent, (&ledger, turn.conversation.id), at);

@@ -1,8 +1,8 @@
 //! Statements of busy times from other calendars.
 
-/// Tenant: what each calendar is for, and where it stands.
-pub(in crate::store) const CALENDAR_FEEDS: &str = "SELECT source, resource, attempts, last_error, fetched_at, next_fetch_at \
-    FROM calendar_feeds WHERE tenant_id = ?1 ORDER BY source";
+/// Whose each calendar is, what for, and where it stands.
+pub(in crate::store) const CALENDAR_FEEDS: &str = "SELECT tenant_id, source, resource, attempts, last_error, fetched_at, next_fetch_at \
+    FROM calendar_feeds ORDER BY tenant_id, source";
 
 /// Tenant: resource and busy times of each calendar.
 pub(in crate::store) const CALENDAR_BUSY: &str =

@@ -28,14 +28,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
 use futures_util::future;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use self::chaos::{FaultsTold, Members};
 use self::clients::Clients;
-use self::evidence::Evidence;
+use self::evidence::{Blurred, Evidence};
 use self::fixtures::TortureSender;
 use self::folder::TortureFolder;
 use self::installation::Node;
@@ -153,7 +152,7 @@ pub(crate) async fn run(options: &Options) -> Result<TortureReport, TortureError
     });
     let killers: Vec<ProcessKiller> = killers.collect();
     let watching = tokio::spawn(run.stalls.clone().watch());
-    let NodeRuns { killed, disturbed, mut daemons, mut ended, mut clients, told, spooled } =
+    let NodeRuns { killed, disturbed, mut daemons, mut ended, mut clients, told, blurred } =
         match options.chaos.zip(members.as_ref()) {
             None => run.lives(options, killers, &nodes).await?,
             Some((lasts, members)) => {
@@ -168,7 +167,7 @@ pub(crate) async fn run(options: &Options) -> Result<TortureReport, TortureError
     for status in daemons.iter_mut().filter_map(child::Child::ended) {
         ended.push(format!("the daemon ended by itself: {status}"));
     }
-    let evidence = run.evidence(&config.database.url, ended, spooled).await?;
+    let evidence = run.evidence(&config.database.url, ended, blurred).await?;
     drop(daemons);
     watching.abort();
     let mut verdicts = checks::all(&evidence);
@@ -213,8 +212,7 @@ struct NodeRuns {
     clients: JoinSet<()>,
     /// How faults of a chaos day were told.
     told: FaultsTold,
-    /// When messages may have waited on the nodes' disks.
-    spooled: Vec<(DateTime<Utc>, DateTime<Utc>)>,
+    blurred: Blurred,
 }
 
 /// What a run has beside its daemons.
@@ -268,8 +266,8 @@ impl TortureRun {
             ended.append(&mut killer.ended);
         }
         stop.send_replace(true);
-        let (told, spooled) = (FaultsTold::new(), Vec::new());
-        Ok(NodeRuns { killed, disturbed, daemons, ended, clients, told, spooled })
+        let (told, blurred) = (FaultsTold::new(), Blurred::default());
+        Ok(NodeRuns { killed, disturbed, daemons, ended, clients, told, blurred })
     }
 
     fn clients(&self, options: &Options, stop: watch::Receiver<bool>) -> JoinSet<()> {
@@ -335,12 +333,7 @@ impl TortureRun {
         Ok(())
     }
 
-    async fn evidence(
-        &self,
-        database: &str,
-        ended: Vec<String>,
-        spooled: Vec<(DateTime<Utc>, DateTime<Utc>)>,
-    ) -> Result<Evidence, TortureError> {
+    async fn evidence(&self, database: &str, ended: Vec<String>, blurred: Blurred) -> Result<Evidence, TortureError> {
         let mut dump = HistoryReader::open(database).await?.dump().await?;
         // What members wrote and heard is in no ledger of contacts.
         let is_contacts = |tenant: &str| self.senders.iter().any(|sender| sender.tenant() == tenant);
@@ -348,7 +341,7 @@ impl TortureRun {
         dump.outbound.retain(|row| is_contacts(&row.tenant_id));
         dump.events.retain(|row| is_contacts(&row.tenant_id));
         let (posts, sends) = (self.ledger.snapshot(), self.host.sent());
-        Ok(Evidence { posts, sends, dump, stalls: self.stalls.seen(), spooled, ended })
+        Ok(Evidence { posts, sends, dump, stalls: self.stalls.seen(), blurred, ended })
     }
 
     fn tell(&self, what: std::fmt::Arguments<'_>) {

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{TimeDelta, Utc};
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -19,6 +19,7 @@ use self::fault::{ChaosFault, FaultKind};
 pub(super) use self::members::Members;
 use self::witnesses::Witnesses;
 use super::child::Child;
+use super::evidence::Blurred;
 use super::installation::{Node, ServerKind, run_command, set_clock};
 use super::process_killer::{KillCounts, ProcessKiller};
 use super::{NodeRuns, Options, TortureError, TortureRun, fault_profile};
@@ -31,6 +32,8 @@ const TOLD_WITHIN: Duration = Duration::from_secs(120);
 const WITHOUT_DATABASE: Duration = Duration::from_millis(2_500);
 /// How often the nodes are asked.
 const LOOK: Duration = Duration::from_millis(50);
+/// How long before a clock jumps a message was posted whose turn may see that, and the same afterwards.
+const BEFORE: TimeDelta = TimeDelta::seconds(5);
 /// How far a clock jumps, forward and back in turn.
 const JUMP_SECONDS: i64 = 40;
 
@@ -97,8 +100,7 @@ struct ChaosDay<'a> {
     told: FaultsTold,
     kills: u32,
     jumps: u32,
-    /// When messages may have waited on the nodes' disks.
-    spooled: Vec<(DateTime<Utc>, DateTime<Utc>)>,
+    blurred: Blurred,
 }
 
 /// Has contacts write for so long while faults happen, each kind at least once.
@@ -135,7 +137,7 @@ pub(super) async fn day(
         told: FaultsTold::new(),
         kills: 0,
         jumps: 0,
-        spooled: Vec::new(),
+        blurred: Blurred::default(),
     };
     for killer in &mut day.killers {
         day.children.push(killer.final_run().await?);
@@ -166,8 +168,8 @@ pub(super) async fn day(
     stop.send_replace(true);
     let kills = KillCounts { kills: day.kills, ..KillCounts::default() };
     let ended = day.killers.into_iter().flat_map(|killer| killer.ended).collect();
-    let (daemons, told, spooled) = (day.children, day.told, day.spooled);
-    Ok(NodeRuns { killed: kills, disturbed: BTreeMap::new(), daemons, ended, clients, told, spooled })
+    let (daemons, told, blurred) = (day.children, day.told, day.blurred);
+    Ok(NodeRuns { killed: kills, disturbed: BTreeMap::new(), daemons, ended, clients, told, blurred })
 }
 
 impl ChaosDay<'_> {
@@ -195,7 +197,11 @@ impl ChaosDay<'_> {
         let mut is_over = self.within(fault, node, false, TOLD_WITHIN).await;
         let over_after = ended.elapsed();
         if fault.kind.keeps_messages() && is_watched {
-            self.spooled.push((begun_at, Utc::now()));
+            self.blurred.spooled.push((begun_at, Utc::now()));
+        }
+        if matches!(fault.kind, FaultKind::ClockJumps) {
+            // What was posted just before has its turn meanwhile.
+            self.blurred.skewed.push((begun_at - BEFORE, Utc::now() + BEFORE));
         }
         if is_watched {
             is_over &= self.until_alert(fault, false).await;

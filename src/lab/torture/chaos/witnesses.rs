@@ -18,8 +18,8 @@ const ANSWER: Duration = Duration::from_secs(1);
 /// The doctor asks others, who may take their time.
 const EXAMINATION: Duration = Duration::from_secs(90);
 
-/// What the doctor finds that is not well: checks, and what they are about.
-pub(super) type Complaints = BTreeSet<(String, Option<String>)>;
+/// What the doctor finds that is not well: checks, what they are about, and how bad it is.
+pub(super) type Complaints = BTreeSet<(String, Option<String>, String)>;
 
 /// Whom a chaos day asks.
 pub(super) struct Witnesses {
@@ -69,7 +69,7 @@ impl Witnesses {
         let usual = self.usual.get(&number).cloned().unwrap_or_default();
         let found = self.complaints(node).await?;
         let mut new = found.difference(&usual);
-        Ok(new.any(|(check, about)| *check == fault.doctor || about.as_deref() == Some(fault.doctor.as_str())))
+        Ok(new.any(|(check, about, _)| *check == fault.doctor || about.as_deref() == Some(fault.doctor.as_str())))
     }
 
     /// What `palabre doctor` finds on a node's machine that is not well.
@@ -85,7 +85,9 @@ impl Witnesses {
         let findings = said["findings"].as_array().into_iter().flatten();
         let bad = findings.filter(|found| found["level"] != "good");
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        Ok(bad.filter_map(|found| Some((text(&found["check"])?, text(&found["subject"])))).collect())
+        Ok(bad
+            .filter_map(|found| Some((text(&found["check"])?, text(&found["subject"]), text(&found["level"])?)))
+            .collect())
     }
 
     async fn health(&self, port: u16) -> Option<Value> {

@@ -20,7 +20,7 @@ pub(super) fn all(evidence: &Evidence) -> Vec<Verdict> {
         sends::ordered(evidence, &index),
         silence::silence(evidence, &index),
         history::settled(evidence),
-        history::forward(evidence),
+        history::forward(evidence, &index),
         alive(evidence),
     ]
 }

@@ -6,6 +6,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "it is a part of the tests")]
 
+pub mod clock;
 pub mod nginx;
 pub mod postgres;
 pub mod prometheus;

@@ -3,16 +3,13 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::postgres::Options;
-use crate::{am_root, lasting_port, nginx, postgres, prometheus, redis};
+use crate::{am_root, clock, lasting_port, nginx, postgres, prometheus, redis};
 
-/// Moves a process's clock.
-const CLOCK: &str = include_str!("clock.c");
 /// A minute of the alerts' rules on a chaos day.
 const MINUTE: Duration = Duration::from_secs(2);
 
@@ -48,7 +45,7 @@ impl Rig {
         let mut rig = Self::around(postgres::Server::start_on_small_disks(), site, nodes);
         let prometheus = prometheus::Server::start(rules, MINUTE, &rig.ports);
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let text = rig.surroundings(&prometheus.url(), &clock_library(folder.path()));
+        let text = rig.surroundings(&prometheus.url(), &clock::library(folder.path()));
         fs::write(folder.path().join("surroundings.toml"), text).expect("a file");
         rig.watched = Some((prometheus, folder));
         rig
@@ -62,7 +59,7 @@ impl Rig {
     }
 
     /// The file that `--surroundings` names: docs/torture.md says what may stand in it.
-    fn surroundings(&self, prometheus: &str, clock: &str) -> String {
+    fn surroundings(&self, prometheus: &str, clock: &Path) -> String {
         let (data, spools) = (self.postgres.data(), self.postgres.spools());
         let mut text = format!(
             "prometheus = {prometheus:?}\nclock_library = {clock:?}\npublic_url = {:?}\nspools = {:?}\n",
@@ -111,13 +108,4 @@ impl Rig {
         }
         told.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
     }
-}
-
-/// Compiles the library that moves a clock.
-fn clock_library(folder: &Path) -> String {
-    let (source, library) = (folder.join("clock.c"), folder.join("clock.so").display().to_string());
-    fs::write(&source, CLOCK).expect("a file");
-    let made = Command::new("cc").args(["-shared", "-fPIC", "-O2", "-o", &library]).arg(&source).status();
-    assert!(made.is_ok_and(|made| made.success()), "a C compiler is there: run .ci/prepare");
-    library
 }

@@ -52,6 +52,7 @@ mod m20261201_000341_waiting_list;
 mod m20261201_000342_calendar_feeds;
 mod m20261201_000343_ride_ratings;
 mod m20261201_000350_push_subscriptions;
+mod m20261201_000360_parties;
 mod m20261201_000361_offers_of_contacts;
 
 /// All steps, in order.
@@ -109,8 +110,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000341_waiting_list::Migration),
             Box::new(m20261201_000342_calendar_feeds::Migration),
             Box::new(m20261201_000343_ride_ratings::Migration),
-            Box::new(m20261201_000361_offers_of_contacts::Migration),
             Box::new(m20261201_000350_push_subscriptions::Migration),
+            Box::new(m20261201_000360_parties::Migration),
+            Box::new(m20261201_000361_offers_of_contacts::Migration),
         ]
     }
 }

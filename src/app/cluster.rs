@@ -3,9 +3,11 @@
 //! When Redis or the database is away the node goes on: the count of nodes stays as it was last seen, rate limits
 //! fall back to this node's share, and nodes that are not notified find the work at their next sweep.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use metrics::gauge;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::NodeId;
@@ -13,10 +15,11 @@ use palabre_actors::engine::Engine;
 use palabre_actors::outbox::LocalRateLimiter;
 use palabre_actors::ports::{Clock, Notification, Notifier, Pending, QuotaLeases, RateLimiter};
 use palabre_actors::runtime::{ActorContext, LiveNodes};
+use serde_json::{Map, Value};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::{StartError, SystemClock};
 use crate::cache::RedisClient;
@@ -45,6 +48,7 @@ pub(super) struct Cluster {
     database: String,
     redis: Option<RedisClient>,
     nodes: LiveNodes,
+    clock: Arc<ClockHealth>,
     notifier: Arc<ClusterNotifier>,
     io: Handle,
     tasks: Vec<JoinHandle<()>>,
@@ -66,6 +70,7 @@ impl Cluster {
             database: config.database.url.clone(),
             redis,
             nodes,
+            clock: Arc::default(),
             notifier,
             io: io.clone(),
             tasks: Vec::new(),
@@ -79,7 +84,8 @@ impl Cluster {
         }
         if store.is_shared() {
             let every = config.runtime.sweep_every.clamp(HEARTBEAT_EVERY.0, HEARTBEAT_EVERY.1);
-            let living = heartbeats(cluster.node.clone(), store.clone(), cluster.nodes.clone(), every);
+            let (nodes, clock) = (cluster.nodes.clone(), Arc::clone(&cluster.clock));
+            let living = heartbeats(cluster.node.clone(), store.clone(), (nodes, clock), every);
             cluster.tasks.push(io.spawn(living));
         }
         Ok(cluster)
@@ -106,6 +112,11 @@ impl Cluster {
     /// The health of Redis, if configured.
     pub(super) fn redis_health(&self) -> Option<Arc<dyn HealthSource>> {
         self.redis.clone().map(|redis| Arc::new(RedisHealth(redis)) as _)
+    }
+
+    /// The health of this node's clock, where there is another one to compare it with.
+    pub(super) fn clock_health(&self) -> Option<Arc<dyn HealthSource>> {
+        self.store.is_shared().then(|| Arc::clone(&self.clock) as _)
     }
 
     /// Notifies the other nodes.
@@ -182,8 +193,8 @@ impl std::fmt::Debug for Cluster {
 impl Cluster {
     /// The part of joining that needs the database.
     pub(super) fn registration(&self) -> Registration {
-        let (node, store) = (self.node.clone(), self.store.clone());
-        Registration { node, store, redis: self.redis.clone(), nodes: self.nodes.clone() }
+        let (node, store, clock) = (self.node.clone(), self.store.clone(), Arc::clone(&self.clock));
+        Registration { node, store, redis: self.redis.clone(), nodes: self.nodes.clone(), clock }
     }
 }
 
@@ -193,13 +204,16 @@ pub(super) struct Registration {
     store: Store,
     redis: Option<RedisClient>,
     nodes: LiveNodes,
+    clock: Arc<ClockHealth>,
 }
 
 impl Registration {
     /// Registers the node, counts the others, and reads the secret that names the keys in Redis.
     pub(super) async fn register(&self) -> Result<(), StoreError> {
         let begun = SystemClock.now();
-        count_nodes(&self.nodes, self.store.register_node(&self.node).await?, begun);
+        let seen = self.store.register_node(&self.node).await?;
+        self.clock.compare(seen.database_clock, (begun, SystemClock.now()));
+        count_nodes(&self.nodes, seen.nodes, begun);
         if let Some(redis) = &self.redis {
             redis.know(&secret(&self.store).await?).await;
         }
@@ -220,15 +234,16 @@ fn count_nodes(nodes: &LiveNodes, count: u32, begun: Timestamp) {
     gauge!(names::NODES).set(f64::from(count));
 }
 
-/// Writes heartbeats and counts the nodes.
-async fn heartbeats(node: NodeId, store: Store, nodes: LiveNodes, every: Duration) {
+/// Writes heartbeats, counts the nodes, and compares the clocks.
+async fn heartbeats(node: NodeId, store: Store, (nodes, clock): (LiveNodes, Arc<ClockHealth>), every: Duration) {
     let mut failing = false;
     loop {
         tokio::time::sleep(every).await;
         let begun = SystemClock.now();
         match store.heartbeat(&node).await {
-            Ok(count) => {
-                count_nodes(&nodes, count, begun);
+            Ok(seen) => {
+                clock.compare(seen.database_clock, (begun, SystemClock.now()));
+                count_nodes(&nodes, seen.nodes, begun);
                 failing = false;
             }
             Err(error) => {
@@ -314,6 +329,61 @@ async fn tell(mut texts: Vec<String>, store: &Store, redis: Option<&RedisClient>
     store.notify(&texts).await
 }
 
+/// From here on a clock is wrong: leases, days and ids of nodes are compared.
+const CLOCK_WRONG_MS: u64 = 5_000;
+
+/// How far this node's clock is from the database's, which all nodes share.
+#[derive(Debug, Default)]
+struct ClockHealth {
+    ahead_ms: AtomicI64,
+}
+
+impl ClockHealth {
+    /// The database told its time between these two moments of ours.
+    fn compare(&self, told: Option<Timestamp>, (begun, ended): (Timestamp, Timestamp)) {
+        let Some(told) = told else { return };
+        let ahead = clock_ahead(told, (begun, ended));
+        gauge!(names::CLOCK_AHEAD_SECONDS).set(ahead.as_seconds_f64());
+        let ahead_ms = ahead.num_milliseconds();
+        let was_wrong = is_clock_wrong(self.ahead_ms.swap(ahead_ms, Ordering::Relaxed));
+        match (was_wrong, is_clock_wrong(ahead_ms)) {
+            (false, true) => warn!(clock.ahead_ms = ahead_ms, "this node's clock is not the database's"),
+            (true, false) => info!("this node's clock is right again"),
+            _ => {}
+        }
+    }
+}
+
+impl HealthSource for ClockHealth {
+    fn check(&self) -> Pending<'_, Condition> {
+        let condition = match is_clock_wrong(self.ahead_ms.load(Ordering::Relaxed)) {
+            true => Condition::Degraded("this node's clock is seconds from the database's"),
+            false => Condition::Up,
+        };
+        Box::pin(std::future::ready(condition))
+    }
+
+    fn facts(&self, _: Condition) -> Map<String, Value> {
+        Map::from_iter([("ahead_ms".to_owned(), self.ahead_ms.load(Ordering::Relaxed).into())])
+    }
+}
+
+fn is_clock_wrong(ahead_ms: i64) -> bool {
+    ahead_ms.unsigned_abs() >= CLOCK_WRONG_MS
+}
+
+/// How far our clock is ahead of the one that told its time between two moments of ours. How long the answer took is no
+/// difference.
+fn clock_ahead(told: Timestamp, (begun, ended): (Timestamp, Timestamp)) -> TimeDelta {
+    if told < begun {
+        begun - told
+    } else if told > ended {
+        ended - told
+    } else {
+        TimeDelta::zero()
+    }
+}
+
 /// The health of Redis. The daemon works without it.
 struct RedisHealth(RedisClient);
 
@@ -328,5 +398,23 @@ impl HealthSource for RedisHealth {
 
     fn since(&self) -> Option<Timestamp> {
         Some(self.0.status().since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_compared_with_the_time_of_the_answer() {
+        let at = |second: i64| Timestamp::from_timestamp_micros(second * 1_000_000).unwrap_or_default();
+        for (told, begun, ended, ahead) in
+            [(100, 100, 101, 0), (100, 98, 103, 0), (100, 140, 141, 40), (100, 60, 61, -39), (100, 101, 101, 1)]
+        {
+            let found = clock_ahead(at(told), (at(begun), at(ended)));
+            assert_eq!(found, TimeDelta::seconds(ahead), "{told} between {begun} and {ended}");
+        }
+        let wrong: Vec<bool> = [0, 4_999, 5_000, -5_000].into_iter().map(is_clock_wrong).collect();
+        assert_eq!(wrong, [false, false, true, true]);
     }
 }

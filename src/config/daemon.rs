@@ -85,6 +85,14 @@ fn http(scope: &Scope<'_>, raw: &RawHttp) -> Option<Http> {
         let reason = "`http.admin_listen` is open on every interface: whoever reaches this machine reaches the API and the console";
         scope.warning("admin_listen", reason.to_owned(), "name the address of one interface, such as `127.0.0.1:9090`");
     }
+    if raw.admin_listen.is_none() && listen.is_some_and(|listen| listen.ip().is_unspecified()) {
+        let reason = "`http.listen` is open on every interface, and so are the API and the console, which share it";
+        scope.warning(
+            "listen",
+            reason.to_owned(),
+            "give them a listener of their own: `admin_listen = \"127.0.0.1:9090\"`",
+        );
+    }
     let lost = "providers' messages cross the network in clear, and most providers refuse it";
     let public_base_url = raw
         .public_base_url

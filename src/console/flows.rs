@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::web;
 use minijinja::{Value, context};
-use palabre_actors::domain::flow::picture::PictureWords;
+use palabre_actors::domain::flow::graph::PictureWords;
 use palabre_actors::domain::flow::{Flow, Flows, Step, picture};
 use palabre_actors::domain::ids::ConversationId;
 use palabre_actors::domain::rules::Language;

@@ -21,6 +21,7 @@ mod explain;
 mod faq;
 mod finish;
 mod flows;
+mod form_answers;
 mod home;
 mod inbox;
 mod invitation;

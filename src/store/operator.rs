@@ -54,7 +54,7 @@ pub use self::setup_steps::ChannelActivity;
 pub use self::waiting::WaitingRow;
 use super::audit::RecentLooks;
 use super::database::{DatabasePool, Tx};
-use super::statement::{SqlExecutor, Value, all, column};
+use super::statement::{SqlExecutor, Value, all, column, text};
 use super::{DatabaseKind, Store, StoreError, moving, postgres, sqlite};
 
 /// Clones share its connections.
@@ -246,6 +246,15 @@ impl Operator {
                 rows.iter().map(|row| row.get(0)).collect()
             }
         }
+    }
+
+    /// The name that a tenant's customers know.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn tenant_name(&self, tenant: &TenantId) -> Result<Option<String>, StoreError> {
+        let rows = all(&self.reads, sql::TENANT_NAME, [text(tenant.as_str())]).await?;
+        Ok(rows.first().map(|row| row.get(0)).transpose()?)
     }
 
     pub(super) async fn begin(&self) -> Result<Tx, DbErr> {

@@ -171,6 +171,7 @@ fn the_samples_hold() {
         ("MARTIN_TWILIO_TOKEN", "b"),
         ("FATOU_TWILIO_TOKEN", "c"),
         ("BLEU_TWILIO_TOKEN", "d"),
+        ("BELLE_AWA_CALENDAR", "https://calendar.example/awa.ics"),
     ]);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/palabre.toml");
     let loaded = Config::load(&path, &environment, &PROVIDERS).unwrap_or_else(|errors| panic!("{errors}"));

@@ -82,6 +82,8 @@ struct BookingLine {
     resource: String,
     state: &'static str,
     state_text: String,
+    /// How many come, where they are several.
+    people: Option<String>,
     /// How late they come.
     late: Option<String>,
 }
@@ -155,6 +157,9 @@ impl Shop {
             resource: row.resource.clone(),
             state: row.state.as_str(),
             state_text: state.text(member, "booking_state", row.state.as_str()),
+            people: Some(row.party.people)
+                .filter(|people| *people > 1)
+                .map(|people| state.text(member, "bookings", "people").replace("{count}", &people.to_string())),
             late: row.late_minutes.map(|minutes| late(member, state, minutes)),
         }
     }

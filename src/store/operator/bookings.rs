@@ -7,6 +7,7 @@ use palabre_actors::domain::address::Address;
 use palabre_actors::domain::booking::{Booking, BookingState};
 use palabre_actors::domain::ids::{BookingId, ChannelId, ContactId, ConversationId, LeadId, TenantId};
 use palabre_actors::domain::lead::LeadState;
+use palabre_actors::domain::party::Party;
 use sea_orm::DbErr;
 
 use super::{Operator, Tenants};
@@ -33,6 +34,8 @@ pub struct BookingRow {
     pub ends_at: Timestamp,
     /// Until when its resource is taken.
     pub free_at: Timestamp,
+    /// Who comes.
+    pub party: Party,
     pub state: BookingState,
     /// So many minutes late the customer comes; 0: they did not say how many.
     pub late_minutes: Option<i64>,
@@ -50,6 +53,7 @@ impl BookingRow {
             starts_at: self.starts_at,
             ends_at: self.ends_at,
             free_at: self.free_at,
+            party: self.party,
             state: self.state,
         }
     }
@@ -221,6 +225,7 @@ impl BookingRow {
             free_at: row.time(12)?,
             state: row.parse(10)?,
             late_minutes: row.get(13)?,
+            party: row.party(14)?,
             created_at: row.time(11)?,
         })
     }

@@ -343,7 +343,7 @@ mod tests {
         let database = &*phonenumber::metadata::DATABASE;
         let mut wrong = Vec::new();
         for country in 1..1000_u16 {
-            for plan in database.region(&country).into_iter().flatten().filter_map(|region| database.by_id(*region)) {
+            for plan in database.region(&country).into_iter().flatten().filter_map(|region| database.by_id(region)) {
                 let examples = [plan.descriptors().fixed_line(), plan.descriptors().mobile()];
                 let examples: Vec<_> = examples.into_iter().flatten().filter_map(|kind| kind.example()).collect();
                 let Some(prefix) = plan.national_prefix() else { continue };
@@ -368,7 +368,7 @@ mod tests {
         // Argentina's mobile digit is no part of the identity; the metadata has Gabon's numbers as they were before 2019.
         let other = ["54", "241"];
         for country in 1..1000_u16 {
-            for plan in database.region(&country).into_iter().flatten().filter_map(|region| database.by_id(*region)) {
+            for plan in database.region(&country).into_iter().flatten().filter_map(|region| database.by_id(region)) {
                 let kinds = [plan.descriptors().fixed_line(), plan.descriptors().mobile()];
                 for example in kinds.into_iter().flatten().filter_map(|kind| kind.example()) {
                     let number = format!("+{country}{example}");

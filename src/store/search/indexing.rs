@@ -144,7 +144,7 @@ impl SearchIndex {
             };
         }
         let documents = self.unknown(&tx, documents).await?;
-        let looked_at = self.to_look_at(&documents, now);
+        let looked_at = self.look_at_now(&documents, now);
         let (contacts, more) = self.contacts(&looked_at, &mut after.contact).await?;
         has_more |= more;
         let messages = documents.len();
@@ -214,7 +214,7 @@ impl SearchIndex {
     }
 
     /// Conversations of these messages, and of earlier ones, whose contacts were not looked at a moment ago.
-    fn to_look_at(&mut self, documents: &[Document], now: Timestamp) -> BTreeSet<String> {
+    fn look_at_now(&mut self, documents: &[Document], now: Timestamp) -> BTreeSet<String> {
         self.to_look_at.extend(documents.iter().filter_map(|one| one.conversation.clone()));
         self.looked_at.retain(|_, at| now - *at < LOOKED_AT_AGAIN);
         self.to_look_at.iter().filter(|one| !self.looked_at.contains_key(*one)).cloned().collect()

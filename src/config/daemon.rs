@@ -39,7 +39,7 @@ fn whole(root: &Scope<'_>, raw: &RawConfig, secrets: Secrets<'_>, lease: Option<
     let retention = retention::retention(&root.table("retention"), &raw.retention);
     let media = media::settings(&root.table("media"), &raw.media, secrets);
     let privacy = retention::privacy(&root.table("privacy"), &raw.privacy, folder);
-    let console = console::console(&root.table("console"), &raw.console);
+    let console = console::console(&root.table("console"), &raw.console, secrets);
     let private_targets = root.table("webhooks").required("private_targets", raw.webhooks.private_targets, "");
     let sentry = observers::sentry(&root.table("sentry"), &raw.sentry);
     let otlp = observers::otlp(&root.table("otlp"), &raw.otlp);

@@ -41,6 +41,7 @@ mod plan;
 mod problem;
 mod provider_account;
 mod raw;
+mod raw_console;
 mod raw_flows;
 mod raw_media;
 mod raw_observers;

@@ -146,6 +146,8 @@ pub(in crate::store) const LINKS: &str = "\
         WHEN 'contact' THEN (SELECT tenant_id FROM contacts o WHERE o.id = e.entity_id) END \
         FROM event_log e WHERE e.entity_id IS NOT NULL";
 
+/// Every node that is known, the oldest first.
+pub(in crate::store) const NODES: &str = "SELECT id, started_at, seen_at FROM nodes ORDER BY started_at, id";
 /// Node.
 pub(in crate::store) const NODE_SEEN: &str = "INSERT INTO nodes (id, started_at, seen_at) VALUES ($1, now(), now()) \
     ON CONFLICT (id) DO UPDATE SET seen_at = now()";

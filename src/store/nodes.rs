@@ -7,9 +7,7 @@ use palabre_actors::domain::ids::NodeId;
 use sea_orm::DbErr;
 
 use super::database::DatabasePool;
-use super::operator::Operator;
 use super::statement::{Dialect, SqlExecutor, all, change, integer, text};
-use super::values::Row;
 use super::{Store, StoreError, postgres, silence, sql};
 
 /// What a node saw when it wrote its heartbeat.
@@ -23,26 +21,6 @@ pub struct Heartbeat {
 
 /// A node without a heartbeat for this long is not counted any more.
 pub const ALIVE_FOR: Duration = Duration::from_secs(10);
-
-/// A node, by its heartbeats.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeRow {
-    pub id: String,
-    pub started_at: Timestamp,
-    pub seen_at: Timestamp,
-}
-
-impl Operator {
-    /// Every node that is known: those that run, and those that ended within a day without saying so. The oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError`]: the database refused.
-    pub async fn nodes(&self) -> Result<Vec<NodeRow>, StoreError> {
-        let rows = all(self.reads(), sql::NODES, []).await?;
-        let read = |row: &Row| Ok(NodeRow { id: row.get(0)?, started_at: row.time(1)?, seen_at: row.time(2)? });
-        Ok(rows.iter().map(read).collect::<Result<_, DbErr>>()?)
-    }
-}
 
 impl Store {
     /// Whether other nodes may work on the same database.

@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use url::Url;
 
-use super::installation::ServerKind;
-
 /// The file that `--surroundings` names. Everything in it may be left out.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,13 +38,6 @@ pub(super) struct MadeByCommands {
     /// PostgreSQL is out of reach meanwhile.
     #[serde(default)]
     pub(super) database_away: bool,
-}
-
-impl MadeByCommands {
-    /// The server that is out of reach meanwhile.
-    pub(super) fn away(&self) -> Option<ServerKind> {
-        self.database_away.then_some(ServerKind::Database)
-    }
 }
 
 impl Surroundings {

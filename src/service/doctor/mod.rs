@@ -39,8 +39,8 @@ use super::setup::TenantFolder;
 use super::{Caller, ServiceError, Tenants};
 use crate::config::{Config, Loaded, Tenant};
 use crate::gateway::client::{self, ClientError};
-use crate::store::operator::Operator;
-use crate::store::{NodeRow, sqlite_path};
+use crate::store::operator::{NodeRow, Operator};
+use crate::store::sqlite_path;
 
 /// How long one question over the network may take.
 const ASK_TIME: Duration = Duration::from_secs(10);

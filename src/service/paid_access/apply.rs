@@ -1,4 +1,4 @@
-//! Events of payment systems: kept first, then applied by looking at what they point at.
+//! Applies events of payment systems by looking at what they point at.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,9 +17,9 @@ use super::asking::only;
 use super::orders::SELLER;
 use super::own::MEMBER;
 use super::{AccessError, PaidAccess, texts};
-use crate::payments::stripe::{Charge, CheckoutSession, Event, Stripe, StripeError, Subject, Truth};
+use crate::payments::stripe::{Charge, CheckoutSession, Stripe, StripeError, Subject, Truth};
 use crate::store::StoreError;
-use crate::store::paid_access::{AppliedEvent, Money, NewPaymentEvent, Payer, PaymentEvent, Subscription};
+use crate::store::paid_access::{AppliedEvent, Money, Payer, PaymentEvent, Subscription};
 use crate::telemetry::metrics::PAYMENT_EVENTS;
 
 /// The metadata by which Stripe's objects name their row.
@@ -48,37 +48,6 @@ impl Looks {
         let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(looks.entry(subscription.to_owned()).or_default())
     }
-}
-
-/// What became of an event that came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Intake {
-    /// It is kept, and will be applied.
-    Kept,
-    /// It was kept before.
-    Known,
-}
-
-/// Keeps an event whose signature was verified. After this it may be acknowledged.
-///
-/// # Errors
-/// [`StoreError`]: it is not kept.
-pub async fn take_stripe_event(access: &PaidAccess, event: &Event, now: Timestamp) -> Result<Intake, StoreError> {
-    let (word, id) = event.subject.stored();
-    let new = NewPaymentEvent {
-        provider: Payer::Stripe.as_str(),
-        provider_event_id: event.id.clone(),
-        kind: event.kind.clone(),
-        is_live: event.is_live,
-        account: event.account.clone(),
-        about: (event.account.as_deref().and_then(|account| access.owner(account)), None),
-        subject: (word, id.map(ToOwned::to_owned)),
-        received_at: now,
-        applied: None,
-    };
-    let is_new = access.store.keep_payment_event(&new).await?;
-    access.node.wake();
-    Ok(if is_new { Intake::Kept } else { Intake::Known })
 }
 
 impl PaidAccess {

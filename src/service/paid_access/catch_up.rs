@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
 use tracing::warn;
 
-use super::apply::{Intake, take_stripe_event};
+use super::intake::{Intake, take_stripe_event};
 use super::{AccessError, PaidAccess};
 use crate::payments::stripe::Event;
 use crate::store::StoreError;

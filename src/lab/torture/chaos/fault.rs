@@ -38,6 +38,13 @@ pub(super) enum FaultKind {
     Made(MadeByCommands),
 }
 
+impl MadeByCommands {
+    /// The server that is out of reach meanwhile.
+    pub(super) fn away(&self) -> Option<ServerKind> {
+        self.database_away.then_some(ServerKind::Database)
+    }
+}
+
 impl FaultKind {
     /// Whether messages may have to wait on the nodes' disks, from where they come back node by node.
     pub(super) fn keeps_messages(&self) -> bool {

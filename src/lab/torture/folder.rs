@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use super::fixtures::{BUSINESSES, TortureSender, tenant_id};
 use crate::gateway::simulator::SampleChannel;
-use crate::lab::folder::{PUBLIC_BASE_URL, RunFolder, fresh_secret};
+use crate::lab::folder::{RunFolder, fresh_secret};
 use crate::lab::host::simulation_at;
 
 /// The folder of a torture, and the secrets in it.
@@ -128,6 +128,7 @@ fallback = "Reçu : {{{{ message.body }}}}"
 mod tests {
     use super::*;
     use crate::config::{Config, Environment};
+    use crate::lab::folder::PUBLIC_BASE_URL;
 
     #[test]
     fn the_configuration_holds_and_has_every_sender() {

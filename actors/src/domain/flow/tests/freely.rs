@@ -110,7 +110,7 @@ fn several_people_book_together() {
             "Nous prenons 6 personnes au plus à la fois. Pour combien ? Pour un plus grand groupe, écrivez « conseiller ».",
         ),
         ("alors 4", "Quel jour vous arrange ?"),
-        ("demain soir", "C'est complet mardi 1er décembre. 09:00 (6 places), 14:30 (6 places) ou 17:00 (6 places) vous irait ? Ou écrivez « prévenez-moi », et je vous écris si une place se libère."),
+        ("demain soir", "Mardi 1er décembre à 17:00 (6 places) vous irait ?"),
         ("17h", "Table pour 4 mardi 1er décembre à 17:00, Terrasse. Je réserve ? (oui / non)"),
         ("plutôt pour 5", "Table pour 5 mardi 1er décembre à 17:00, Terrasse. Je réserve ? (oui / non)"),
         ("oui", "C'est réservé. Rappel lundi 30 novembre à 16:00. Pour déplacer ou annuler, écrivez-le ici."),

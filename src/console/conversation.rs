@@ -11,6 +11,7 @@ use palabre_actors::domain::template::Template;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::dealings;
 use super::display::{Display, address, channel_name, shown};
 use super::inbox::{self, InboxQuery};
 use super::lookups::MessageWindow;
@@ -18,7 +19,7 @@ use super::routes::PageRoutes;
 use super::timeline::{self, Entry, Telling};
 use super::{ConsoleError, ConsoleState, Member, Page, person_link};
 use crate::service::inbox::{Thread, thread};
-use crate::service::{Permission, conversations};
+use crate::service::{Permission, conversations, media};
 use crate::store::conversations::{InboxRow, TimelinePage, TimelineSide};
 use crate::store::operator::ConsentRow;
 
@@ -91,11 +92,16 @@ pub async fn page(
     };
     let page = TimelinePage { after, before, side, limit: MESSAGES };
     let (store, tenant) = (&state.deps.store, &member.tenant);
-    let thread = thread(&member.caller, store, (tenant, id), page, state.now()).await?;
+    let mut thread = thread(&member.caller, store, (tenant, id), page, state.now()).await?;
+    // Twilio gives a shared card as a file.
+    for (message, cards) in media::cards(&state.deps.media, &thread.media).await {
+        thread.details.entry(message).or_default().cards.extend(cards);
+    }
     let list = inbox::list_context(member, state, query, Some(id)).await?;
     let names = state.names(member).await?;
+    let dealings = dealings::card(member, state, thread.contact.as_ref()).await?;
     let talk = talk_context(member, state, (&thread, names), (talk, &outcome));
-    state.page(("conversation.html", "conversations"), member, context! { ..talk, ..list })
+    state.page(("conversation.html", "conversations"), member, context! { dealings, ..context! { ..talk, ..list } })
 }
 
 /// The messages that a stale reply did not know of.
@@ -211,6 +217,7 @@ fn talk_context(
         me: member.caller.who.to_string(),
         names,
         may_resend: may(Permission::OutboxWrite),
+        may_merge: may(Permission::ContactWrite),
     };
     let (entries, templates) = (timeline::entries(thread, &telling), templates(state, member, row));
     let home = state.home(&member.tenant);

@@ -108,6 +108,7 @@ fn flow_shown(flow: &Flow, (member, state): (&Member, &ConsoleState), display: &
     let drawn = picture::svg(flow, &counts, words);
     context! {
         name => flow.name.as_str(),
+        title => state.pages.texts().find(member.language, "flow_name", &flow.name).unwrap_or(&flow.name),
         // The picture escapes what it writes.
         picture => Value::from_safe_string(drawn),
         steps => shown(steps),

@@ -2,6 +2,7 @@
 
 use actix_web::web;
 use minijinja::context;
+use palabre_actors::domain::address::{Address, Scheme, Unnamed};
 use palabre_actors::domain::ids::ContactId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -79,9 +80,15 @@ pub async fn ask(
     caller.require(Permission::ContactWrite)?;
     let words = Some(query.q.trim()).filter(|words| !words.is_empty()).or(row.name.as_deref()).unwrap_or_default();
     let page = SearchPage { before: None, limit: MOST_PROPOSED };
-    let found = match words {
-        "" => Some(Vec::new()),
-        words => match conversations::search(caller, store, &member.own_tenant(), words, page).await {
+    // A whole number is found without the index as well.
+    let by_number = match Address::written(words, Unnamed::Phone(Scheme::Sms), None) {
+        Ok(number) => contacts::at(caller, store, &member.tenant, &number).await?,
+        Err(_) => None,
+    };
+    let found = match (words, by_number) {
+        ("", _) => Some(Vec::new()),
+        (_, Some(one)) => Some(vec![one]),
+        (words, None) => match conversations::search(caller, store, &member.own_tenant(), words, page).await {
             Err(ServiceError::Store(StoreError::NotIndexed)) => None,
             found => Some(found?.contacts),
         },

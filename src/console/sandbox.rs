@@ -138,6 +138,7 @@ async fn entries(member: &Member, state: &ConsoleState, row: &InboxRow) -> Resul
         me: member.caller.who.to_string(),
         names: state.names(member).await?,
         may_resend: false,
+        may_merge: false,
     };
     Ok(timeline::entries(&thread, &telling))
 }

@@ -110,10 +110,11 @@ fn told_of(media: &Media, words: Words<'_>) -> ShownFile {
 }
 
 fn kind(content_type: &str, words: Words<'_>) -> String {
-    let key = match content_type.split('/').next() {
-        Some("image") => "media_image",
-        Some("audio") => "media_audio",
-        Some("video") => "media_video",
+    let key = match content_type.split_once('/') {
+        Some(("image", _)) => "media_image",
+        Some(("audio", _)) => "media_audio",
+        Some(("video", _)) => "media_video",
+        Some(("text", "vcard" | "x-vcard")) => "card",
         _ => "media_file",
     };
     words.text(key)

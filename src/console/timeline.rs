@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::message::Details;
+use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::message::{ContactCard, Details, Notice};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::display::Display;
+use super::form_answers::answers;
 use super::shown_files::{ShownFile, Words, files, sent_files};
 use super::texts::Texts;
 use crate::service::inbox::Thread;
@@ -37,6 +39,12 @@ pub struct Line {
     /// A place: what it is called, and its address for a map program.
     pub location: Option<(String, String)>,
     pub button: Option<String>,
+    /// Questions of a form with their answers.
+    pub form: Vec<(String, String)>,
+    /// People whose cards were shared.
+    pub cards: Vec<ShownCard>,
+    /// What it is, in words, where it is nothing that was written.
+    pub notice: Option<String>,
     pub time: String,
     pub machine: String,
     pub state: String,
@@ -48,6 +56,14 @@ pub struct Line {
     pub can_resend: bool,
 }
 
+/// A person whose card was shared.
+#[derive(Clone, Debug, Default, Serialize, PartialEq)]
+pub struct ShownCard {
+    pub name: String,
+    /// Each number, and where the contact who has it can be made one with whoever sent the card.
+    pub phones: Vec<(String, Option<String>)>,
+}
+
 /// What entries are told with.
 pub struct Telling<'a> {
     pub texts: &'a Texts,
@@ -57,6 +73,7 @@ pub struct Telling<'a> {
     /// Names of the tenant's people, by `user:…`.
     pub names: BTreeMap<String, String>,
     pub may_resend: bool,
+    pub may_merge: bool,
 }
 
 /// The entries of a conversation.
@@ -147,7 +164,7 @@ fn line(row: &MessageRow, thread: &Thread, telling: &Telling<'_>) -> Line {
         by,
         author,
         text: row.body.clone(),
-        media: match row.is_outbound {
+        media: match row.is_outbound && !row.written_on_phone {
             true => sent_files(thread.sent_files.get(&row.id)),
             false => {
                 files(thread.media.get(&row.id), details, Words { texts: telling.texts, display: &telling.display })
@@ -155,6 +172,9 @@ fn line(row: &MessageRow, thread: &Thread, telling: &Telling<'_>) -> Line {
         },
         location: details.and_then(|details| location(details, telling)),
         button: details.and_then(|details| details.button.as_ref()).map(|button| button.text.clone()),
+        form: details.and_then(|details| details.form.as_deref()).map(answers).unwrap_or_default(),
+        cards: details.iter().flat_map(|details| &details.cards).map(|of| card(of, thread, telling)).collect(),
+        notice: details.and_then(|details| details.notice.as_ref()).map(|of| notice(of, telling)),
         time: telling.display.time(row.created_at),
         machine: Display::machine(row.created_at),
         state_text: state(row, telling),
@@ -166,6 +186,9 @@ fn line(row: &MessageRow, thread: &Thread, telling: &Telling<'_>) -> Line {
 
 /// Who wrote what went out.
 fn author(row: &MessageRow, thread: &Thread, telling: &Telling<'_>) -> (&'static str, String) {
+    if row.written_on_phone {
+        return ("person", telling.text("talk", "on_phone"));
+    }
     if row.kind.as_deref() == Some("manual") {
         let queued =
             thread.events.iter().find(|event| event.event_type == "message_queued" && event.entity == Some(row.id));
@@ -257,6 +280,32 @@ fn location(details: &Details, telling: &Telling<'_>) -> Option<(String, String)
     Some((label, format!("geo:{:.6},{:.6}", at.latitude, at.longitude)))
 }
 
+/// A card proves nothing about whoever sent it: a person decides whether it is their own.
+fn card(of: &ContactCard, thread: &Thread, telling: &Telling<'_>) -> ShownCard {
+    let contact = thread.contact.as_ref().filter(|_| telling.may_merge);
+    let merge = |phone: &String| {
+        let plus = if phone.trim_start().starts_with('+') { "" } else { "+" };
+        let number = Address::parse(Scheme::Sms, &format!("{plus}{phone}"), None).ok()?;
+        let contact = contact.filter(|of| of.addresses.iter().all(|known| known.identity() != number.identity()))?;
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("q", number.path()).finish();
+        Some(format!("/console/contacts/{}/merge?{query}", contact.id))
+    };
+    ShownCard { name: of.name.clone(), phones: of.phones.iter().map(|phone| (phone.clone(), merge(phone))).collect() }
+}
+
+fn notice(of: &Notice, telling: &Telling<'_>) -> String {
+    let key: &str = match of {
+        Notice::Reaction { emoji, .. } if emoji.is_empty() => "notice_reaction_gone",
+        Notice::Marketing { wanted: false } => "notice_marketing_stop",
+        other => &format!("notice_{}", other.as_str()),
+    };
+    let text = telling.text("talk", key);
+    match of {
+        Notice::Reaction { emoji, .. } => text.replace("{emoji}", emoji),
+        _ => text,
+    }
+}
+
 /// The last message that a page shows, for replies that may be stale.
 #[must_use]
 pub fn last_of(thread: &Thread) -> Option<Uuid> {
@@ -268,6 +317,31 @@ mod tests {
     use palabre_actors::domain::rules::Language;
 
     use super::*;
+
+    #[test]
+    fn every_notice_has_plain_words() {
+        let texts = Texts::built_in().unwrap();
+        let id = || palabre_actors::domain::ids::ProviderMessageId::new("1");
+        let notices = [
+            Notice::Reaction { to: id(), emoji: "👍".to_owned() },
+            Notice::Reaction { to: id(), emoji: String::new() },
+            Notice::Edit { of: id() },
+            Notice::Deletion { of: id() },
+            Notice::Call,
+            Notice::AddressChanged,
+            Notice::Marketing { wanted: true },
+            Notice::Marketing { wanted: false },
+            Notice::Unreadable,
+        ];
+        for language in [Language::Fr, Language::En] {
+            let display = Display { language, timezone: chrono_tz::UTC, now: Timestamp::UNIX_EPOCH };
+            let (me, names) = (String::new(), BTreeMap::new());
+            let telling = Telling { texts: &texts, display, me, names, may_resend: false, may_merge: false };
+            let told: BTreeMap<String, &Notice> = notices.iter().map(|of| (notice(of, &telling), of)).collect();
+            assert!(told.len() == notices.len() && told.keys().all(|text| text.chars().count() > 3), "{told:?}");
+            assert!(told.keys().any(|text| text.contains("👍")), "{told:?}");
+        }
+    }
 
     #[test]
     fn every_reason_has_plain_words() {

@@ -132,6 +132,12 @@ pub trait Provider: ProviderSection {
     /// # Errors
     /// Why it needs none.
     fn simulation(&self) -> Result<&'static dyn Simulation, &'static str>;
+
+    /// What the conformance suite plays it with, and may ask of it. `None`: there is nothing to play.
+    #[cfg(test)]
+    fn conformance(&self) -> Option<tests::Conformance> {
+        self.simulation().ok().map(tests::Conformance::of)
+    }
 }
 
 /// The provider of a name in the configuration.

@@ -6,6 +6,7 @@ mod mutations;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+pub use self::conformance::Conformance;
 use super::{PROVIDERS, Provider, RouteKind, Wiring, client};
 use crate::config::{Channel, Config, Environment};
 

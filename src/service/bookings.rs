@@ -8,9 +8,8 @@ use palabre_actors::domain::turn::{BookingAct, BookingRequest, Command, Request}
 
 use super::handling::{ConversationAccess, answered, asked_by};
 use super::messages::NotSent;
-use super::permissions::Permission::{BookingRead, BookingWrite, ContactRead, MessageSend};
+use super::permissions::Permission::{BookingRead, BookingWrite, MessageSend};
 use super::{Caller, ServiceError, Tenants, audit};
-use crate::store::conversations::ContactRow;
 use crate::store::operator::{BookingRow, Operator};
 
 /// Bookings of these tenants that begin within a time, in order.
@@ -151,21 +150,6 @@ pub async fn book(
     };
     let done = answered(done)?;
     Ok(BookingChanged { row: find(caller, at.store, id).await?, message: done.message })
-}
-
-/// Whoever has an address, with their conversations.
-///
-/// # Errors
-/// [`ServiceError`]
-pub async fn customer_at(
-    caller: &Caller,
-    store: &Operator,
-    tenant: &TenantId,
-    address: &Address,
-) -> Result<Option<ContactRow>, ServiceError> {
-    caller.require(ContactRead)?;
-    caller.within(tenant)?;
-    Ok(store.contact_at(tenant, address).await?)
 }
 
 fn may_write(caller: &Caller, tells: bool) -> Result<(), ServiceError> {

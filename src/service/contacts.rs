@@ -1,7 +1,8 @@
 //! Contacts: the persons of tenants.
 
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::ids::ContactId;
+use palabre_actors::domain::address::Address;
+use palabre_actors::domain::ids::{ContactId, TenantId};
 
 use super::permissions::Permission::{ContactRead, ContactWrite};
 use super::{Caller, ServiceError, Tenants, audit};
@@ -31,6 +32,21 @@ pub async fn show(caller: &Caller, store: &Operator, id: ContactId) -> Result<Co
     let contact = store.contact(&caller.tenants, id).await?.ok_or(ServiceError::NotFound("contact"))?;
     audit::look(caller, store, &contact.tenant, "contact.look", ("contact", &id.to_string())).await?;
     Ok(contact)
+}
+
+/// Whoever has an address, with their conversations. `None`: nobody of this tenant.
+///
+/// # Errors
+/// [`ServiceError`]
+pub async fn at(
+    caller: &Caller,
+    store: &Operator,
+    tenant: &TenantId,
+    address: &Address,
+) -> Result<Option<ContactRow>, ServiceError> {
+    caller.require(ContactRead)?;
+    caller.within(tenant)?;
+    Ok(store.contact_at(tenant, address).await?)
 }
 
 /// Makes two contacts of one tenant one: the first goes on, and everything of the other is theirs. Whoever said STOP silences both.

@@ -156,7 +156,8 @@ pub async fn thread(
     audit::look(caller, store, tenant, "conversation.look", ("conversation", &id.to_string())).await?;
     let timeline = store.timeline(&row.conversation, page).await?;
     let ids = |outbound: bool| {
-        let of = timeline.messages.iter().filter(move |message| message.is_outbound == outbound);
+        let went_out = |message: &&MessageRow| message.is_outbound && !message.written_on_phone;
+        let of = timeline.messages.iter().filter(move |message| went_out(message) == outbound);
         of.map(|message| message.id).collect::<Vec<Uuid>>()
     };
     let (came, went) = (ids(false), ids(true));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::console::{add_user, signed_in};
 use crate::daemon::{BELLE, BREATH, Setup, Waiting, World};
 
 const ANNE: &str = "+33612345678";
@@ -278,4 +279,20 @@ async fn an_uploaded_file_is_sent_and_read_by_a_signed_link_alone() {
         world.twilio.sends().into_iter().any(|sent| sent.media_url.as_deref() == Some("https://x.example/a.png"));
     assert!(sent, "the provider reads it there");
     assert!(!world.logs().contains("x.example"), "URLs stay out of the log");
+}
+
+#[tokio::test]
+async fn a_card_that_came_as_a_file_is_shown_as_one() {
+    const AWA: &str = "awa@belle.example";
+    let world = world("");
+    add_user(&world, AWA, "Awa", ("belle", "agent"));
+    let mut message = world.text(BELLE, ANNE, "");
+    let file = url(&world, "card");
+    let card = [("NumMedia", "1"), ("MediaContentType0", "text/vcard"), ("MediaUrl0", file.as_str())];
+    message.more.extend(card.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    assert_eq!(world.twilio.deliver(&message).await.expect("an answer").status, 200);
+    world.until("SELECT count(*) FROM media WHERE state = 'stored' AND content_type = 'text/vcard'", 1).await;
+    let talk: String = world.value("SELECT id FROM conversations").await;
+    let page = signed_in(&world, AWA).await.get(&format!("/console/conversations/{talk}")).await.body;
+    assert!(page.contains("Fiche partagée · Nadia Benali · +33 6 39 98 00 77"), "{page}");
 }

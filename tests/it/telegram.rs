@@ -36,8 +36,9 @@ impl Bot {
     /// With more keys of the channels, tables of the daemon's file, and secrets.
     pub fn start_with(more: &str, daemon: &str, secrets: &[(&str, &str)]) -> Self {
         let telegram = TelegramSimulator::on_this_machine().expect("the simulator starts");
-        telegram.add_bot(CHANNEL, TOKEN, Some(SECRET));
-        telegram.add_bot("taxi-tg", "7000000002:AAtaxi-token", Some("taxi_secret-2"));
+        let is_polled = more.contains("updates = \"poll\"");
+        telegram.add_bot(CHANNEL, TOKEN, Some(SECRET).filter(|_| !is_polled));
+        telegram.add_bot("taxi-tg", "7000000002:AAtaxi-token", Some("taxi_secret-2").filter(|_| !is_polled));
         let mut world = World::asleep(&setup(&telegram, more, daemon));
         for (name, secret) in [
             ("belle-bot", TOKEN),
@@ -184,6 +185,53 @@ async fn a_picture_is_asked_for_and_fetched() {
     bot.world.until("SELECT count(*) FROM media WHERE state = 'stored' AND content_type = 'image/png'", 1).await;
     assert_eq!(bot.telegram.calls_of("getFile")[0]["file_id"], "photo");
     assert!(!bot.world.logs().contains(TOKEN), "the token is in the file's URL");
+}
+
+#[tokio::test]
+async fn i6_an_edit_is_kept_and_not_answered_and_a_stop_in_one_counts() {
+    let bot = Bot::start();
+    bot.write(1, "Quels sont vos horaires ?").await;
+    bot.telegram.called_at_least("sendMessage", 1).await;
+    let edited = |update: u64, text: &str| {
+        json!({ "update_id": update, "edited_message": { "message_id": 1, "date": 1, "edit_date": 2, "text": text,
+            "chat": { "id": 123_456_789, "type": "private" },
+            "from": { "id": 123_456_789, "is_bot": false, "first_name": "Awa" } } })
+    };
+    for _ in 0..2 {
+        assert_eq!(bot.update(&edited(900_001, "Quels sont vos tarifs ?")).await, 200);
+    }
+    bot.world.until("SELECT count(*) FROM messages_in WHERE reason = 'silent_notice'", 1).await;
+    assert_eq!(bot.update(&edited(900_002, "STOP")).await, 200);
+    bot.world.until("SELECT count(*) FROM opt_outs", 1).await;
+    let (came, answers): (i64, i64) = (
+        bot.world.value("SELECT count(*) FROM messages_in").await,
+        bot.world.value("SELECT count(*) FROM messages_out WHERE kind = 'reply'").await,
+    );
+    assert_eq!((came, answers), (3, 1));
+}
+
+#[tokio::test]
+async fn i2_what_a_polled_bot_is_given_again_is_answered_once_also_after_a_kill() {
+    let mut bot = Bot::start_with("updates = \"poll\"\n", &Setup::default().daemon, &[]);
+    // Messages become durable, and the position behind them does not: the same is given again.
+    let held = "CREATE TRIGGER held BEFORE UPDATE OF position ON poll_cursors BEGIN SELECT RAISE(ABORT, 'held'); END";
+    bot.world.execute(held).await;
+    bot.telegram.deliver(&written(1, "Quels sont vos horaires ?")).await.expect("it is kept");
+    bot.world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 1).await;
+    bot.world.until("SELECT min(count(*), 1) FROM event_log WHERE event_type = 'idempotent_ignored'", 1).await;
+    bot.world.kill();
+    bot.telegram.deliver(&written(2, "Vous êtes là ?")).await.expect("it is kept");
+    bot.world.execute("DROP TRIGGER held").await;
+    // The lease of the process that was killed would run out by itself.
+    bot.world.execute("UPDATE poll_cursors SET held_until = '1970-01-01T00:00:00.000000Z'").await;
+    bot.world.start_daemon();
+    bot.world.until("SELECT coalesce(max(position), 0) FROM poll_cursors WHERE channel_id = 'belle-tg'", 3).await;
+    bot.world.until("SELECT count(*) FROM messages_out WHERE state = 'sent'", 2).await;
+    assert_eq!(
+        bot.sent_to(123_456_789),
+        ["Du mardi au samedi, de 9 h à 19 h.", "Vous avez écrit : Vous êtes là ?"],
+        "each once"
+    );
 }
 
 #[tokio::test]

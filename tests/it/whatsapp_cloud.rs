@@ -17,6 +17,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::console::{add_user, signed_in};
 use crate::daemon::{PUBLIC_URL, Setup, World};
 
 const ANNE: &str = "whatsapp:+33612345678";
@@ -208,6 +209,58 @@ async fn i14_what_is_typed_in_the_app_silences_the_bot() {
     assert_eq!(shop.write(&says("wamid.HBgLQUESTION01", "Vos horaires ?")).await, 200);
     shop.world.until("SELECT count(*) FROM messages_in WHERE reason = 'silent_human'", 1).await;
     assert_eq!(shop.texts(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_number_that_was_asked_for_joins_the_person_and_a_card_is_shown() {
+    const AWA: &str = "awa@belle.example";
+    let shop = Shop::open();
+    let world = &shop.world;
+    assert_eq!(shop.write(&says("wamid.HBgLANNE00001", "Bonjour")).await, 200);
+    let contact = |address: &str| format!("SELECT contact_id FROM contact_addresses WHERE address = '{address}'");
+    world.until("SELECT count(*) FROM messages_in WHERE state = 'processed'", 1).await;
+    let anne: String = world.value(&contact(ANNE)).await;
+    let card = |origin: &str| {
+        json!({ "type": "contacts", "contacts": [{ "origin": origin, "name": { "formatted_name": "Anne Dupont" },
+            "phones": [{ "phone": "+33 6 12 34 56 78", "wa_id": "33612345678", "type": "MOBILE" }] }] })
+    };
+    // Somebody sends Anne's card by themselves: it is kept, and makes nobody anybody. Anne is asked for her number, and gives it.
+    let messages = [
+        ("FR.1001", card("other")),
+        ("FR.2002", json!({ "type": "text", "text": { "body": "Bonjour" } })),
+        ("FR.2002", card("contact_request")),
+    ];
+    for (nth, (who, mut sent)) in messages.into_iter().enumerate() {
+        sent["from_user_id"] = json!(who);
+        sent["id"] = json!(format!("wamid.HBgLCARD{nth}"));
+        let body = json!({ "object": "whatsapp_business_account", "entry": [{ "id": "100000000000002", "changes": [{
+            "field": "messages", "value": { "messaging_product": "whatsapp",
+                "metadata": { "display_phone_number": "33639980099", "phone_number_id": "100000000000001" },
+                "contacts": [{ "profile": { "name": "Anne" }, "user_id": who }], "messages": [sent] } }] }] });
+        let body = body.to_string();
+        let url = format!("{}/webhooks/whatsapp-cloud/belle-cloud", world.base_url());
+        assert_eq!(posted(Webhook { url, headers: signed(&body), body }).await, StatusCode::OK);
+        let processed = i64::try_from(nth).expect("few") + 2;
+        world.until("SELECT count(*) FROM messages_in WHERE state = 'processed'", processed).await;
+    }
+    let (other, own): (String, String) =
+        (world.value(&contact("whatsapp:FR.1001")).await, world.value(&contact("whatsapp:FR.2002")).await);
+    assert!(own == anne && other != anne, "{own} {other} {anne}");
+    let merged: i64 = world
+        .value("SELECT count(*) FROM event_log WHERE event_type = 'contact_merged' AND payload LIKE '%\"card\"%'")
+        .await;
+    assert_eq!(merged, 1);
+
+    add_user(world, AWA, "Awa", ("belle", "owner"));
+    let mut awa = signed_in(world, AWA).await;
+    let talk: String = world.value("SELECT id FROM conversations WHERE address = 'whatsapp:FR.1001'").await;
+    let page = awa.get(&format!("/console/conversations/{talk}")).await.body;
+    let merge = format!("/console/contacts/{other}/merge?q=%2B33612345678");
+    assert!(page.contains("Fiche partagée · Anne Dupont · +33 6 12 34 56 78"), "{page}");
+    assert!(page.contains("merge?q=%2B33612345678\""), "{page}");
+    let page = awa.get(&merge).await.body;
+    assert!(page.contains(&anne), "a person may say that they are one: {page}");
+    assert!(!world.logs().contains("612345678"), "i10");
 }
 
 #[tokio::test]

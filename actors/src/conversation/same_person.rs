@@ -21,7 +21,7 @@ impl Conversation {
         Some(SamePerson {
             tenant: message.tenant.clone(),
             addresses: [message.from.clone(), alias.clone()],
-            shown_by: if details.cards.is_empty() { ShownBy::Webhook } else { ShownBy::Card },
+            shown_by: if details.has_card_of(alias) { ShownBy::Card } else { ShownBy::Webhook },
             correlation: message.correlation,
             at: self.context().now(),
         })

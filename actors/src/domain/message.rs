@@ -1,6 +1,7 @@
 //! Messages in and out, as the core sees them.
 
 mod category;
+mod contact_card;
 mod details;
 mod list_choice;
 
@@ -9,7 +10,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use self::category::Category;
-pub use self::details::{Button, ContactCard, Details, Location, Media, Notice, ProviderConsent};
+pub use self::contact_card::ContactCard;
+pub use self::details::{Button, Details, Location, Media, Notice, ProviderConsent};
 pub use self::list_choice::ListChoice;
 use super::Timestamp;
 use super::action::Action;

@@ -42,6 +42,8 @@ fn of_daemon() -> BTreeSet<String> {
     all.extend(keys::<RawWebhookTargets>("webhooks."));
     all.extend(keys::<RawSentry>("sentry."));
     all.extend(keys::<RawOtlp>("otlp."));
+    assert!(all.remove("console.oidc"));
+    all.extend(keys::<RawOidc>("console.oidc."));
     assert!(all.remove("media.s3"));
     all.extend(keys::<RawMediaBucket>("media.s3."));
     let keys_of_keys = keys::<RawApiKey>("api.keys.");

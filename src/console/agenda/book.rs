@@ -12,7 +12,7 @@ use super::super::{ConsoleError, ConsoleState, Form, Member, Page};
 use super::change::{moment, told};
 use super::{Shop, refused};
 use crate::service::bookings::{self, Customer, NewBooking};
-use crate::service::{Permission, ServiceError, conversations};
+use crate::service::{Permission, ServiceError, contacts, conversations};
 use crate::store::StoreError;
 use crate::store::conversations::ContactRow;
 use crate::store::search::SearchPage;
@@ -172,7 +172,7 @@ async fn by_number(member: &Member, state: &ConsoleState, who: &str) -> Result<W
     let Some(channel) = channels.next() else { return Ok(Whom::NoChannel) };
     let unnamed = Unnamed::Phone(channel.address.scheme());
     let Ok(to) = Address::written(who, unnamed, tenant.country) else { return Ok(Whom::Nobody) };
-    let known = bookings::customer_at(&member.caller, &state.deps.store, &member.tenant, &to).await?;
+    let known = contacts::at(&member.caller, &state.deps.store, &member.tenant, &to).await?;
     let talk = known.and_then(|contact| contact.conversations.first().map(|talk| talk.id));
     Ok(Whom::One(talk.map_or_else(|| Customer::At(channel.id.clone(), to), Customer::In)))
 }

@@ -115,8 +115,17 @@ impl Shop {
 
     /// `lundi 30 novembre`
     fn day_text(&self, day: NaiveDate) -> String {
+        self.display.day(self.noon(day))
+    }
+
+    /// `30 novembre 2026`
+    fn date_text(&self, day: NaiveDate) -> String {
+        self.display.date(self.noon(day))
+    }
+
+    fn noon(&self, day: NaiveDate) -> Timestamp {
         let noon = day.and_hms_opt(12, 0, 0).unwrap_or(day.and_time(NaiveTime::MIN));
-        self.display.day(to_utc(noon, self.display.timezone).first())
+        to_utc(noon, self.display.timezone).first()
     }
 
     /// Whoever or whatever does something, in the order of the services.

@@ -136,7 +136,7 @@ impl Reader<'_> {
             return Ok(Received::Nothing);
         }
         let (text, mut details) = match body.message.get() {
-            Some(message) => message.content(),
+            Some(message) => message.content(names),
             None => (String::new(), Details { notice: Some(Notice::Unreadable), ..Details::default() }),
         };
         details.alias = person.alias;
@@ -219,25 +219,30 @@ pub(super) fn message_id(text: &str) -> Option<ProviderMessageId> {
     ProviderMessageId::received(text)
 }
 
-/// WhatsApp's status updates and channels come in like chats, and nobody writes there.
+/// WhatsApp's status updates, channels and assistants come in like chats, and no customer writes there.
 fn is_no_chat(chat: &str) -> bool {
-    chat == "status@broadcast" || chat.ends_with("@newsletter") || chat.ends_with("@broadcast")
+    ["@newsletter", "@broadcast", "@bot"].iter().any(|kind| chat.ends_with(kind))
 }
 
-/// Of the names of a chat: the phone number where one has it, and the private id beside it; else the private id.
+/// Of the names of a chat: the phone number where one has it, and the private id beside it; else the private id. A kind of name that
+/// WhatsApp invents later is kept as it is: what is refused here holds up for a day all that comes after it.
 fn person(names: [&str; 2]) -> Option<Person> {
     if let Some(group) = names.iter().find(|name| name.ends_with("@g.us")) {
         return Some(Person { address: whatsapp(group)?, alias: None, is_group: true });
     }
     let phone = names.iter().find_map(|name| {
-        let digits = name.strip_suffix("@c.us").or_else(|| name.strip_suffix("@s.whatsapp.net"))?;
+        let digits = ["@c.us", "@s.whatsapp.net", "@hosted"].iter().find_map(|kind| name.strip_suffix(kind))?;
         whatsapp(&format!("+{digits}"))
     });
     let private = names.iter().find(|name| name.ends_with("@lid")).and_then(|name| whatsapp(name));
     match (phone, private) {
         (Some(address), alias) => Some(Person { address, alias, is_group: false }),
         (None, Some(address)) => Some(Person { address, alias: None, is_group: false }),
-        (None, None) => None,
+        (None, None) => {
+            let named = names.iter().find(|name| name.contains('@'))?;
+            let address = Address::unusual(Scheme::Whatsapp, named)?;
+            Some(Person { address, alias: None, is_group: false })
+        }
     }
 }
 

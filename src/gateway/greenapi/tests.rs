@@ -222,7 +222,41 @@ fn every_type_of_message_is_read() {
         ),
         (text("{{SWE001}}"), "", notice(Notice::Unreadable)),
         (text(" {{SWE003}}\n"), "", notice(Notice::Unreadable)),
-        (json!({ "typeMessage": "pollMessage", "pollMessageData": { "name": "?" } }), "", notice(Notice::Unreadable)),
+        (
+            json!({ "typeMessage": "interactiveButtonsResponse", "interactiveButtonsResponse": { "stanzaId": "3EB0AAAA0005",
+                "selectedIndex": 1, "selectedId": "2", "selectedDisplayText": "Oui" } }),
+            "",
+            Details {
+                reply_to: reply("3EB0AAAA0005"),
+                button: Some(Button { text: "Oui".into(), payload: "2".into() }),
+                ..plain()
+            },
+        ),
+        (
+            json!({ "typeMessage": "interactiveButtons", "interactiveButtons": { "titleText": "T", "contentText": "Votre colis",
+                "footerText": "F", "buttons": [{ "type": "url", "buttonId": "1", "buttonText": "Voir" }] } }),
+            "Votre colis",
+            plain(),
+        ),
+        (
+            json!({ "typeMessage": "templateMessage", "templateMessage": { "contentText": "Votre colis", "buttons": [7] } }),
+            "Votre colis",
+            plain(),
+        ),
+        (
+            json!({ "typeMessage": "pollMessage", "pollMessageData": { "name": "Quel jour ?", "multipleAnswers": false,
+                "options": [{ "optionName": "Mardi" }, 7, { "optionName": "Jeudi" }] } }),
+            "Quel jour ?\nMardi\nJeudi",
+            plain(),
+        ),
+        (
+            json!({ "typeMessage": "pollUpdateMessage", "pollMessageData": { "name": "Quel jour ?", "stanzaId": "3EB0AAAA0005",
+                "votes": [{ "optionName": "Mardi", "optionVoters": ["224620000000@c.us"] },
+                    { "optionName": "Jeudi", "optionVoters": ["33612345678@c.us"] }] } }),
+            "Jeudi",
+            Details { reply_to: reply("3EB0AAAA0005"), ..plain() },
+        ),
+        (json!({ "typeMessage": "pollMessage", "pollMessageData": {} }), "", notice(Notice::Unreadable)),
         (json!({ "typeMessage": "hologram" }), "", notice(Notice::Unreadable)),
         (json!([]), "", notice(Notice::Unreadable)),
     ];
@@ -243,6 +277,10 @@ fn a_chat_is_known_by_its_number_where_there_is_one() {
         ("123456789012345@lid", "33612345678@c.us", "whatsapp:+33612345678", Some("whatsapp:123456789012345@lid")),
         ("33612345678@c.us", "123456789012345@lid", "whatsapp:+33612345678", Some("whatsapp:123456789012345@lid")),
         ("123456789012345@lid", "123456789012345@lid", "whatsapp:123456789012345@lid", None),
+        ("33612345678@hosted", "33612345678@hosted", "whatsapp:+33612345678", None),
+        // Nothing is refused for a kind of name that is new.
+        ("123456789012345@hosted.lid", "", "whatsapp:123456789012345@hosted.lid", None),
+        ("x@invented", "x@invented", "whatsapp:x@invented", None),
     ];
     for (chat, sender, from, alias) in table {
         let read = message(receive(&incoming(chat, sender, text("Bonjour"))));
@@ -256,7 +294,7 @@ fn a_chat_is_known_by_its_number_where_there_is_one() {
     assert!(matches!(receive(&group), Ok(Received::Nothing)), "a group is no customer");
     let read = message(with_header(&receiver(true), Some(TOKEN), group.to_string().as_bytes()));
     assert_eq!(read.from.as_str(), "whatsapp:120363043968066561@g.us");
-    for nobody in ["status@broadcast", "120363000000000000@newsletter"] {
+    for nobody in ["status@broadcast", "120363000000000000@newsletter", "13135550002@bot"] {
         assert!(matches!(receive(&incoming(nobody, "33612345678@c.us", text("x"))), Ok(Received::Nothing)), "{nobody}");
     }
 }

@@ -11,6 +11,8 @@ const VOICE: &[u8] = include_bytes!("files/voice.wav");
 const PAPER: &[u8] =
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n\
     3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 100]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n";
+const CARD: &str = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Benali;Nadia;;;\r\nFN:Nadia Benali\r\n\
+    TEL;type=CELL;waid=33639980077:+33 6 39 98 00 77\r\nEND:VCARD\r\n";
 /// What calls itself a picture and is a page.
 const PAGE: &[u8] = b"<!DOCTYPE html><script>alert(1)</script>";
 
@@ -26,7 +28,7 @@ impl SimulatedFiles {
 
     /// Answers a request for a file, by the name that its path ends with.
     ///
-    /// `photo`, `voice` and `paper` are what they say; `page` is no picture. `moved` leads to a photo beside it, `astray` to this
+    /// `photo`, `voice`, `paper` and `card` are what they say; `page` is no picture. `moved` leads to a photo beside it, `astray` to this
     /// machine by another name, `round` to itself. `busy` has no answer the first time, `late` is not known the first time, `slow`
     /// is never answered the first time. `large` never ends; `gone` is gone.
     pub async fn answer(&self, name: &str, request: &HttpRequest) -> HttpResponse {
@@ -48,6 +50,7 @@ impl SimulatedFiles {
             "slow" if nth == 1 => std::future::pending().await,
             "voice" => HttpResponse::Ok().content_type("audio/ogg").body(VOICE),
             "paper" => HttpResponse::Ok().content_type("application/pdf").body(PAPER),
+            "card" => HttpResponse::Ok().content_type("text/vcard").body(CARD),
             "page" => HttpResponse::Ok().content_type("image/png").body(PAGE),
             "large" => HttpResponse::Ok().streaming(futures_util::stream::repeat_with(|| {
                 Ok::<_, std::convert::Infallible>(actix_web::web::Bytes::from_static(&[0; 16 * 1024]))

@@ -14,6 +14,8 @@ mod relay;
 mod send;
 mod setup;
 #[cfg(test)]
+mod simulator;
+#[cfg(test)]
 mod tests;
 mod unsubscribe;
 
@@ -102,6 +104,19 @@ impl Provider for Smtp {
         Err(
             "nobody writes to a channel of e-mail, so there is no conversation to play; the tests send to a real server",
         )
+    }
+
+    /// A relay tells of opt-outs alone, a server that answers an error has not taken the mail (RFC 5321, 4.2.5), and mails have as
+    /// many files as one likes.
+    #[cfg(test)]
+    fn conformance(&self) -> Option<super::tests::Conformance> {
+        let simulated = super::tests::Conformance::of(&simulator::MailSimulation);
+        Some(super::tests::Conformance {
+            hears_texts: false,
+            errors_leave_open: false,
+            takes_several_files: true,
+            ..simulated
+        })
     }
 }
 

@@ -94,13 +94,15 @@ fn classified(failure: &Failure) -> SendError {
         (_, FailureKind::Said(code)) => format!("smtp_{code}"),
         (_, FailureKind::TimedOut | FailureKind::Broken) => "smtp_away".to_owned(),
     };
+    // Greylisting and a full mailbox are about one mail: they say nothing against the server, nor about the next recipient.
+    let is_about_one = matches!((failure.stage, &failure.kind), (Stage::Recipient | Stage::Dot, FailureKind::Said(said)) if *said != 421);
     match codes::find(&code) {
-        Some(_) => known(&code),
+        Some(_) => SendError { throttled: is_about_one, ..known(&code) },
         None => {
             let permanent = matches!(failure.kind, FailureKind::Said(500..));
             let class = if permanent { SendErrorClass::Reject } else { SendErrorClass::Retry { after: None } };
             let detail = "the mail server refused, with a code that is not known".to_owned();
-            SendError { class, code: Some(code), throttled: false, detail }
+            SendError { class, code: Some(code), throttled: is_about_one, detail }
         }
     }
 }
@@ -164,6 +166,19 @@ mod tests {
             let failure = Failure { stage, kind };
             let error = classified(&failure);
             assert!(is_right(error.class), "{failure:?}: {:?}", error.class);
+        }
+        // Ten recipients whose servers want to see us again do not stop the mails of everybody.
+        for (stage, said, is_about_one) in [
+            (Stage::Recipient, 450, true),
+            (Stage::Recipient, 499, true),
+            (Stage::Dot, 452, true),
+            (Stage::Recipient, 421, false),
+            (Stage::Dot, 421, false),
+            (Stage::Sender, 450, false),
+            (Stage::Connecting, 450, false),
+        ] {
+            let error = classified(&Failure { stage, kind: FailureKind::Said(said) });
+            assert_eq!(error.throttled, is_about_one, "{stage:?} {said}");
         }
     }
 }

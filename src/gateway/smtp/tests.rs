@@ -150,6 +150,7 @@ fn what_a_relay_tells_becomes_statuses_and_stops() {
     let id = format!("<{}@belle.example>", mail::id_of(&message));
     let event = |name: &str| json!({ "event": name, "email": "awa@example.org", "message-id": id });
     for (name, status, code) in [
+        ("request", DeliveryStatus::Sent, None),
         ("delivered", DeliveryStatus::Delivered, None),
         ("opened", DeliveryStatus::Read, None),
         ("hard_bounce", DeliveryStatus::Failed, Some("smtp_bounced")),
@@ -160,13 +161,43 @@ fn what_a_relay_tells_becomes_statuses_and_stops() {
         assert_eq!((update.status, update.code.as_deref()), (status, code), "{name}");
         assert!(code.is_none_or(|code| codes::find(code).is_some()), "{name}");
     }
-    for name in ["request", "deferred", "soft_bounce", "invented_tomorrow"] {
+    for name in ["deferred", "soft_bounce", "proxy_open", "invented_tomorrow"] {
         assert!(matches!(told(&event(name)), Received::Nothing), "{name}");
     }
     assert!(matches!(told(&json!({ "event": "delivered", "message-id": "<other@x>" })), Received::Nothing));
     let Received::Message(stop) = told(&event("spam")) else { panic!("a STOP") };
     assert_eq!(stop.from.as_str(), "mailto:awa@example.org");
-    assert!(matches!(told(&json!([event("delivered"), event("opened")])), Received::Batch(parts) if parts.len() == 2));
+    // What is no event in a list is left out, and kinds that are others than usual are no reason to refuse.
+    let odd = json!({ "event": "opened", "email": null, "message-id": 7, "X-Mailin-custom": mail::id_of(&message) });
+    let list = json!([event("delivered"), 7, {}, odd]);
+    assert!(
+        matches!(told(&list), Received::Batch(parts) if matches!(parts[..], [Received::Status(_), Received::Status(_)]))
+    );
+    assert!(matches!(told(&json!([])), Received::Batch(parts) if parts.is_empty()));
+}
+
+#[test]
+fn a_stop_about_a_mail_of_another_sender_is_the_same_when_it_is_repeated() {
+    let stop = |of: &Value| match told(of) {
+        Received::Message(stop) => stop.provider_message_id.as_str().to_owned(),
+        other => panic!("a STOP: {other:?}"),
+    };
+    let event = json!({ "event": "unsubscribed", "email": "awa@example.org", "message-id": "<1.2@relay>", "ts_event": 1_604_933_654 });
+    let changed = |name: &str, value: Value| {
+        let mut other = event.clone();
+        other[name] = value;
+        other
+    };
+    assert_eq!(stop(&event), stop(&event));
+    for other in [
+        changed("ts_event", json!(1_604_933_655)),
+        changed("email", json!("nadia@example.org")),
+        changed("message-id", json!("<1.3@relay>")),
+        changed("event", json!("spam")),
+    ] {
+        assert_ne!(stop(&event), stop(&other), "{other}");
+    }
+    assert!(!stop(&event).contains("awa"), "an id shows no address");
 }
 
 #[test]

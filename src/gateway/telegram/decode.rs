@@ -13,7 +13,7 @@ use palabre_actors::domain::action::Action;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::entitlement::is_plan_link;
 use palabre_actors::domain::ids::{ChannelId, CorrelationId, ProviderMessageId, TenantId};
-use palabre_actors::domain::message::{Button, Content, Details, NewInbound, ProviderConsent};
+use palabre_actors::domain::message::{Button, Content, Details, NewInbound, Notice, ProviderConsent};
 use palabre_actors::domain::person_link::is_person_link;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -89,8 +89,8 @@ impl Reader {
         if let Some(raw) = update.message {
             return self.message(raw, arrival);
         }
-        if update.edited_message.is_some() {
-            return Ok(Received::Nothing);
+        if let Some(raw) = update.edited_message {
+            return Ok(self.edited(raw, arrival));
         }
         if let Some(query) = &update.callback_query {
             return Ok(self.pressed(query, arrival));
@@ -152,17 +152,14 @@ impl Reader {
         let mut details = details(&message);
         let mut body = without_nul(body);
         if body.is_empty() {
-            // What has no text but is more than a picture of it.
-            if let Some(poll) = &message.poll {
-                body = without_nul(&poll.question);
-            } else if let Some(dice) = &message.dice {
-                body = without_nul(&dice.emoji);
-            } else if let Some(emoji) = message.sticker.as_ref().and_then(|sticker| sticker.emoji.as_deref()) {
-                body = without_nul(emoji);
-            }
+            body = content::told(&message);
         }
-        if body.is_empty() && details.is_empty() && is_service(raw) {
-            return Ok(Received::Nothing);
+        if body.is_empty() && details == (Details { reply_to: details.reply_to.clone(), ..Details::default() }) {
+            if is_service(raw) {
+                return Ok(Received::Nothing);
+            }
+            // A story, or what did not exist when this was written.
+            details.notice = Some(Notice::Unreadable);
         }
         if let Some(rest) = body.strip_prefix("/start").filter(|rest| rest.is_empty() || rest.starts_with(' ')) {
             details.start = Some(rest.trim().to_owned());
@@ -180,6 +177,20 @@ impl Reader {
             }
             None => message,
         })
+    }
+
+    /// A message of theirs has another text now. An edit without one is a live place that moves, every few seconds.
+    fn edited(&self, raw: &RawValue, arrival: Arrival) -> Received {
+        let Ok(message) = serde_json::from_str::<Message>(raw.get()) else { return Received::Nothing };
+        let text = message.text.as_deref().or(message.caption.as_deref()).unwrap_or_default();
+        let is_from_bot = message.from.as_ref().is_some_and(|from| from.is_bot);
+        if text.is_empty() || text.len() > MAX_TEXT_BYTES || is_from_bot || !self.listens_to(&message.chat) {
+            return Received::Nothing;
+        }
+        let of = message_id(message.chat.id, message.message_id);
+        let said = (without_nul(text), Details { notice: Some(Notice::Edit { of }), ..Details::default() });
+        let new = self.inbound(&message.chat, message.message_id, message.from.as_ref(), said, arrival);
+        Received::Message(Box::new(new))
     }
 
     /// A message of Telegram's own that is an event.

@@ -3,7 +3,7 @@
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::channel::ChannelProfile;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
-use palabre_actors::domain::message::NewInbound;
+use palabre_actors::domain::message::{NewInbound, Notice};
 use palabre_actors::domain::send::OnUnknown;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -120,7 +120,12 @@ fn what_is_no_text_comes_in_as_well() {
         (json!({ "audio": file("v") }), "", Some(("v", "audio/mpeg"))),
         (json!({ "sticker": { "file_id": "s", "emoji": "👍" } }), "👍", Some(("s", "image/webp"))),
         (json!({ "dice": { "emoji": "🎲", "value": 3 } }), "🎲", None),
-        (json!({ "poll": { "id": "1", "question": "On y va ?" } }), "On y va ?", None),
+        (
+            json!({ "poll": { "id": "1", "question": "On y va ?", "options": [{ "text": "Oui" }, { "text": "Non" }] } }),
+            "On y va ?\nOui\nNon",
+            None,
+        ),
+        (json!({ "checklist": { "title": "Courses", "tasks": [{ "id": 1, "text": "Lait" }] } }), "Courses\nLait", None),
         // A kind of content that is not known yet is a message all the same.
         (json!({ "hologram": { "file_id": "h" } }), "", None),
         // A part in a form that is not known is left out, and the rest comes in.
@@ -177,6 +182,38 @@ fn a_pressed_button_is_a_message_that_is_acknowledged() {
     assert_eq!((action.kind.as_str(), &action.arguments["query"]), ("answer_callback", &json!("4382bfdwdsb323b2d9")));
     let old = message(&query(json!({ "data": "yes" })));
     assert_eq!(old.content.details.button.unwrap().text, "yes", "the message with the button is too old to be told");
+}
+
+#[test]
+fn what_has_nothing_that_can_be_read_is_kept_as_such() {
+    for parts in
+        [json!({ "story": { "id": 1 } }), json!({ "invented_tomorrow": {}, "reply_to_message": { "message_id": 1 } })]
+    {
+        assert_eq!(message(&private(&parts)).content.details.notice, Some(Notice::Unreadable), "{parts}");
+    }
+}
+
+#[test]
+fn an_edit_is_kept_with_what_it_is_of() {
+    let edited = |parts: Value| {
+        let mut update = private(&parts);
+        update["edited_message"] = update["message"].take();
+        update.as_object_mut().unwrap().remove("message");
+        update
+    };
+    let first = message(&private(&json!({ "text": "Vos tarifs ?" })));
+    let one = message(&edited(json!({ "text": "Vos horaires ?", "edit_date": 2 })));
+    assert_eq!(one.content.body, "Vos horaires ?");
+    let Some(Notice::Edit { of }) = one.content.details.notice else { panic!("an edit") };
+    assert!(first.provider_message_id.as_str().starts_with(&format!("{}u", of.as_str())), "{}", of.as_str());
+    assert_eq!(message(&edited(json!({ "caption": "La rose" }))).content.body, "La rose");
+    for silent in [
+        edited(json!({ "location": { "latitude": 9.6, "longitude": -13.5, "live_period": 900 } })),
+        edited(json!({ "text": "x", "from": { "id": 1, "is_bot": true, "first_name": "Bot" } })),
+        json!({ "update_id": 1, "edited_message": "surprise" }),
+    ] {
+        assert!(matches!(receive(&silent), Received::Nothing), "{silent}");
+    }
 }
 
 #[test]

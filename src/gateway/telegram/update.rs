@@ -96,6 +96,8 @@ pub(super) struct Message {
     #[serde(default, deserialize_with = "lenient")]
     pub poll: Option<Poll>,
     #[serde(default, deserialize_with = "lenient")]
+    pub checklist: Option<Checklist>,
+    #[serde(default, deserialize_with = "lenient")]
     pub dice: Option<Dice>,
     #[serde(default, deserialize_with = "lenient")]
     pub web_app_data: Option<WebAppData>,
@@ -202,6 +204,22 @@ pub(super) struct Venue {
 #[derive(Deserialize)]
 pub(super) struct Poll {
     pub question: String,
+    #[serde(default)]
+    pub options: Vec<Line>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Checklist {
+    pub title: String,
+    #[serde(default)]
+    pub tasks: Vec<Line>,
+}
+
+/// An answer of a poll, or a task.
+#[derive(Deserialize)]
+pub(super) struct Line {
+    #[serde(default)]
+    pub text: String,
 }
 
 #[derive(Deserialize)]

@@ -1,8 +1,8 @@
 //! Decoders under mutated payloads: every provider's corpus, cut, twisted, nested and blown up, always with a proof that holds, so that
 //! nothing stops at the signature.
 //!
-//! `./test` does a few rounds. `PALABRE_FUZZ_SECONDS=600 ./test mutated` goes on for that long for each provider. A provider with a
-//! receiver joins by a line in [`CORPORA`].
+//! `./test` does a few rounds. `PALABRE_FUZZ_SECONDS=600 ./test mutated` goes on for that long, with all providers at once, and tells
+//! how many bodies each took and which was the slowest. A provider with a receiver joins by a line in [`CORPORA`].
 
 use std::time::{Duration, Instant};
 
@@ -56,7 +56,7 @@ impl Corpus {
 }
 
 const JSON: &str = "application/json";
-const CORPORA: [Corpus; 6] = [
+static CORPORA: [Corpus; 6] = [
     Corpus {
         provider: "twilio-whatsapp",
         bodies: include_str!("../twilio/corpus.txt"),
@@ -311,24 +311,38 @@ fn every_receiver_has_a_corpus_of_which_it_takes_most() {
     }
 }
 
+/// Takes bodies of a corpus until it is enough, which is asked with the number of those that were taken.
+fn mutate(corpus: &Corpus, first: u64, goes_on: impl Fn(u64) -> bool) -> String {
+    let provider = PROVIDERS.iter().find(|provider| provider.name() == corpus.provider).unwrap();
+    let receiver = receiver(*provider).unwrap();
+    let texts = corpus.texts();
+    let bodies: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let (mut round, mut slowest) = (0, (Duration::ZERO, first));
+    while goes_on(round) {
+        let seed = first + round;
+        let mut random = fastrand::Rng::with_seed(seed);
+        let body = mutated(&bodies, &mut random, round % LARGE_EVERY == LARGE_EVERY - 1);
+        let _witness = Witness { provider: corpus.provider, seed, body: &body };
+        let begun = Instant::now();
+        take(corpus, &*receiver, &body);
+        slowest = slowest.max((begun.elapsed(), seed));
+        round += 1;
+    }
+    let (time, seed) = slowest;
+    format!("{}: {round} bodies; the slowest took {time:?}, seed {seed}", corpus.provider)
+}
+
 #[test]
 fn mutated_payloads_bring_no_panic_and_nothing_that_cannot_be_stored() {
     let seconds = std::env::var("PALABRE_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
-    let longer = seconds.map(Duration::from_secs);
-    let first = if longer.is_some() { fastrand::u64(..1 << 32) } else { 20_261_201 };
-    for corpus in &CORPORA {
-        let provider = PROVIDERS.iter().find(|provider| provider.name() == corpus.provider).unwrap();
-        let receiver = receiver(*provider).unwrap();
-        let texts = corpus.texts();
-        let bodies: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let begun = Instant::now();
-        let goes_on = |round: u64| longer.map_or(round < ROUNDS, |longer| begun.elapsed() < longer);
-        for round in (0..).take_while(|round| goes_on(*round)) {
-            let seed = first + round;
-            let mut random = fastrand::Rng::with_seed(seed);
-            let body = mutated(&bodies, &mut random, round % LARGE_EVERY == LARGE_EVERY - 1);
-            let _witness = Witness { provider: corpus.provider, seed, body: &body };
-            take(corpus, &*receiver, &body);
-        }
-    }
+    let Some(longer) = seconds.map(Duration::from_secs) else {
+        CORPORA.iter().for_each(|corpus| drop(mutate(corpus, 20_261_201, |round| round < ROUNDS)));
+        return;
+    };
+    let (begun, first) = (Instant::now(), fastrand::u64(..1 << 32));
+    std::thread::scope(|scope| {
+        let goes_on = |_: u64| begun.elapsed() < longer;
+        let told: Vec<_> = CORPORA.iter().map(|corpus| scope.spawn(move || mutate(corpus, first, goes_on))).collect();
+        told.into_iter().for_each(|told| println!("{}", told.join().unwrap()));
+    });
 }

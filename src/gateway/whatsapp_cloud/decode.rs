@@ -249,20 +249,22 @@ impl Reading<'_> {
         // A group is no customer.
         let (Some(id), None) = (message_id(message.id.or_empty()), message.group_id.get()) else { return };
         let changed = message.changed_address();
+        // A single contact is whoever wrote, even where Meta spells their number in another way, or names them there alone.
+        let alone = contacts.first().filter(|_| contacts.len() == 1).and_then(Object::get);
         let person = match &changed {
             Some((before, after)) => before.clone().map(|address| Person { address, alias: after.clone() }),
-            None => person(message.from.or_empty(), message.from_user_id.or_empty()),
+            None => person(message.from.or_empty(), message.from_user_id.or_empty())
+                .or_else(|| alone.and_then(|info| person(info.wa_id.or_empty(), info.user_id.or_empty()))),
         };
         let Some(person) = person else { return };
         let (body, mut details) = message.content(self.reader.api_base_url);
-        details.alias = person.alias.filter(|alias| *alias != person.address);
+        let shared = message.own_number().filter(|number| number.identity() != person.address.identity());
+        details.alias = shared.or(person.alias).filter(|alias| *alias != person.address);
         let names = [message.from.or_empty(), message.from_user_id.or_empty()];
         let is_theirs = |info: &&ContactInfo<'_>| {
             [info.wa_id.or_empty(), info.user_id.or_empty()].iter().any(|id| !id.is_empty() && names.contains(id))
         };
-        let infos = || contacts.iter().filter_map(Object::get);
-        // A single contact is whoever wrote, even where Meta spells their number in another way.
-        let info = infos().find(is_theirs).or_else(|| infos().next().filter(|_| contacts.len() == 1));
+        let info = contacts.iter().filter_map(Object::get).find(is_theirs).or(alone);
         let profile_name = info.and_then(|info| info.profile.get()).and_then(|profile| profile.name.owned());
         self.push(id, person.address, Content { body, profile_name, details });
     }

@@ -164,6 +164,15 @@ fn every_type_of_message_is_read() {
             },
         ),
         (
+            json!({ "type": "contacts", "contacts": [{ "origin": "other", "name": { "formatted_name": "Fatou" },
+                "vcard": "BEGIN:VCARD\nVERSION:3.0\nFN:Fatou\nTEL;waid=224620000001:+224 620 00 00 01\nEND:VCARD" }] }),
+            "",
+            Details {
+                cards: vec![ContactCard { name: "Fatou".into(), phones: vec!["+224 620 00 00 01".into()] }],
+                ..plain()
+            },
+        ),
+        (
             json!({ "type": "interactive", "interactive": { "type": "button_reply", "button_reply": { "id": "oui", "title": "Oui" } } }),
             "",
             button("Oui", "oui"),
@@ -178,7 +187,7 @@ fn every_type_of_message_is_read() {
             json!({ "type": "interactive", "interactive": { "type": "nfm_reply",
                 "nfm_reply": { "name": "flow", "body": "Sent", "response_json": "{\"a\":1}" } } }),
             "",
-            button("Sent", "{\"a\":1}"),
+            Details { form: Some("{\"a\":1}".into()), ..button("Sent", "{\"a\":1}") },
         ),
         (
             json!({ "type": "button", "button": { "text": "Annuler", "payload": "annuler" } }),
@@ -243,7 +252,10 @@ fn people_without_a_number_and_people_who_change_theirs() {
     assert_eq!(told(of(json!({ "from_user_id": "FR.1349" }))), (scoped(), None, zoe(), None));
     let both = of(json!({ "from": "33612345678", "from_user_id": "FR.1349" }));
     assert_eq!(told(both), (FROM.to_owned(), Some(scoped()), zoe(), None));
-    assert!(matches!(of(json!({ "from": "not a number" })), Ok(Received::Nothing)), "nobody to answer");
+    assert_eq!(told(of(json!({}))), (scoped(), None, zoe(), None), "named beside the message alone");
+    let nobody = json!({ "id": WAMID, "from": "not a number", "type": "text", "text": { "body": "Bonjour" } });
+    let nobody = changed("100000000000001", "messages", json!({ "messages": [nobody] }));
+    assert!(matches!(receive(&nobody), Ok(Received::Nothing)), "nobody to answer");
 
     let system = |more: Value| {
         let mut message = json!({ "id": WAMID, "timestamp": "1", "type": "system" });
@@ -258,6 +270,37 @@ fn people_without_a_number_and_people_who_change_theirs() {
     let id = json!({ "from_user_id": "FR.2", "system": { "type": "user_changed_user_id", "user_id": "FR.2",
         "previous_user_id": "FR.1349" } });
     assert_eq!(system(id), (scoped(), Some("whatsapp:FR.2".to_owned()), None, changed_notice));
+}
+
+#[test]
+fn a_number_that_was_asked_for_is_theirs_and_a_card_proves_nothing() {
+    let alias = |who: Value, beside: Value, card: Value| {
+        let mut sent = json!({ "id": WAMID, "timestamp": "1", "type": "contacts", "contacts": [card] });
+        for more in [who, beside] {
+            sent.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        }
+        let read = message(receive(&changed("100000000000001", "messages", json!({ "messages": [sent] }))));
+        assert_eq!(read.content.details.cards.len(), 1, "it is kept as well");
+        read.content.details.alias.map(|alias| alias.as_str().to_owned())
+    };
+    let (scoped, none) = (|| json!({ "from_user_id": "FR.1349" }), || json!({}));
+    let number = || Some("whatsapp:+224620000001".to_owned());
+    let card = |origin: &str| json!({ "origin": origin, "phones": [{ "phone": "+224 620 00 00 01", "wa_id": "224620000001" }] });
+    assert_eq!(alias(scoped(), none(), card("contact_request")), number());
+    assert_eq!(alias(scoped(), json!({ "origin": "contact_request" }), card("")), number(), "where it stood at first");
+    let written = json!({ "origin": "contact_request", "phones": [{ "phone": "+224 620 00 00 01" }] });
+    assert_eq!(alias(scoped(), none(), written), number());
+    for origin in ["other", "", "CONTACT_REQUEST"] {
+        assert_eq!(alias(scoped(), none(), card(origin)), None, "{origin}");
+    }
+    let nothing = json!({ "origin": "contact_request", "phones": [7, { "phone": "?" }] });
+    assert_eq!(alias(scoped(), none(), nothing), None);
+    // The number that they write from tells nothing new: the id beside it does.
+    let both = json!({ "from": "224620000001", "from_user_id": "FR.1349" });
+    assert_eq!(alias(both, none(), card("contact_request")), Some("whatsapp:FR.1349".to_owned()));
+    let other = json!({ "from": "33612345678", "from_user_id": "FR.1349" });
+    assert_eq!(alias(other.clone(), none(), card("contact_request")), number());
+    assert_eq!(alias(other, none(), card("other")), Some("whatsapp:FR.1349".to_owned()));
 }
 
 #[test]

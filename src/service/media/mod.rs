@@ -3,10 +3,12 @@
 mod sending;
 mod serving;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use palabre_actors::domain::ids::TenantId;
+use palabre_actors::domain::message::ContactCard;
 use palabre_actors::ports::Clock;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -18,6 +20,10 @@ use super::{Caller, ServiceError, Tenants, audit};
 use crate::config::TenantDirectory;
 use crate::media::{MediaFolder, MediaLinks, MediaStorage, StorageError};
 use crate::store::operator::{MediaRow, Operator};
+
+/// The largest card that is read, with its picture, and the most of one look.
+const LARGEST_CARD: u64 = 256 * 1024;
+const MOST_CARDS: usize = 20;
 
 /// Files that are uploaded at once: each is held in memory.
 const UPLOADS_AT_ONCE: usize = 4;
@@ -80,6 +86,22 @@ pub async fn read(
     let row = store.media(&caller.tenants, media).await?.ok_or(NOT_FOUND)?;
     audit::look(caller, store, &row.tenant, "media.look", ("media", &media.to_string())).await?;
     served(access, row).await
+}
+
+/// The cards of people in these files, which come with messages that the caller is shown ([`super::inbox::thread`]).
+pub async fn cards(access: &MediaAccess, files: &BTreeMap<Uuid, Vec<MediaRow>>) -> BTreeMap<Uuid, Vec<ContactCard>> {
+    let is_card = |row: &&MediaRow| {
+        let is_vcard = matches!(row.content_type.as_str(), "text/vcard" | "text/x-vcard");
+        is_vcard && row.state == "stored" && row.size.is_some_and(|size| size <= LARGEST_CARD)
+    };
+    let mut cards: BTreeMap<Uuid, Vec<ContactCard>> = BTreeMap::new();
+    for row in files.values().flatten().filter(is_card).take(MOST_CARDS) {
+        let (Some(message), Some(hash)) = (row.message, &row.hash) else { continue };
+        // One that cannot be read is still a file that can be opened, or that says why not.
+        let Ok(Some(bytes)) = access.storage.get(row.tenant.as_str(), hash).await else { continue };
+        cards.entry(message).or_default().extend(ContactCard::of_vcards(&String::from_utf8_lossy(&bytes)));
+    }
+    cards
 }
 
 /// Reads a file by a signed link, as providers do.

@@ -31,6 +31,8 @@ pub struct MessageRow {
     pub conversation: Option<Uuid>,
     pub channel: ChannelId,
     pub is_outbound: bool,
+    /// It came in: a person of the business wrote it on the channel's own phone.
+    pub written_on_phone: bool,
     pub body: String,
     /// The state of `messages_in` or `messages_out`.
     pub state: String,
@@ -202,6 +204,7 @@ impl MessageRow {
             conversation: row.parse_or_null(2)?,
             channel: row.channel(3)?,
             is_outbound: is_outbound || on_phone,
+            written_on_phone: on_phone,
             body: row.get(4)?,
             state,
             reason,

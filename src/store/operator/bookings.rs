@@ -114,6 +114,36 @@ impl Operator {
         Ok(bookings)
     }
 
+    /// A contact's bookings, the latest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn bookings_of(
+        &self,
+        tenant: &TenantId,
+        contact: ContactId,
+        limit: usize,
+    ) -> Result<Vec<BookingRow>, StoreError> {
+        let values = [text(tenant.as_str()), id(contact), count(limit)];
+        let rows = all(self.reads(), sql::CONTACT_BOOKINGS, values).await?;
+        Ok(rows.iter().map(|row| BookingRow::read(row, tenant.as_str())).collect::<Result<_, _>>()?)
+    }
+
+    /// A contact's leads, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn leads_of(
+        &self,
+        tenant: &TenantId,
+        contact: ContactId,
+        limit: usize,
+    ) -> Result<Vec<LeadRow>, StoreError> {
+        let values = [text(tenant.as_str()), id(contact), count(limit)];
+        let rows = all(self.reads(), sql::CONTACT_LEADS, values).await?;
+        Ok(rows.iter().map(|row| LeadRow::read(row, tenant.as_str())).collect::<Result<_, _>>()?)
+    }
+
     /// One booking of these tenants.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::ListChoice;
+use super::{ContactCard, ListChoice};
 use crate::domain::action::Action;
 use crate::domain::address::Address;
 use crate::domain::ids::ProviderMessageId;
@@ -67,6 +67,14 @@ impl Details {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Whether a card that was shared has this number on it.
+    #[must_use]
+    pub fn has_card_of(&self, number: &Address) -> bool {
+        let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+        let mut phones = self.cards.iter().flat_map(|card| &card.phones);
+        phones.any(|phone| digits(phone) == digits(number.path()))
+    }
 }
 
 impl fmt::Debug for Media {
@@ -104,12 +112,6 @@ impl fmt::Debug for Details {
             .field("notice", &self.notice)
             .field("written_on_phone", &self.written_on_phone)
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for ContactCard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ContactCard").field("phones", &self.phones.len()).finish_non_exhaustive()
     }
 }
 
@@ -153,15 +155,6 @@ pub struct Location {
     /// Postal address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-}
-
-/// A person whose card was shared.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct ContactCard {
-    /// The name on the card.
-    pub name: String,
-    /// Phone numbers as they stand on it.
-    pub phones: Vec<String>,
 }
 
 /// Something that a contact did at the provider, and that no rule answers: it is kept and shown. `Debug` shows the kind alone.

@@ -1,5 +1,7 @@
 //! What a message of Green-API carries, by its `typeMessage`.
 
+use std::borrow::Cow;
+
 use palabre_actors::domain::message::{Button, ContactCard, Details, Location, Media, Notice};
 use serde::Deserialize;
 
@@ -9,6 +11,9 @@ use crate::gateway::media::file_name;
 
 /// The most cards that are kept of one message.
 const MAX_CARDS: usize = 32;
+
+/// The most lines of a poll: WhatsApp allows twelve answers.
+const MAX_LINES: usize = 32;
 
 /// What Green-API writes instead of a text that it could not read.
 const PLACEHOLDERS: [&str; 4] = ["{{SWE001}}", "{{SWE002}}", "{{SWE003}}", "{{SWE004}}"];
@@ -39,8 +44,15 @@ pub(super) struct MessageData<'a> {
     button: Object<ButtonData<'a>>,
     #[serde(borrow, rename = "templateButtonReplyMessage")]
     template_button: Object<ButtonData<'a>>,
-    #[serde(borrow, rename = "interactiveButtonsReply")]
+    #[serde(borrow, rename = "interactiveButtonsResponse")]
     interactive: Object<ButtonData<'a>>,
+    /// What another business sends with buttons or a list.
+    #[serde(borrow, rename = "interactiveButtons", alias = "interactiveButtonsReply")]
+    with_buttons: Object<ShownData<'a>>,
+    #[serde(borrow, rename = "buttonsMessage", alias = "templateMessage", alias = "listMessage")]
+    with_list: Object<ShownData<'a>>,
+    #[serde(borrow, rename = "pollMessageData")]
+    poll: Object<PollData<'a>>,
     #[serde(borrow, rename = "listResponseMessage")]
     list: Object<ListData<'a>>,
     #[serde(borrow, rename = "editedMessageData")]
@@ -124,6 +136,36 @@ struct ButtonData<'a> {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
+struct ShownData<'a> {
+    #[serde(borrow, rename = "contentText")]
+    text: Text<'a>,
+}
+
+/// A poll, or the votes of one.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct PollData<'a> {
+    #[serde(borrow, rename = "stanzaId")]
+    stanza: Text<'a>,
+    #[serde(borrow)]
+    name: Text<'a>,
+    #[serde(borrow)]
+    options: List<Object<PollOption<'a>>>,
+    #[serde(borrow)]
+    votes: List<Object<PollOption<'a>>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct PollOption<'a> {
+    #[serde(borrow, rename = "optionName")]
+    name: Text<'a>,
+    #[serde(borrow, rename = "optionVoters")]
+    voters: List<Text<'a>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
 struct ListData<'a> {
     #[serde(borrow, rename = "stanzaId")]
     stanza: Text<'a>,
@@ -155,18 +197,19 @@ struct EditedData<'a> {
 }
 
 impl MessageData<'_> {
-    /// Text and everything else. A type that did not exist when this was written is kept as unreadable.
-    pub(super) fn content(&self) -> (String, Details) {
+    /// Text and everything else; `names` are those of whoever wrote. A type that did not exist when this was written is kept as
+    /// unreadable.
+    pub(super) fn content(&self, names: [&str; 2]) -> (String, Details) {
         let kind = self.kind.or_empty();
         if let Some(notice) = self.notice(kind) {
             return notice;
         }
         let mut details = Details { reply_to: self.reply_to(), ..Details::default() };
-        let mut text = self.text();
+        let mut text = Cow::Borrowed(self.text());
         match kind {
             "imageMessage" | "videoMessage" | "documentMessage" | "audioMessage" | "stickerMessage" => {
                 if let Some(file) = self.file.get() {
-                    text = file.caption.or_empty();
+                    text = file.caption.or_empty().into();
                     details.media = media(file);
                 }
             }
@@ -174,10 +217,12 @@ impl MessageData<'_> {
             "contactMessage" => details.cards = self.contact.get().map(card).into_iter().collect(),
             "contactsArrayMessage" => details.cards = self.cards(),
             "listResponseMessage" => details.button = self.list.get().map(row),
+            "pollMessage" => text = self.poll.get().map(asked).unwrap_or_default().into(),
+            "pollUpdateMessage" => text = self.poll.get().map(|poll| voted(poll, names)).unwrap_or_default().into(),
             _ => details.button = self.pressed().map(pressed),
         }
         let is_placeholder = PLACEHOLDERS.contains(&text.trim());
-        let text = if is_placeholder { String::new() } else { shortened(text) };
+        let text = if is_placeholder { String::new() } else { shortened(&text) };
         let bare = Details { reply_to: details.reply_to.clone(), ..Details::default() };
         if is_placeholder || (text.is_empty() && details == bare) {
             details.notice = Some(Notice::Unreadable);
@@ -212,14 +257,16 @@ impl MessageData<'_> {
     fn text(&self) -> &str {
         let of = |data: &'_ Object<TextData<'_>>| data.get().is_some();
         let data = if of(&self.text) { self.text.get() } else { self.extended.get() };
-        data.and_then(|data| data.text.get().or_else(|| data.extended.get())).unwrap_or_default()
+        let shown = || self.with_buttons.get().or_else(|| self.with_list.get())?.text.get();
+        data.and_then(|data| data.text.get().or_else(|| data.extended.get())).or_else(shown).unwrap_or_default()
     }
 
     fn reply_to(&self) -> Option<palabre_actors::domain::ids::ProviderMessageId> {
         let quoted = self.quoted.get().map(|quoted| quoted.stanza.or_empty());
         let pressed = self.pressed().map(|button| button.stanza.or_empty());
         let listed = self.list.get().map(|list| list.stanza.or_empty());
-        quoted.or(pressed).or(listed).and_then(message_id)
+        let polled = self.poll.get().map(|poll| poll.stanza.or_empty());
+        quoted.or(pressed).or(listed).or(polled).and_then(message_id)
     }
 
     fn pressed(&self) -> Option<&ButtonData<'_>> {
@@ -232,6 +279,21 @@ impl MessageData<'_> {
         let cards = list.map(|list| list.contacts.as_slice()).unwrap_or_default();
         cards.iter().filter_map(Object::get).map(card).take(MAX_CARDS).collect()
     }
+}
+
+/// The question of a poll, and a line for each answer.
+fn asked(poll: &PollData<'_>) -> String {
+    let options = poll.options.as_slice().iter().filter_map(|option| option.get()?.name.get());
+    let lines: Vec<&str> = poll.name.get().into_iter().chain(options).take(MAX_LINES).collect();
+    lines.join("\n")
+}
+
+/// The answers for which whoever wrote has voted: Green-API tells all votes each time.
+fn voted(poll: &PollData<'_>, names: [&str; 2]) -> String {
+    let is_theirs = |voter: &Text<'_>| voter.get().is_some_and(|voter| names.contains(&voter));
+    let votes = poll.votes.as_slice().iter().filter_map(Object::get);
+    let theirs = votes.filter(|vote| vote.voters.as_slice().iter().any(is_theirs));
+    theirs.filter_map(|vote| vote.name.get()).take(MAX_LINES).collect::<Vec<_>>().join("\n")
 }
 
 fn shortened(text: &str) -> String {
@@ -267,13 +329,8 @@ fn row(list: &ListData<'_>) -> Button {
     Button { text: list.title.owned().unwrap_or_default(), payload: row.unwrap_or_default() }
 }
 
-/// The name of a card and its numbers: lines such as `TEL;waid=33612345678:+33 6 12 34 56 78`.
 fn card(data: &CardData<'_>) -> ContactCard {
-    let phones = data.vcard.or_empty().lines().filter_map(|line| {
-        let (name, number) = line.trim().split_once(':')?;
-        let name = name.split_once('.').map_or(name, |(_, name)| name);
-        let is_phone = name.split(';').next().is_some_and(|name| name.eq_ignore_ascii_case("TEL"));
-        is_phone.then(|| without_nul(number.trim()))
-    });
-    ContactCard { name: data.name.owned().unwrap_or_default(), phones: phones.take(8).collect() }
+    let read = ContactCard::of_vcards(data.vcard.or_empty()).into_iter().next();
+    let (written, phones) = read.map(|card| (card.name, card.phones)).unwrap_or_default();
+    ContactCard { name: data.name.owned().unwrap_or(written), phones }
 }

@@ -3,7 +3,7 @@
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::message::{Button, ContactCard, Details, Location, Media};
 
-use super::super::update::{Contact, Degrees, File, Message};
+use super::super::update::{Contact, Degrees, File, Line, Message};
 use super::{FILE_SCHEME, MAX_DATA_BYTES, message_id};
 use crate::gateway::lenient::without_nul;
 use crate::gateway::media::file_name;
@@ -31,6 +31,24 @@ pub(super) fn details(message: &Message) -> Details {
         location,
         reply_to: message.reply_to_message.as_ref().map(|quoted| message_id(message.chat.id, quoted.message_id)),
         ..Details::default()
+    }
+}
+
+/// What a message without a text says: a poll or a checklist line by line, a die, the emoji of a sticker.
+pub(super) fn told(message: &Message) -> String {
+    let lines = |head: &str, parts: &[Line]| {
+        let lines = std::iter::once(head).chain(parts.iter().map(|part| part.text.as_str()));
+        without_nul(&lines.collect::<Vec<_>>().join("\n"))
+    };
+    if let Some(poll) = &message.poll {
+        lines(&poll.question, &poll.options)
+    } else if let Some(list) = &message.checklist {
+        lines(&list.title, &list.tasks)
+    } else if let Some(dice) = &message.dice {
+        without_nul(&dice.emoji)
+    } else {
+        let emoji = message.sticker.as_ref().and_then(|sticker| sticker.emoji.as_deref());
+        emoji.map(without_nul).unwrap_or_default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a message of the Cloud API carries, by its `type`.
 
-use palabre_actors::domain::address::Address;
+use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::message::{Button, ContactCard, Details, Location, Media, Notice};
 use serde::Deserialize;
 
@@ -10,6 +10,10 @@ use crate::gateway::media::file_name;
 
 /// The most cards, and numbers of a card, that are kept of one message.
 const MAX_CARDS: usize = 32;
+const MAX_PHONES: usize = 8;
+
+/// The longest answers of a form that are kept.
+const MAX_FORM_BYTES: usize = 16 * 1024;
 
 /// The most lines of an order that are kept.
 const MAX_ITEMS: usize = 50;
@@ -51,6 +55,9 @@ pub(super) struct MessageData<'a> {
     location: Object<Place<'a>>,
     #[serde(borrow)]
     contacts: List<Object<Card<'a>>>,
+    /// Of the cards, where it stands beside them.
+    #[serde(borrow)]
+    origin: Text<'a>,
     #[serde(borrow)]
     interactive: Object<Interactive<'a>>,
     #[serde(borrow)]
@@ -110,6 +117,11 @@ struct Place<'a> {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Card<'a> {
+    /// `contact_request`: they were asked for their own number, and gave it. `other`: a card that they sent by themselves.
+    #[serde(borrow)]
+    origin: Text<'a>,
+    #[serde(borrow)]
+    vcard: Text<'a>,
     #[serde(borrow)]
     name: Object<CardName<'a>>,
     #[serde(borrow)]
@@ -249,6 +261,19 @@ impl MessageData<'_> {
         Some((before, after))
     }
 
+    /// The number of whoever was asked for it by the button of Meta's: the provider's word. A card that somebody sends by
+    /// themselves is what they wrote on it, and may name anybody.
+    pub(super) fn own_number(&self) -> Option<Address> {
+        let card = self.contacts.as_slice().first().filter(|_| self.kind.or_empty() == "contacts")?.get()?;
+        if ![card.origin.or_empty(), self.origin.or_empty()].contains(&"contact_request") {
+            return None;
+        }
+        card.phones.as_slice().iter().filter_map(Object::get).find_map(|of| {
+            let written = || Address::parse(Scheme::Whatsapp, of.phone.get()?, None).ok().filter(Address::is_phone);
+            phone(of.wa_id.or_empty()).or_else(written)
+        })
+    }
+
     /// Text and everything else. A type that did not exist when this was written is kept as unreadable.
     pub(super) fn content(&self, api_base_url: &str) -> (String, Details) {
         let mut details = Details::default();
@@ -268,7 +293,11 @@ impl MessageData<'_> {
                 let cards = self.contacts.as_slice().iter().filter_map(Object::get);
                 details.cards = cards.map(card).take(MAX_CARDS).collect();
             }
-            "interactive" => details.button = self.interactive.get().and_then(chosen),
+            "interactive" => {
+                details.button = self.interactive.get().and_then(chosen);
+                let form = self.interactive.get().and_then(|of| of.nfm_reply.get()?.response_json.owned());
+                details.form = form.filter(|form| form.len() <= MAX_FORM_BYTES);
+            }
             "button" => {
                 details.button = self.button.get().map(|pressed| button(&pressed.text, &pressed.payload));
             }
@@ -332,10 +361,13 @@ fn location(place: &Place<'_>) -> Option<Location> {
 }
 
 fn card(card: &Card<'_>) -> ContactCard {
-    let name = card.name.get().and_then(|name| name.formatted_name.owned()).unwrap_or_default();
+    let read = ContactCard::of_vcards(card.vcard.or_empty()).into_iter().next();
+    let (written, on_it) = read.map(|card| (card.name, card.phones)).unwrap_or_default();
+    let name = card.name.get().and_then(|name| name.formatted_name.owned()).unwrap_or(written);
     let phones = card.phones.as_slice().iter().filter_map(Object::get);
-    let phones = phones.filter_map(|phone| phone.phone.owned().or_else(|| phone.wa_id.owned()));
-    ContactCard { name, phones: phones.take(8).collect() }
+    let phones = phones.filter_map(|of| of.phone.owned().or_else(|| of.wa_id.owned()));
+    let phones: Vec<String> = phones.take(MAX_PHONES).collect();
+    ContactCard { name, phones: if phones.is_empty() { on_it } else { phones } }
 }
 
 fn button(text: &Text<'_>, payload: &Text<'_>) -> Button {

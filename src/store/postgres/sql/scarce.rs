@@ -98,6 +98,10 @@ macro_rules! offer_row {
 pub(in crate::store) const LIST_OFFERS: &str =
     concat!(offer_row!(), "WHERE o.tenant_id = $1 ORDER BY o.id DESC LIMIT $2");
 
+/// Tenant, contact, how many: their offers, the newest first.
+pub(in crate::store) const CONTACT_OFFERS: &str =
+    concat!(offer_row!(), "WHERE o.tenant_id = $1 AND o.contact_id = $2 ORDER BY o.id DESC LIMIT $3");
+
 /// Tenant, offer.
 pub(in crate::store) const ONE_OFFER: &str = concat!(offer_row!(), "WHERE o.tenant_id = $1 AND o.id = $2");
 
@@ -122,14 +126,31 @@ pub(in crate::store) const LIST_BOOKINGS: &str = concat!(
         AND ($5::text IS NULL OR b.resource = $5) ORDER BY b.starts_at, b.id LIMIT $6"
 );
 
+/// Tenant, contact, how many: their bookings, the latest first.
+pub(in crate::store) const CONTACT_BOOKINGS: &str =
+    concat!(booking_row!(), "WHERE b.tenant_id = $1 AND b.contact_id = $2 ORDER BY b.starts_at DESC, b.id LIMIT $3");
+
 /// Tenant, booking.
 pub(in crate::store) const ONE_BOOKING: &str = concat!(booking_row!(), "WHERE b.tenant_id = $1 AND b.id = $2");
 
+/// A lead; a condition follows.
+macro_rules! lead_row {
+    () => {
+        "SELECT l.id, l.conversation_id, l.contact_id, l.name, l.email, l.phone, l.need, \
+        l.urgent, l.state, l.source, l.created_at FROM leads l "
+    };
+}
+
 /// Tenant, state or null, before (id) or null, how many: the newest first.
-pub(in crate::store) const LIST_LEADS: &str = "SELECT l.id, l.conversation_id, l.contact_id, l.name, l.email, l.phone, l.need, \
-        l.urgent, l.state, l.source, l.created_at \
-    FROM leads l WHERE l.tenant_id = $1 AND ($2::text IS NULL OR l.state = $2) AND ($3::text IS NULL OR l.id < $3) \
-    ORDER BY l.id DESC LIMIT $4";
+pub(in crate::store) const LIST_LEADS: &str = concat!(
+    lead_row!(),
+    "WHERE l.tenant_id = $1 AND ($2::text IS NULL OR l.state = $2) AND ($3::text IS NULL OR l.id < $3) \
+        ORDER BY l.id DESC LIMIT $4"
+);
+
+/// Tenant, contact, how many: their leads, the newest first.
+pub(in crate::store) const CONTACT_LEADS: &str =
+    concat!(lead_row!(), "WHERE l.tenant_id = $1 AND l.contact_id = $2 ORDER BY l.id DESC LIMIT $3");
 
 /// Tenant: how many stand where.
 pub(in crate::store) const LEAD_COUNTS: &str =

@@ -42,6 +42,10 @@ impl<'a> Stage<'a> {
         if asks_for_price || !asides::wants(self.said) || picking::by_name(self.said, &self.names()).is_none() {
             return None;
         }
+        let is_name = self.names().iter().flatten().any(|name| name == self.said);
+        if is_name && !knows() {
+            return Some(flow);
+        }
         let phrase = dates::read(self.scene.text, self.local_now(), self.flows.english);
         let is_to_come = phrase.time.is_some() && phrase.day.is_none()
             || matches!(phrase.day, Some(Day::On(_) | Day::Either(_) | Day::Within(..) | Day::Any));

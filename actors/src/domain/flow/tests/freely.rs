@@ -88,6 +88,13 @@ fn nobody_has_to_say_a_keyword_or_to_answer_as_asked() {
         ),
         ("16h", "Soin du visage mardi 1er décembre à 16:00 avec Awa, 65 €. Je réserve ? (oui / non)"),
     ]);
+    let mut talk = Talk::fr();
+    talk.dialogue(&[
+        ("Manucure", "Quel jour vous arrange ?"),
+        ("demain 10h", "Manucure mardi 1er décembre à 10:00 avec Awa, 35 €. Je réserve ? (oui / non)"),
+        ("non c'est trop tôt", "Mardi 1er décembre, il reste 10:30, 15:00 ou 18:00. Laquelle ?"),
+        ("la 2e", "Manucure mardi 1er décembre à 15:00 avec Awa, 35 €. Je réserve ? (oui / non)"),
+    ]);
     for said in [
         "combien la manucure samedi ?",
         "j'ai adoré ma manucure hier",

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Chaos day: builds, starts PostgreSQL, Redis and nginx on loopback, and has faults happen to three nodes for an hour while contacts write.
+# Chaos day: builds, starts PostgreSQL, Redis, nginx and Prometheus on loopback, and has faults happen to three nodes for an hour while
+# contacts write and members pay (docs/torture.md). Only root can make disks that can be filled.
 #
 #   benches/chaos.sh                 an hour
 #   benches/chaos.sh 10m             ten minutes

@@ -160,6 +160,9 @@ async fn start_with(
     if let Some(redis) = cluster.redis_health() {
         health.register("redis", false, redis);
     }
+    if let Some(clock) = cluster.clock_health() {
+        health.register("clock", false, clock);
+    }
     let mut ports = ports(&store, (sellers.clone(), faq.clone()), &registry, Arc::clone(&clock), &cluster);
     let assistants = assistant::assistants(&config, &store, &clock)?;
     ports.assistant = Arc::clone(&assistants) as _;
@@ -224,7 +227,7 @@ async fn start_with(
     let events_out =
         EventsOut::new(&config, operator.clone(), Arc::clone(&clock)).map_err(gateway::BuildError::from)?;
     health.register("webhooks", false, Arc::new(EventsOutHealth(events_out.clone())));
-    let posting = events_out::follow(events_out, &store, operator.clone(), runtime.io());
+    let posting = events_out::follow(events_out, (&store, operator.clone()), config.runtime.watch_every, runtime.io());
     let lookups =
         tenant_services::follow((&config, tenants.clone(), &clock), (&store, &operator), &health, runtime.io());
     let correlating = lookups.map_err(gateway::BuildError::from)?;

@@ -13,6 +13,7 @@
 //! | [`crm`] | whose a number is, asked of the tenants' CRMs | the network, outwards |
 //! | [`gateway`] | one folder per provider: verify, decode, send, find, simulate | the network, outwards |
 //! | [`media`] | keeps files by their hash, tells what they are | files |
+//! | [`oidc`] | who signed in at a provider of OpenID Connect | the network, outwards |
 //! | [`telemetry`] | logs and metrics | standard output, log files |
 //! | [`runtime`] | threads of the daemon: arbiters and the I/O runtime | threads |
 //! | [`service`] | use cases that [`http`] and [`cli`] share, and who may do what | [`store`] |
@@ -24,7 +25,7 @@
 //! | [`cli`] | one file per subcommand | [`app`], `lab` |
 //!
 //! Imports run one way:
-//! `{digest, http_client} <- config <- {store, spool, cache, gateway, media, crm, assistant, payments, telemetry, runtime} <-
+//! `{digest, http_client} <- config <- {store, spool, cache, gateway, media, crm, assistant, oidc, payments, telemetry, runtime} <-
 //! {service, journal} <- {http, console} <- app <- lab <- cli <- main`. The decisions and the actors live in the crate
 //! [`palabre_actors`], which knows none of this.
 
@@ -43,6 +44,7 @@ pub mod journal;
 #[cfg(feature = "lab")]
 mod lab;
 pub mod media;
+pub mod oidc;
 pub mod payments;
 pub mod runtime;
 pub mod service;

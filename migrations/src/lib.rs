@@ -52,6 +52,8 @@ mod m20261201_000341_waiting_list;
 mod m20261201_000342_calendar_feeds;
 mod m20261201_000343_ride_ratings;
 mod m20261201_000350_push_subscriptions;
+mod m20261201_000360_parties;
+mod m20261201_000361_offers_of_contacts;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +111,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000342_calendar_feeds::Migration),
             Box::new(m20261201_000343_ride_ratings::Migration),
             Box::new(m20261201_000350_push_subscriptions::Migration),
+            Box::new(m20261201_000360_parties::Migration),
+            Box::new(m20261201_000361_offers_of_contacts::Migration),
         ]
     }
 }

@@ -3,6 +3,8 @@
 //! When Redis or the database is away the node goes on: the count of nodes stays as it was last seen, rate limits
 //! fall back to this node's share, and nodes that are not notified find the work at their next sweep.
 
+mod clock_health;
+
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
+use self::clock_health::ClockHealth;
 use super::{StartError, SystemClock};
 use crate::cache::RedisClient;
 use crate::config::Config;
@@ -45,6 +48,7 @@ pub(super) struct Cluster {
     database: String,
     redis: Option<RedisClient>,
     nodes: LiveNodes,
+    clock: Arc<ClockHealth>,
     notifier: Arc<ClusterNotifier>,
     io: Handle,
     tasks: Vec<JoinHandle<()>>,
@@ -66,6 +70,7 @@ impl Cluster {
             database: config.database.url.clone(),
             redis,
             nodes,
+            clock: Arc::default(),
             notifier,
             io: io.clone(),
             tasks: Vec::new(),
@@ -79,7 +84,8 @@ impl Cluster {
         }
         if store.is_shared() {
             let every = config.runtime.sweep_every.clamp(HEARTBEAT_EVERY.0, HEARTBEAT_EVERY.1);
-            let living = heartbeats(cluster.node.clone(), store.clone(), cluster.nodes.clone(), every);
+            let (nodes, clock) = (cluster.nodes.clone(), Arc::clone(&cluster.clock));
+            let living = heartbeats(cluster.node.clone(), store.clone(), (nodes, clock), every);
             cluster.tasks.push(io.spawn(living));
         }
         Ok(cluster)
@@ -106,6 +112,11 @@ impl Cluster {
     /// The health of Redis, if configured.
     pub(super) fn redis_health(&self) -> Option<Arc<dyn HealthSource>> {
         self.redis.clone().map(|redis| Arc::new(RedisHealth(redis)) as _)
+    }
+
+    /// The health of this node's clock, where there is another one to compare it with.
+    pub(super) fn clock_health(&self) -> Option<Arc<dyn HealthSource>> {
+        self.store.is_shared().then(|| Arc::clone(&self.clock) as _)
     }
 
     /// Notifies the other nodes.
@@ -182,8 +193,8 @@ impl std::fmt::Debug for Cluster {
 impl Cluster {
     /// The part of joining that needs the database.
     pub(super) fn registration(&self) -> Registration {
-        let (node, store) = (self.node.clone(), self.store.clone());
-        Registration { node, store, redis: self.redis.clone(), nodes: self.nodes.clone() }
+        let (node, store, clock) = (self.node.clone(), self.store.clone(), Arc::clone(&self.clock));
+        Registration { node, store, redis: self.redis.clone(), nodes: self.nodes.clone(), clock }
     }
 }
 
@@ -193,13 +204,16 @@ pub(super) struct Registration {
     store: Store,
     redis: Option<RedisClient>,
     nodes: LiveNodes,
+    clock: Arc<ClockHealth>,
 }
 
 impl Registration {
     /// Registers the node, counts the others, and reads the secret that names the keys in Redis.
     pub(super) async fn register(&self) -> Result<(), StoreError> {
         let begun = SystemClock.now();
-        count_nodes(&self.nodes, self.store.register_node(&self.node).await?, begun);
+        let seen = self.store.register_node(&self.node).await?;
+        self.clock.compare(seen.database_clock, (begun, SystemClock.now()));
+        count_nodes(&self.nodes, seen.nodes, begun);
         if let Some(redis) = &self.redis {
             redis.know(&secret(&self.store).await?).await;
         }
@@ -220,15 +234,16 @@ fn count_nodes(nodes: &LiveNodes, count: u32, begun: Timestamp) {
     gauge!(names::NODES).set(f64::from(count));
 }
 
-/// Writes heartbeats and counts the nodes.
-async fn heartbeats(node: NodeId, store: Store, nodes: LiveNodes, every: Duration) {
+/// Writes heartbeats, counts the nodes, and compares the clocks.
+async fn heartbeats(node: NodeId, store: Store, (nodes, clock): (LiveNodes, Arc<ClockHealth>), every: Duration) {
     let mut failing = false;
     loop {
         tokio::time::sleep(every).await;
         let begun = SystemClock.now();
         match store.heartbeat(&node).await {
-            Ok(count) => {
-                count_nodes(&nodes, count, begun);
+            Ok(seen) => {
+                clock.compare(seen.database_clock, (begun, SystemClock.now()));
+                count_nodes(&nodes, seen.nodes, begun);
                 failing = false;
             }
             Err(error) => {

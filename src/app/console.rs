@@ -5,16 +5,18 @@ use std::sync::Arc;
 use actix_web::web;
 use palabre_actors::ports::{Clock, Pending, PortError};
 
+use super::StartError;
 use crate::config::{Config, TenantDirectory};
-use crate::console::{
-    self, Connection, ConsoleDeps, ConsoleState, FailingChannels, LiveFeed, PagesError, SetupDeps, TestPhones,
-};
+use crate::console::{self, Connection, ConsoleDeps, ConsoleState, FailingChannels, LiveFeed, SetupDeps, TestPhones};
+use crate::gateway::BuildError;
 use crate::gateway::channel_event::{ChannelEvent, ChannelEventKind, ChannelEvents};
+use crate::gateway::client::{self, ClientError};
 use crate::http::{self, ConsoleRoutes};
+use crate::oidc::OidcProvider;
 use crate::service::media::MediaAccess;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
-use crate::service::people::{People, SessionTimes};
+use crate::service::people::{OidcSignIn, People, SessionTimes};
 use crate::service::person_links::PersonLinks;
 use crate::service::privacy::PersonalData;
 use crate::service::push::PushNotices;
@@ -49,6 +51,12 @@ pub(super) fn people(config: &Config, operator: Operator, clock: Arc<dyn Clock>)
     People::new(operator, clock, times)
 }
 
+/// The provider through which people sign in, if one is configured.
+fn oidc(config: &Config) -> Result<Option<OidcSignIn>, ClientError> {
+    let (Some(settings), Some(base_url)) = (&config.console.oidc, &config.console.base_url) else { return Ok(None) };
+    Ok(Some(OidcSignIn::new(OidcProvider::new(client::new()?, settings.clone()), base_url)))
+}
+
 /// What stands below `/console`. `None`: it is switched off.
 pub(super) fn routes(
     (config, tenants): (&Config, TenantDirectory),
@@ -58,13 +66,14 @@ pub(super) fn routes(
     (access, media, links): (Option<PaidAccess>, MediaAccess, PersonLinks),
     (feed, clock, push): (LiveFeed, Arc<dyn Clock>, Option<PushNotices>),
     (setup, failing): (Option<SetupDeps>, Arc<dyn FailingChannels>),
-) -> Result<Option<ConsoleRoutes>, PagesError> {
+) -> Result<Option<ConsoleRoutes>, StartError> {
     if !config.console.enabled {
         return Ok(None);
     }
     let listeners = config.http.clone();
     let deps = ConsoleDeps {
         people,
+        oidc: oidc(config).map_err(BuildError::from)?,
         store: operator,
         history,
         outgoing,

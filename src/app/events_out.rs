@@ -22,13 +22,18 @@ use crate::telemetry::metrics as names;
 const EVERY: Duration = Duration::from_millis(500);
 /// How soon after a failure.
 const AGAIN: Duration = Duration::from_secs(5);
-/// How often gauges are set.
+/// How often gauges are set, if not more often.
 const GAUGES_EVERY: Duration = Duration::from_secs(15);
 /// How often old deliveries are deleted.
 const FORGET_EVERY: Duration = Duration::from_hours(1);
 
 /// Works until the task is ended.
-pub(super) fn follow(out: EventsOut, store: &Store, operator: Operator, io: &Handle) -> JoinHandle<()> {
+pub(super) fn follow(
+    out: EventsOut,
+    (store, operator): (&Store, Operator),
+    watch_every: Duration,
+    io: &Handle,
+) -> JoinHandle<()> {
     let store = store.clone();
     io.spawn(async move {
         while !store.is_admitted() {
@@ -42,11 +47,11 @@ pub(super) fn follow(out: EventsOut, store: &Store, operator: Operator, io: &Han
         if out.is_idle() {
             return;
         }
-        work(&out, &operator).await;
+        work(&out, &operator, watch_every.min(GAUGES_EVERY)).await;
     })
 }
 
-async fn work(out: &EventsOut, operator: &Operator) {
+async fn work(out: &EventsOut, operator: &Operator, gauges_every: Duration) {
     let mut busy: HashSet<EndpointId> = HashSet::new();
     let mut serving: JoinSet<(EndpointId, Result<(), StoreError>)> = JoinSet::new();
     let (mut gauges, mut forgotten): (Option<Instant>, Option<Instant>) = (None, None);
@@ -80,7 +85,7 @@ async fn work(out: &EventsOut, operator: &Operator) {
                 wait = AGAIN;
             }
         }
-        if is_over(gauges, GAUGES_EVERY) {
+        if is_over(gauges, gauges_every) {
             gauges = Some(Instant::now());
             set_gauges(operator).await;
         }

@@ -13,7 +13,9 @@ use crate::store::Store;
 /// How often the index looks for new messages. With the half second that it leaves a message for its turn, one is found
 /// within two seconds.
 const EVERY: Duration = Duration::from_secs(1);
-/// Between two batches of a backlog others have the disk for themselves.
+/// Between two batches of a backlog the processor and the disk belong to others for so many times as long as the last took, and
+/// not less than [`BREATH`].
+const BREATHS: u32 = 3;
 const BREATH: Duration = Duration::from_millis(20);
 /// How soon after a failure.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -37,9 +39,10 @@ pub(super) fn follow(store: &Store, clock: Arc<dyn Clock>, io: &Handle) -> JoinH
         let mut verified = Instant::now();
         let mut is_failing = false;
         loop {
+            let began = Instant::now();
             let step = index.step(clock.now()).await;
             let wait = match &step {
-                Ok(indexed) if indexed.has_more => BREATH,
+                Ok(indexed) if indexed.has_more => (began.elapsed() * BREATHS).clamp(BREATH, EVERY),
                 Ok(_) => EVERY,
                 Err(error) if error.is_away() || is_failing => {
                     debug!(error = error as &dyn std::error::Error, "the search index stands still");
@@ -51,7 +54,7 @@ pub(super) fn follow(store: &Store, clock: Arc<dyn Clock>, io: &Handle) -> JoinH
                 }
             };
             is_failing = step.is_err();
-            if step.is_ok() && wait == EVERY && verified.elapsed() >= VERIFY_EVERY {
+            if step.as_ref().is_ok_and(|indexed| !indexed.has_more) && verified.elapsed() >= VERIFY_EVERY {
                 verified = Instant::now();
                 match index.verify().await {
                     Ok(removed) if removed > 0 => info!(search.removed = removed, "what was deleted left the search index"),

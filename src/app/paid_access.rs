@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::TimeDelta;
+use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::ports::Clock;
@@ -19,7 +19,7 @@ use crate::gateway::{Wiring, provider};
 use crate::payments::stripe::Stripe;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::{Creator, Creators, PaidAccess};
-use crate::store::operator::Operator;
+use crate::store::operator::{Operator, Tenants};
 use crate::store::{Store, StoreError};
 
 /// How often the tables are looked at. An event that has come in is applied within that time.
@@ -36,8 +36,6 @@ const AUDITS_EVERY: Duration = Duration::from_mins(1);
 /// How often what never came as a webhook is listed, and how soon again where it could not be listed.
 const CATCH_UP_EVERY: Duration = Duration::from_hours(24);
 const CATCH_UP_AGAIN: Duration = Duration::from_mins(10);
-/// How far back it is listed: Stripe keeps events for thirty days.
-const CATCH_UP_OVER: TimeDelta = TimeDelta::days(3);
 
 /// What paid access works with.
 pub(crate) fn connect(
@@ -163,6 +161,8 @@ async fn audit(access: &PaidAccess, clock: &dyn Clock) {
 
 async fn settle(access: &PaidAccess, clock: &dyn Clock) {
     let mut catch_up_at = Instant::now();
+    // Since when events may be missing, until they could be listed: what comes in meanwhile fills no gap.
+    let mut missing_since = None;
     let mut brisk_until = Instant::now();
     // Whose plans were written down: they change with the configuration.
     let mut kept = None;
@@ -175,7 +175,7 @@ async fn settle(access: &PaidAccess, clock: &dyn Clock) {
             kept = keep_plans(access, &creators, clock).await.is_ok().then_some(creators);
         }
         if Instant::now() >= catch_up_at {
-            let is_listed = catch_up(access, clock).await;
+            let is_listed = catch_up(access, clock, &mut missing_since).await;
             catch_up_at = Instant::now() + if is_listed { CATCH_UP_EVERY } else { CATCH_UP_AGAIN };
         }
         let wait = match step(access, clock).await {
@@ -222,14 +222,30 @@ async fn keep_plans(
 }
 
 /// Returns whether everything could be listed.
-async fn catch_up(access: &PaidAccess, clock: &dyn Clock) -> bool {
+async fn catch_up(access: &PaidAccess, clock: &dyn Clock, missing_since: &mut Option<Timestamp>) -> bool {
     let now = clock.now();
-    match access.catch_up(now - CATCH_UP_OVER, now).await {
+    let listed = async {
+        let since = match *missing_since {
+            Some(since) => since,
+            None => *missing_since.insert(access.missing_since(now).await?),
+        };
+        access.catch_up(&Tenants::All, since, now).await
+    };
+    let listed = listed.await;
+    match listed {
         Ok(caught) => {
             if caught.new > 0 {
                 info!(events = caught.new, "payment events that never came as webhooks were listed");
             }
-            caught.failed == 0
+            if caught.failed > 0 {
+                return false;
+            }
+            *missing_since = None;
+            // What was paid of them is known by now.
+            if let Err(error) = access.drop_abandoned(now).await {
+                debug!(error = &error as &dyn std::error::Error, "purchases that were never paid stay for another day");
+            }
+            true
         }
         Err(error) => {
             debug!(error = &error as &dyn std::error::Error, "payment events could not be listed");

@@ -201,7 +201,9 @@ impl HealthSource for StoreHealth {
             match &self.spooled {
                 _ if answers && problem.is_none() => Condition::Up,
                 None if let Some(problem) = problem => Condition::Down(problem),
-                Some(spooled) if spooled.stats().accepting => Condition::Degraded(AWAY),
+                Some(spooled) if spooled.stats().accepting => {
+                    Condition::Degraded(problem.filter(|_| answers).unwrap_or(AWAY))
+                }
                 Some(_) => Condition::Down("the database does not answer, and the spool takes nothing"),
                 None => Condition::Down("the database does not answer"),
             }

@@ -175,12 +175,13 @@ async fn list(operator: &Operator, args: &BookingsArgs, config: &Config) -> Resu
                 moment(row.starts_at),
                 cut(&row.service, CELL),
                 cut(&row.resource, CELL),
+                shown.people.to_string(),
                 shown.state.clone(),
                 cut(&who, CELL),
                 row.tenant.to_string(),
             ]
         });
-        let head = ["BEGINS", "SERVICE", "WITH", "STATE", "WHO", "TENANT"];
+        let head = ["BEGINS", "SERVICE", "WITH", "PEOPLE", "STATE", "WHO", "TENANT"];
         say(format_args!("{}", table(&head, &cells.collect::<Vec<_>>()).trim_end()));
     }
     Ok(if rows.is_empty() { none(&args.tenant, config, "no bookings there") } else { exit::OK })

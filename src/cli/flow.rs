@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use palabre_actors::domain::booking::{Agenda, BookingChange};
-use palabre_actors::domain::flow::picture::PictureWords;
+use palabre_actors::domain::flow::graph::PictureWords;
 use palabre_actors::domain::flow::{Effect, Flow, Flows, Milestone, Move, Running, Saying, Scene, graph, picture};
 use palabre_actors::domain::folding::fold;
 use palabre_actors::domain::rules::{Facts, Rules, TextName};
@@ -104,7 +104,7 @@ fn draw(flows: &Flows, args: &GraphArgs) -> u8 {
     let words = if flows.is_english() { PictureWords::ENGLISH } else { PictureWords::FRENCH };
     let drawn = match args.svg {
         true => picture::svg(flow, &BTreeMap::new(), words),
-        false => graph::mermaid(flow),
+        false => graph::mermaid(flow, words),
     };
     say(format_args!("{}", drawn.trim_end()));
     exit::OK

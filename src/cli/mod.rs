@@ -191,7 +191,7 @@ enum Command {
     /// Starts a throw-away daemon and a simulated provider on this machine. Exits with 1 when a message was lost, sent
     /// twice, out of order, sent after STOP, or is left without an end.
     #[cfg(feature = "lab")]
-    Torture(torture::TortureArgs),
+    Torture(Box<torture::TortureArgs>),
 }
 
 #[derive(Debug, Args)]
@@ -302,7 +302,7 @@ pub fn run() -> ExitCode {
         #[cfg(feature = "lab")]
         Command::Simulate(args) => simulate::run(&args),
         #[cfg(feature = "lab")]
-        Command::Torture(args) => torture::run(args),
+        Command::Torture(args) => torture::run(*args),
     };
     ExitCode::from(code)
 }

@@ -10,6 +10,7 @@ use palabre_actors::domain::action::Action;
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::entitlement::SubscriptionState;
 use palabre_actors::domain::ids::{ChannelId, ConversationId, OutboundId, TenantId};
+use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::turn::Request;
 use palabre_actors::engine::Performed;
 use palabre_actors::ports::Pending;
@@ -25,7 +26,7 @@ use crate::service::Caller;
 use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
 use crate::service::paid_access::{self as access, AccessError, MemberView, PaidAccess, Reconciled};
 use crate::store::operator::Operator;
-use crate::store::paid_access::{PaymentEventFilter, SubscriptionFilter};
+use crate::store::paid_access::{Money, PaymentEventFilter, SubscriptionFilter};
 
 /// What to do with paid access.
 #[derive(Debug, Subcommand)]
@@ -55,7 +56,7 @@ pub(super) enum AccessCommand {
     Move(given::MoveArgs),
     /// End a subscription at the end of what is paid
     Cancel(CancelArgs),
-    /// Give the last payment back, which ends what it paid for
+    /// Give the last payment back, which ends what it paid for; a subscription is renewed all the same until it is cancelled
     Refund(OneSubscription),
     /// Compare every subscription with Stripe and every payment in Stars with the bots' lists, and mend what differs
     Reconcile(WhichTenants),
@@ -162,13 +163,16 @@ pub(super) fn run(command: &AccessCommand) -> u8 {
         }),
         AccessCommand::Reconcile(args) => with(&args.file, async |access| {
             let tenants = among(&args.tenant);
-            let Reconciled { looked_at, booked, failed } =
+            let Reconciled { looked_at, found, booked, failed } =
                 access::reconcile(&Caller::command_line(), &access, &tenants, now()).await?;
             if args.json {
-                say(format_args!("{}", json!({ "looked_at": looked_at, "stars_booked": booked, "failed": failed })));
+                let report =
+                    json!({ "looked_at": looked_at, "found": found, "stars_booked": booked, "failed": failed });
+                say(format_args!("{report}"));
             } else {
                 say(format_args!(
-                    "{looked_at} subscriptions by card compared, {booked} payments in Stars booked, {failed} could not be looked at"
+                    "{looked_at} purchases by card compared, {found} found of whose payment nothing was told, {booked} payments in \
+                     Stars booked, {failed} could not be looked at"
                 ));
             }
             Ok(if failed == 0 { exit::OK } else { exit::FAILED })
@@ -228,7 +232,11 @@ fn plans(access: &PaidAccess, args: &WhichTenants) -> Result<u8, AccessError> {
         let rows: Vec<Vec<String>> = found
             .iter()
             .map(|(tenant, plan)| {
-                let price = plan.price.map(|price| format!("{price} {}", plan.currency)).unwrap_or_default();
+                let money = |price: u64| Money {
+                    amount: price.try_into().unwrap_or(i64::MAX),
+                    currency: plan.currency.to_string(),
+                };
+                let price = plan.price.map(|price| access::amount(&money(price), Language::En)).unwrap_or_default();
                 let stars = plan.stars.map(|stars| stars.to_string()).unwrap_or_default();
                 vec![
                     tenant.to_string(),

@@ -109,7 +109,7 @@ fn new(args: &NewArgs) -> u8 {
         let operator = Operator::open(&url).await.ok();
         match setup::create(&Caller::command_line(), operator.as_ref(), &folder, &new).await {
             Ok(made) => {
-                told(&new, &made.path.display().to_string(), args.json);
+                told(&new, &made.path.display().to_string(), args);
                 exit::OK
             }
             Err(error) => refused(&error),
@@ -117,17 +117,18 @@ fn new(args: &NewArgs) -> u8 {
     })
 }
 
-fn told(new: &NewTenant, path: &str, as_json: bool) {
-    if as_json {
+fn told(new: &NewTenant, path: &str, args: &NewArgs) {
+    if args.json {
         say(format_args!("{}", json!({ "id": new.id, "file": path, "channel_id": format!("{}-try", new.id) })));
         return;
     }
+    let (name, id, config) = (&new.name, &new.id, args.file.config.display());
     say(format_args!(
-        "{} is set up: {path}\n  A running daemon serves it within a second. Then:\n    \
-         let people in     palabre user add NAME@DOMAIN --tenant {} --role owner\n    \
+        "{name} is set up: {path}\n  A running daemon serves it within a second. Then:\n    \
+         let people in     palabre user add NAME@DOMAIN --tenant {id} --role owner --config {config}\n    \
          try it            the test phone in the console\n    \
-         change answers    any editor: each change counts within a second",
-        new.name, new.id,
+         change answers    any editor: each change counts within a second\n    \
+         is it ready?      palabre doctor --tenant {id} --config {config}",
     ));
 }
 

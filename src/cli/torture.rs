@@ -7,7 +7,7 @@ use clap::Args;
 use url::Url;
 
 use super::{complain, exit, on_runtime, say};
-use crate::lab::torture::{self, Options, Servers};
+use crate::lab::torture::{self, Options, Servers, Surroundings};
 
 #[derive(Debug, Args)]
 pub(super) struct TortureArgs {
@@ -74,6 +74,9 @@ struct ServerArgs {
     /// A shell command that kills Redis, which comes back empty
     #[arg(long, value_name = "COMMAND", requires = "redis")]
     crash_redis: Option<String>,
+    /// What a chaos day has beside: a Prometheus whose alerts must fire, and faults that commands make (docs/torture.md)
+    #[arg(long, value_name = "FILE", requires = "chaos", value_parser = |path: &str| Surroundings::read(path.as_ref()))]
+    surroundings: Option<Surroundings>,
 }
 
 /// Runs the torture; answers 1 when a promise is broken.
@@ -95,7 +98,8 @@ pub(super) fn run(args: TortureArgs) -> u8 {
 
 impl TortureArgs {
     fn options(self) -> Options {
-        let ServerArgs { database, redis, nodes, front, crash_database, crash_redis } = self.servers;
+        let ServerArgs { database, redis, nodes, front, crash_database, crash_redis, surroundings } = self.servers;
+        let surroundings = surroundings.unwrap_or_default();
         Options {
             kills: self.kills,
             seed: self.seed,
@@ -106,7 +110,7 @@ impl TortureArgs {
             away: self.away,
             settle_within: self.settle_within,
             chaos: self.chaos,
-            servers: Servers { database, redis, nodes, front, crash_database, crash_redis },
+            servers: Servers { database, redis, nodes, front, crash_database, crash_redis, surroundings },
             keep: self.keep,
             quiet: self.quiet,
         }

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use super::document::Scope;
 use super::fields::{duration_up_to, or_default, quoted, text};
 use super::raw::RawTenant;
+use super::raw_flows::RawCalendar;
 use super::secret::Secrets;
 use super::suggest;
 
@@ -22,9 +23,18 @@ const MOST: usize = 50;
 pub struct BusyCalendar {
     /// Whose time it takes.
     pub resource: String,
-    /// Where it is. Whoever has it reads the calendar.
+    /// Where it is. Whoever has it reads the calendar, but for one with an account.
     pub url: SecretString,
+    /// Who reads it by CalDAV. `None`: it is an iCalendar file.
+    pub account: Option<CalendarAccount>,
     pub every: Duration,
+}
+
+/// An account at a CalDAV server.
+#[derive(Clone, Debug)]
+pub struct CalendarAccount {
+    pub user: String,
+    pub password: SecretString,
 }
 
 /// `None`: something was reported.
@@ -66,8 +76,21 @@ pub(super) fn calendars(root: &Scope<'_>, raw: &RawTenant, secrets: Secrets<'_>)
                     }
                     holds
                 });
-            Some(BusyCalendar { resource: resource?.to_owned(), url: url?, every: every? })
+            let account = account(&scope, raw, secrets);
+            Some(BusyCalendar { resource: resource?.to_owned(), url: url?, account: account?, every: every? })
         })
         .collect();
     read.into_iter().collect()
+}
+
+/// `None`: something was reported.
+fn account(scope: &Scope<'_>, raw: &RawCalendar, secrets: Secrets<'_>) -> Option<Option<CalendarAccount>> {
+    if raw.user.is_none() && raw.password.is_none() {
+        return Some(None);
+    }
+    let user = scope.required("user", raw.user.as_deref(), "who reads the calendar by CalDAV");
+    let help = "an app password is best: `password = { env = \"AWA_CALENDAR_PASSWORD\" }`";
+    let password = scope.required("password", raw.password.as_ref(), help);
+    let password = password.and_then(|raw| secrets.resolve(scope, "password", raw));
+    Some(Some(CalendarAccount { user: user?.to_owned(), password: password? }))
 }

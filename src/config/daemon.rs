@@ -39,7 +39,7 @@ fn whole(root: &Scope<'_>, raw: &RawConfig, secrets: Secrets<'_>, lease: Option<
     let retention = retention::retention(&root.table("retention"), &raw.retention);
     let media = media::settings(&root.table("media"), &raw.media, secrets);
     let privacy = retention::privacy(&root.table("privacy"), &raw.privacy, folder);
-    let console = console::console(&root.table("console"), &raw.console);
+    let console = console::console(&root.table("console"), &raw.console, secrets);
     let private_targets = root.table("webhooks").required("private_targets", raw.webhooks.private_targets, "");
     let sentry = observers::sentry(&root.table("sentry"), &raw.sentry);
     let otlp = observers::otlp(&root.table("otlp"), &raw.otlp);
@@ -84,6 +84,14 @@ fn http(scope: &Scope<'_>, raw: &RawHttp) -> Option<Http> {
     {
         let reason = "`http.admin_listen` is open on every interface: whoever reaches this machine reaches the API and the console";
         scope.warning("admin_listen", reason.to_owned(), "name the address of one interface, such as `127.0.0.1:9090`");
+    }
+    if raw.admin_listen.is_none() && listen.is_some_and(|listen| listen.ip().is_unspecified()) {
+        let reason = "`http.listen` is open on every interface, and so are the API and the console, which share it";
+        scope.warning(
+            "listen",
+            reason.to_owned(),
+            "give them a listener of their own: `admin_listen = \"127.0.0.1:9090\"`",
+        );
     }
     let lost = "providers' messages cross the network in clear, and most providers refuse it";
     let public_base_url = raw

@@ -7,9 +7,10 @@ use figment::error::{Actual, Kind};
 use figment::value::{Dict, Tag, Value};
 use serde::de::DeserializeOwned;
 
+use super::masking::{is_secret, masked};
 use super::problem::{Excerpt, Location, Problem, Problems, Severity};
 use super::raw::INLINE_SECRET;
-use super::source::{LISTS_OF_TABLES, Part, Source, is_secret, join, masked};
+use super::source::{LISTS_OF_TABLES, Part, Source, join};
 use super::suggest;
 
 /// A file with the variables that override it.

@@ -7,8 +7,8 @@ use palabre_actors::domain::address::{Address, HomeCountry, Unnamed};
 use url::{Host, Url};
 
 use super::document::Scope;
+use super::masking::masked;
 use super::raw::RawDuration;
-use super::source::masked;
 use super::suggest;
 
 /// A duration above zero and at most a year, which is more than anything here can mean.

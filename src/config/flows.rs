@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use chrono::TimeDelta;
+use chrono::{NaiveTime, TimeDelta, Timelike, Weekday};
 use palabre_actors::domain::address::{HomeCountry, Scheme, Unnamed};
 use palabre_actors::domain::booking::Service;
 use palabre_actors::domain::flow::answers::AnswerKind;
@@ -12,6 +12,7 @@ use palabre_actors::domain::flow::{
 };
 use palabre_actors::domain::hours::Hours;
 use palabre_actors::domain::offer::Driver;
+use palabre_actors::domain::party::MOST_PLACES;
 use palabre_actors::domain::slots::BookingPolicy;
 
 use super::document::{Document, Scope};
@@ -139,15 +140,34 @@ fn service(scope: &Scope<'_>, raw: &RawService) -> Option<Service> {
     let help = "how long it takes, such as `duration = \"45m\"`";
     let taken = scope.required("duration", raw.duration.as_ref(), help).and_then(|raw| time(scope, "duration", raw));
     let buffer = or_default(raw.buffer.as_ref(), TimeDelta::zero(), |raw| time(scope, "buffer", raw));
-    Some(Service {
-        id: id?,
-        name: name?.to_owned(),
-        duration: taken?,
-        buffer: buffer?,
-        price: raw.price.clone(),
-        resources: raw.resources.clone().unwrap_or_default(),
-        words: raw.words.clone().unwrap_or_default(),
-    })
+    let capacity = match raw.capacity {
+        Some(raw) => number(scope, "capacity", raw, 1..=i64::from(MOST_PLACES)),
+        None => Some(1),
+    };
+    let times = raw.times.iter().flatten().enumerate().map(|(at, text)| {
+        let time = time_of_week(text);
+        if time.is_none() {
+            let reason = format!("cannot be {}", quoted(text));
+            scope.wrong(&format!("times[{at}]"), &reason, "write day and time like `tue 18:30`");
+        }
+        time
+    });
+    let times: Option<Vec<_>> = times.collect();
+    let mut service = Service::new(id?, name?.to_owned(), taken?);
+    service.buffer = buffer?;
+    service.capacity = capacity?;
+    service.times = times?;
+    service.price.clone_from(&raw.price);
+    service.resources = raw.resources.clone().unwrap_or_default();
+    service.words = raw.words.clone().unwrap_or_default();
+    Some(service)
+}
+
+/// `tue 18:30`
+fn time_of_week(text: &str) -> Option<(Weekday, NaiveTime)> {
+    let (day, time) = text.trim().split_once(' ')?;
+    let time: NaiveTime = time.trim().parse().ok()?;
+    Some((day.parse().ok()?, time)).filter(|(_, time)| time.minute().is_multiple_of(5))
 }
 
 fn driver(scope: &Scope<'_>, raw: &RawDriver, home: Option<HomeCountry>) -> Option<Driver> {
@@ -163,6 +183,10 @@ fn driver(scope: &Scope<'_>, raw: &RawDriver, home: Option<HomeCountry>) -> Opti
         car: raw.car.clone().unwrap_or_default(),
         plate: raw.plate.clone().unwrap_or_default(),
         rating: raw.rating.clone().unwrap_or_default(),
+        seats: match raw.seats {
+            Some(seats) => Some(number(scope, "seats", seats, 1..=99)?),
+            None => None,
+        },
     })
 }
 
@@ -316,6 +340,7 @@ fn kinds(scope: &Scope<'_>, raw: &RawStep, id: &str) -> Option<Vec<StepKind>> {
             optional: raw.optional.unwrap_or(false),
             retry: raw.retry.clone(),
             from_opening: raw.from_opening.unwrap_or(false),
+            where_seats_count: raw.where_seats_count.unwrap_or(false),
         });
     }
     if let Some(choose) = &raw.choose {

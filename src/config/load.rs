@@ -287,7 +287,8 @@ fn build(main: &Main, tenants: Option<&[TenantFile]>, reading: Reading<'_>, prob
     // What a file that is not TOML says of its lease nobody knows.
     calls.is_outlasted_by(&root, lease.filter(|_| main.is_toml));
     let api = api::api(&root.table("api"), &main.raw.api, &known, secrets);
-    let stripe = paid_access::platform(&root.table("stripe"), &main.raw.stripe, secrets);
+    let has_public_url = main.raw.http.public_base_url.is_some() || root.table("http").is_incomplete("public_base_url");
+    let stripe = paid_access::platform(&root.table("stripe"), &main.raw.stripe, secrets, has_public_url);
     Some(Config { tenants: valid, api: api?, stripe: stripe?, ..config? })
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+pub(super) use super::raw_console::{RawConsole, RawOidc};
 use super::raw_flows::{RawBooking, RawCalendar, RawDriver, RawFlow, RawFlowTexts, RawRides, RawService};
 pub(super) use super::raw_media::{RawMedia, RawMediaBucket, RawTenantMedia};
 pub(super) use super::raw_observers::{RawOtlp, RawSentry};
@@ -115,17 +116,6 @@ pub(super) struct RawRuntime {
     pub(super) watch_every: Option<RawDuration>,
     pub(super) ask_after: Option<RawDuration>,
     pub(super) lease: Option<RawDuration>,
-}
-
-/// `[console]`
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RawConsole {
-    pub(super) enabled: Option<bool>,
-    pub(super) base_url: Option<String>,
-    pub(super) session_idle: Option<RawDuration>,
-    pub(super) session_lasts: Option<RawDuration>,
-    pub(super) push: Option<bool>,
 }
 
 /// `[privacy]`

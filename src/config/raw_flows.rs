@@ -16,6 +16,8 @@ pub(super) struct RawService {
     pub(super) buffer: Option<RawDuration>,
     pub(super) price: Option<String>,
     pub(super) resources: Option<Vec<String>>,
+    pub(super) capacity: Option<i64>,
+    pub(super) times: Option<Vec<String>>,
     pub(super) words: Option<Vec<String>>,
 }
 
@@ -25,6 +27,8 @@ pub(super) struct RawService {
 pub(super) struct RawCalendar {
     pub(super) resource: Option<String>,
     pub(super) url: Option<RawSecret>,
+    pub(super) user: Option<String>,
+    pub(super) password: Option<RawSecret>,
     pub(super) every: Option<RawDuration>,
 }
 
@@ -68,6 +72,7 @@ pub(super) struct RawDriver {
     pub(super) car: Option<String>,
     pub(super) plate: Option<String>,
     pub(super) rating: Option<String>,
+    pub(super) seats: Option<i64>,
 }
 
 impl std::fmt::Debug for RawDriver {
@@ -128,6 +133,7 @@ pub(super) struct RawStep {
     pub(super) optional: Option<bool>,
     pub(super) retry: Option<String>,
     pub(super) from_opening: Option<bool>,
+    pub(super) where_seats_count: Option<bool>,
     pub(super) options: Option<Vec<RawOption>>,
     pub(super) no: Option<String>,
     pub(super) next: Option<String>,

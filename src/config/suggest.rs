@@ -1,6 +1,6 @@
 //! Suggestions for mistyped names: "did you mean …?"
 
-use super::source::masked;
+use super::masking::masked;
 
 /// How alike two words must be, from 0 to 1, before one is offered for the other. Below this, suggestions puzzle more
 /// than they help.

@@ -13,9 +13,9 @@ pub use palabre_actors::domain::send::OnUnknown;
 use secrecy::SecretString;
 
 pub use super::assistant::AssistantSettings;
-pub use super::busy::BusyCalendar;
+pub use super::busy::{BusyCalendar, CalendarAccount};
 pub use super::cidr::Cidr;
-pub use super::console::Console;
+pub use super::console::{Console, ConsoleOidc};
 pub use super::crm::{Crm, CrmSource};
 pub use super::journal::Journal;
 pub use super::media::{MediaBucketSettings, MediaSettings, TenantMedia};

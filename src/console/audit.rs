@@ -33,14 +33,39 @@ struct AuditLine {
     /// Their rows alone.
     href: String,
     who: String,
+    /// What they did, in words, where there are some.
+    what: Option<String>,
     action: String,
-    entity_type: String,
+    entity: String,
     entity_id: String,
+    /// Where the thing is shown.
+    entity_href: Option<String>,
 }
 
 fn href(query: &[(&str, &str)]) -> String {
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
     format!("/console/audit?{query}")
+}
+
+fn told(member: &Member, state: &ConsoleState, section: &str, key: &str) -> Option<String> {
+    state.pages.texts().find(member.language, section, key).map(ToOwned::to_owned)
+}
+
+/// What a program is called.
+fn program(member: &Member, state: &ConsoleState, actor: &str) -> String {
+    told(member, state, "audit_actor", &actor.replace('-', "_")).unwrap_or_else(|| actor.to_owned())
+}
+
+/// Where a thing of the log is shown, if that is a page of its own.
+fn place(kind: &str, id: &str) -> Option<String> {
+    let path = match kind {
+        "conversation" => "conversations",
+        "message" => "messages",
+        "booking" => "bookings",
+        "broadcast" => "broadcasts",
+        _ => return None,
+    };
+    Some(format!("/console/{path}/{id}"))
 }
 
 async fn page(
@@ -59,7 +84,10 @@ async fn page(
     for row in &rows {
         if !names.contains_key(&row.actor) {
             let person = people::person_of(&state.deps.people, &row.actor).await?;
-            names.insert(row.actor.clone(), person.map_or_else(|| row.actor.clone(), |person| person.name));
+            names.insert(
+                row.actor.clone(),
+                person.map_or_else(|| program(&member, &state, &row.actor), |person| person.name),
+            );
         }
     }
     let next = rows.last().filter(|_| rows.len() == PAGE).map(|row| row.id.to_string());
@@ -73,8 +101,10 @@ async fn page(
             at: display.exact(row.at),
             href: href(&[("actor", &row.actor)]),
             who: names.get(&row.actor).cloned().unwrap_or_default(),
+            what: told(&member, &state, "audit_action", &row.action.replace('.', "_")),
             action: row.action,
-            entity_type: row.entity_type,
+            entity: told(&member, &state, "audit_entity", &row.entity_type).unwrap_or(row.entity_type.clone()),
+            entity_href: place(&row.entity_type, &row.entity_id),
             entity_id: row.entity_id,
         })
         .collect();

@@ -11,6 +11,7 @@ use palabre_actors::domain::template::Template;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::dealings;
 use super::display::{Display, address, channel_name, shown};
 use super::inbox::{self, InboxQuery};
 use super::lookups::MessageWindow;
@@ -98,8 +99,9 @@ pub async fn page(
     }
     let list = inbox::list_context(member, state, query, Some(id)).await?;
     let names = state.names(member).await?;
+    let dealings = dealings::card(member, state, thread.contact.as_ref()).await?;
     let talk = talk_context(member, state, (&thread, names), (talk, &outcome));
-    state.page(("conversation.html", "conversations"), member, context! { ..talk, ..list })
+    state.page(("conversation.html", "conversations"), member, context! { dealings, ..context! { ..talk, ..list } })
 }
 
 /// The messages that a stale reply did not know of.

@@ -1,4 +1,4 @@
-//! Cookies: that of the session, and that of a form which is sent without one.
+//! Cookies: that of the session, that of a form which is sent without one, and that of who is away at the sign-in provider.
 
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ use crate::service::people::Token;
 const SESSION_OVER_TLS: &str = "__Host-palabre_session";
 const SESSION: &str = "palabre_session";
 const FORM: &str = "palabre_form";
+const PASS_OVER_TLS: &str = "__Host-palabre_oidc";
+const PASS: &str = "palabre_oidc";
 
 /// The token of the session.
 pub(super) fn session(request: &HttpRequest, state: &ConsoleState) -> Option<Token> {
@@ -24,17 +26,36 @@ pub(super) fn form(request: &HttpRequest) -> Option<Token> {
     read(request, FORM)
 }
 
+/// What whoever comes back from the sign-in provider left with.
+pub(super) fn pass(request: &HttpRequest, state: &ConsoleState) -> Option<Token> {
+    read(request, if state.connection(request).is_https { PASS_OVER_TLS } else { PASS })
+}
+
 /// Keeps a session's token in the browser, for so long.
 pub(super) fn keep_session(is_https: bool, token: &Token, lasts: Duration) -> Option<HeaderValue> {
-    let (name, secure) = if is_https { (SESSION_OVER_TLS, "; Secure") } else { (SESSION, "") };
-    let (token, seconds) = (token.as_str(), lasts.as_secs());
-    value(format!("{name}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}"))
+    keep((SESSION_OVER_TLS, SESSION), is_https, token.as_str(), lasts)
 }
 
 /// Forgets the session's token.
 pub(super) fn forget_session(is_https: bool) -> Option<HeaderValue> {
-    let (name, secure) = if is_https { (SESSION_OVER_TLS, "; Secure") } else { (SESSION, "") };
-    value(format!("{name}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{secure}"))
+    keep((SESSION_OVER_TLS, SESSION), is_https, "", Duration::ZERO)
+}
+
+/// Keeps what whoever leaves for the sign-in provider comes back with, for so long.
+pub(super) fn keep_pass(is_https: bool, pass: &Token, lasts: Duration) -> Option<HeaderValue> {
+    keep((PASS_OVER_TLS, PASS), is_https, pass.as_str(), lasts)
+}
+
+/// Forgets it.
+pub(super) fn forget_pass(is_https: bool) -> Option<HeaderValue> {
+    keep((PASS_OVER_TLS, PASS), is_https, "", Duration::ZERO)
+}
+
+/// `Lax`: it is sent when another site, such as the sign-in provider, leads here.
+fn keep((over_tls, plain): (&str, &str), is_https: bool, held: &str, lasts: Duration) -> Option<HeaderValue> {
+    let (name, secure) = if is_https { (over_tls, "; Secure") } else { (plain, "") };
+    let seconds = lasts.as_secs();
+    value(format!("{name}={held}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}"))
 }
 
 /// Keeps the token of forms until the browser is closed.

@@ -1,6 +1,6 @@
 //! How the console shows times, durations, numbers and people to a member.
 
-use chrono::{Datelike as _, TimeDelta};
+use chrono::{Datelike as _, NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 use minijinja::Value;
 use minijinja::value::Serde;
@@ -67,6 +67,13 @@ impl Display {
     #[must_use]
     pub fn date(&self, at: Timestamp) -> String {
         dates::full_date(at.with_timezone(&self.timezone).date_naive(), self.language == Language::En)
+    }
+
+    /// `novembre 2026`, of `2026-11`.
+    #[must_use]
+    pub fn month(&self, month: &str) -> String {
+        let first = format!("{month}-01").parse::<NaiveDate>();
+        first.map_or_else(|_| month.to_owned(), |first| dates::month_and_year(first, self.language == Language::En))
     }
 
     /// `14:03` today, `30/11` (`30 Nov` in English) before.
@@ -179,6 +186,22 @@ mod tests {
     fn display(language: Language) -> Display {
         let now = "2026-11-30T09:00:00Z".parse().unwrap();
         Display { language, timezone: chrono_tz::Europe::Paris, now }
+    }
+
+    #[test]
+    fn a_month_is_told_by_its_name() {
+        for (month, french, english) in [
+            ("2026-01", "janvier 2026", "January 2026"),
+            ("2026-12", "décembre 2026", "December 2026"),
+            ("2026-13", "2026-13", "2026-13"),
+            ("2026-00", "2026-00", "2026-00"),
+            ("", "", ""),
+        ] {
+            assert_eq!(
+                (display(Language::Fr).month(month).as_str(), display(Language::En).month(month).as_str()),
+                (french, english)
+            );
+        }
     }
 
     #[test]

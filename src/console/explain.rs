@@ -71,7 +71,7 @@ fn step(
     let is_bad = matches!(kind, "message_failed" | "message_dead" | "message_postponed" | "message_deferred");
     let reason = word("code").or_else(|| word("reason")).filter(|_| is_bad);
     Some(Step {
-        time: display.moment(at),
+        time: display.exact(at),
         machine: Display::machine(at),
         text,
         why: reason.map(|reason| why(texts, display, reason)),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::web;
 use minijinja::{Value, context};
-use palabre_actors::domain::flow::picture::PictureWords;
+use palabre_actors::domain::flow::graph::PictureWords;
 use palabre_actors::domain::flow::{Flow, Flows, Step, picture};
 use palabre_actors::domain::ids::ConversationId;
 use palabre_actors::domain::rules::Language;
@@ -108,6 +108,7 @@ fn flow_shown(flow: &Flow, (member, state): (&Member, &ConsoleState), display: &
     let drawn = picture::svg(flow, &counts, words);
     context! {
         name => flow.name.as_str(),
+        title => state.pages.texts().find(member.language, "flow_name", &flow.name).unwrap_or(&flow.name),
         // The picture escapes what it writes.
         picture => Value::from_safe_string(drawn),
         steps => shown(steps),

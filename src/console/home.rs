@@ -1,4 +1,4 @@
-//! Where one comes in, and goes out.
+//! Where one comes in, and goes out: who waits, whether everything goes out, and where else to go.
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, web};
@@ -6,16 +6,27 @@ use minijinja::context;
 
 use super::routes::PageRoutes;
 use super::session::Visitor;
-use super::{ConsoleError, ConsoleState, Form, Member, Page, cookies};
-use crate::service::people;
+use super::{ConsoleError, ConsoleState, Form, Member, Page, cookies, inbox, outbox};
+use crate::service::{Permission, people};
 
 pub(super) fn mount(routes: &mut PageRoutes<'_>) {
     routes.get("", page);
     routes.post("/logout", sign_out);
 }
 
+/// Of those who wait, as many as a phone shows at once.
+const WAITING: usize = 5;
+
 async fn page(member: Member, state: web::Data<ConsoleState>) -> Result<Page, ConsoleError> {
-    state.page(("home.html", ""), &member, context! {})
+    let may = |permission| member.caller.may(permission);
+    let sees_waiting = may(Permission::ConversationRead) && may(Permission::ContentRead);
+    let waiting = if sees_waiting {
+        inbox::first_waiting(&member, &state, WAITING).await?
+    } else {
+        context! { waiting => () }
+    };
+    let lost = if may(Permission::OutboxRead) { outbox::lost(&member, &state).await? } else { 0 };
+    state.page(("home.html", ""), &member, context! { sees_waiting, lost, ..waiting })
 }
 
 /// A form without fields of its own.

@@ -14,7 +14,7 @@ use super::routes::PageRoutes;
 use super::search::search_page;
 use super::{ConsoleError, ConsoleState, Member, Page};
 use crate::service::inbox::{self, Inbox, InboxPart};
-use crate::store::conversations::{AssignedTo, InboxFilter, InboxPage, InboxRow, MessageRow};
+use crate::store::conversations::{AssignedTo, InboxFilter, InboxPage, InboxRow};
 
 /// Rows of a page.
 const ROWS: usize = 40;
@@ -222,6 +222,24 @@ pub async fn list_context(
     })
 }
 
+/// Those who have waited longest, and how many wait; for the first page.
+pub async fn first_waiting(
+    member: &Member,
+    state: &ConsoleState,
+    most: usize,
+) -> Result<minijinja::Value, ConsoleError> {
+    let filter = InboxQuery { tab: "waiting".to_owned(), ..InboxQuery::default() }.filter(member, state.now());
+    let page = InboxPage { after: None, limit: most };
+    let store = &state.deps.store;
+    let found = inbox::list(&member.caller, store, &filter, (InboxPart::Waiting, page), &member.name).await?;
+    let rows = ShownRows { member, state, display: state.display(member), found: &found, current: None };
+    Ok(context! {
+        waiting => shown(found.waiting.iter().map(|row| rows.row(row)).collect::<Vec<_>>()),
+        waiting_count => found.counts.waiting,
+        has_more => found.has_more_waiting,
+    })
+}
+
 fn tabs(state: &ConsoleState, member: &Member, query: &InboxQuery, found: &Inbox) -> Vec<Tab> {
     let counts = [("mine", found.counts.mine), ("waiting", found.counts.waiting), ("bot", 0), ("all", 0)];
     let tab = |(key, count): (&'static str, i64)| {
@@ -316,7 +334,7 @@ impl ShownRows<'_> {
             name,
             channel: channel_name(conversation.address.scheme()),
             snippet: last.map(|last| first_words(&last.body, SNIPPET)).unwrap_or_default(),
-            by: last.filter(|last| last.is_outbound).map(|last| self.by(last)),
+            by: last.filter(|last| last.is_outbound).map(|last| self.state.writer(self.member, last)),
             time: self.display.short(at),
             machine: Display::machine(at),
             waits: row.waits(self.display.now).map(|since| self.display.since(since)),
@@ -345,13 +363,6 @@ impl ShownRows<'_> {
             _ => {}
         }
         badges
-    }
-
-    fn by(&self, message: &MessageRow) -> String {
-        match message.kind.as_deref() {
-            Some("manual") => self.state.text(self.member, "inbox", "you"),
-            _ => self.state.text(self.member, "badge", "bot"),
-        }
     }
 }
 

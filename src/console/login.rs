@@ -18,8 +18,8 @@ pub(super) fn mount(routes: &mut PageRoutes<'_>) {
 
 /// Where to go afterwards.
 #[derive(Deserialize)]
-struct Next {
-    next: Option<String>,
+pub(super) struct Next {
+    pub(super) next: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -44,13 +44,17 @@ async fn page(
 }
 
 /// The form, with what was typed and what was wrong with it.
-fn form(
+pub(super) fn form(
     state: &ConsoleState,
     request: &HttpRequest,
     (email, next, wrong): (&str, &str, Option<&str>),
 ) -> Result<Page, ConsoleError> {
     let (token, cookie) = form_token(state, request)?;
-    let shown = context! { csrf => token.csrf(), email, next, wrong };
+    let oidc = state.deps.oidc.as_ref().map(|oidc| {
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish();
+        context! { href => format!("/console/login/oidc?{query}"), name => oidc.name() }
+    });
+    let shown = context! { csrf => token.csrf(), email, next, wrong, oidc };
     let page = state.bare("people/login.html", asked_language(request), shown)?;
     Ok(page.with_header(header::SET_COOKIE, cookie))
 }
@@ -76,18 +80,29 @@ async fn sign_in(
     let next = local(typed.next.as_deref());
     let device = device(&request);
     let visitor = Visitor { source: state.connection(&request).source, device: &device };
-    match people::sign_in(&state.deps.people, &typed.email, &typed.password.0, visitor).await? {
-        SignIn::Done(token) => Ok(signed_in(&state, &request, &token, next)),
+    let came = people::sign_in(&state.deps.people, &typed.email, &typed.password.0, visitor).await?;
+    outcome(&state, &request, came, (&typed.email, next))
+}
+
+/// What a sign-in leads to; `email` is what was typed.
+pub(super) fn outcome(
+    state: &ConsoleState,
+    request: &HttpRequest,
+    came: SignIn,
+    (email, next): (&str, &str),
+) -> Result<Page, ConsoleError> {
+    match came {
+        SignIn::Done(token) => Ok(signed_in(state, request, &token, next)),
         SignIn::NeedsCode(token) => {
             let query = form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish();
-            Ok(signed_in(&state, &request, &token, &format!("/console/code?{query}")))
+            Ok(signed_in(state, request, &token, &format!("/console/code?{query}")))
         }
         SignIn::Wrong => {
-            let page = form(&state, &request, (&typed.email, next, Some("wrong")))?;
+            let page = form(state, request, (email, next, Some("wrong")))?;
             Ok(page.with_status(StatusCode::UNAUTHORIZED))
         }
         SignIn::Later(wait) => {
-            let page = form(&state, &request, (&typed.email, next, Some("later")))?;
+            let page = form(state, request, (email, next, Some("later")))?;
             let seconds = HeaderValue::from(wait.as_secs().max(1));
             Ok(page.with_status(StatusCode::TOO_MANY_REQUESTS).with_header(header::RETRY_AFTER, Some(seconds)))
         }
@@ -101,7 +116,7 @@ pub(super) fn signed_in(state: &ConsoleState, request: &HttpRequest, token: &Tok
     Page::see(next).with_header(header::SET_COOKIE, cookie)
 }
 
-fn local(next: Option<&str>) -> &str {
+pub(super) fn local(next: Option<&str>) -> &str {
     next.and_then(local_path).unwrap_or("/console")
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Address, HomeCountry, Scheme};
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 
 use super::display::{Display, address};
@@ -15,7 +15,7 @@ use crate::config::{Channel, Tenant};
 use crate::service::Permission;
 use crate::service::handling::ConversationAccess;
 use crate::service::inbox;
-use crate::store::conversations::ConversationRow;
+use crate::store::conversations::{ConversationRow, MessageRow};
 
 /// Whether free text may be sent to a contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,12 @@ pub(super) enum MessageWindow {
     Closed,
     /// They have never written there.
     Never,
+}
+
+/// Any number of a country: its calling code is all that counts of it.
+fn number_of(country: HomeCountry) -> Option<Address> {
+    let code = phonenumber::metadata::DATABASE.by_id(country.code())?.country_code();
+    Some(Address::from_normalised(&format!("sms:+{code}123456789")))
 }
 
 impl ConsoleState {
@@ -67,11 +73,13 @@ impl ConsoleState {
         channels.filter(|channel| !channel.profile.keep_order).map(|channel| channel.id.clone()).collect()
     }
 
-    /// A number of the tenant's own, which tells which country is home.
+    /// A number of the tenant's country, which tells which numbers are written without their country. Where the file names none: a
+    /// number of the tenant's own.
     #[must_use]
     pub(super) fn home(&self, tenant: &TenantId) -> Option<Address> {
         let tenant = self.tenant(tenant)?;
-        tenant.channels.iter().map(|channel| &channel.address).find(|address| address.is_phone()).cloned()
+        let own = || tenant.channels.iter().map(|channel| &channel.address).find(|address| address.is_phone()).cloned();
+        tenant.country.and_then(number_of).or_else(own)
     }
 
     /// How a member sees an address: as people write it, or masked when their role shows no people.
@@ -115,6 +123,14 @@ impl ConsoleState {
         self.pages.texts().get(member.language, section, key).to_owned()
     }
 
+    /// Who wrote a message that went out: somebody of the team, or the bot.
+    pub(super) fn writer(&self, member: &Member, message: &MessageRow) -> String {
+        match message.kind.as_deref() {
+            Some("manual") => self.text(member, "inbox", "you"),
+            _ => self.text(member, "badge", "bot"),
+        }
+    }
+
     /// The names of the tenant's people, by who they are in events (`user:…`).
     ///
     /// # Errors
@@ -123,5 +139,18 @@ impl ConsoleState {
         let mut names = inbox::colleagues(&member.caller, &self.deps.store, &member.tenant).await?;
         names.insert(member.caller.who.to_string(), member.name.clone());
         Ok(names)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_the_tenants_country_are_written_as_there() {
+        let guinea = HomeCountry::of_code("GN").and_then(number_of);
+        let number = |text: &str| address(&Address::from_normalised(text), guinea.as_ref());
+        assert_eq!(number("whatsapp:+224620000000"), "620 00 00 00");
+        assert_eq!(number("whatsapp:+14155238886"), "+1 415-523-8886");
     }
 }

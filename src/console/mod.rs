@@ -13,6 +13,7 @@ mod composer;
 mod conversation;
 mod cookies;
 mod csv_file;
+mod dealings;
 mod display;
 mod doctor;
 mod errors;
@@ -33,6 +34,7 @@ mod media;
 mod member;
 mod navigation;
 mod new_tenant;
+mod oidc;
 mod outbox;
 mod pages;
 mod paid_access;
@@ -88,6 +90,7 @@ pub fn mount(config: &mut ServiceConfig, state: web::Data<ConsoleState>) {
 fn add_pages(routes: &mut PageRoutes<'_>) {
     home::mount(routes);
     login::mount(routes);
+    oidc::mount(routes);
     code::mount(routes);
     invitation::mount(routes);
     tenants::mount(routes);

@@ -1,5 +1,6 @@
 //! Where the navigation leads: what a member may see, and nothing else.
 
+use palabre_actors::domain::flow::Flows;
 use serde::Serialize;
 
 use super::Member;
@@ -21,17 +22,20 @@ pub struct Features {
     pub offers_work: bool,
     /// Conversations follow flows.
     pub has_flows: bool,
+    /// Access to chats is sold.
+    pub sells: bool,
 }
 
 impl Features {
     /// Those of a tenant's file.
     pub(super) fn of(tenant: &Tenant) -> Self {
-        let Some(flows) = tenant.rules.flows() else { return Self::default() };
+        let flows = tenant.rules.flows();
         Self {
-            books: !flows.services().is_empty(),
-            takes_leads: flows.takes_leads(),
-            offers_work: flows.offers_work(),
-            has_flows: !flows.all().is_empty(),
+            books: flows.is_some_and(|flows| !flows.services().is_empty()),
+            takes_leads: flows.is_some_and(Flows::takes_leads),
+            offers_work: flows.is_some_and(Flows::offers_work),
+            has_flows: flows.is_some_and(|flows| !flows.all().is_empty()),
+            sells: !tenant.access.plans.is_empty() || tenant.access.stripe_account.is_some(),
         }
     }
 
@@ -41,6 +45,7 @@ impl Features {
             "leads" => self.takes_leads,
             "rides" => self.offers_work,
             "flows" => self.has_flows,
+            "access" => self.sells,
             _ => true,
         }
     }

@@ -17,7 +17,7 @@ use crate::store::operator::{Changed, Filter, Item, OperatorReason, PageRequest,
 /// Rows of a page.
 const ROWS: usize = 50;
 /// Messages that go out again in a second, when all are sent again.
-const PER_SECOND: u32 = 5;
+pub(super) const PER_SECOND: u32 = 5;
 
 /// Which messages, and from where on.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -32,7 +32,7 @@ pub struct OutboxQuery {
 
 const WAITING: &[OutboxState] =
     &[OutboxState::Pending, OutboxState::Sending, OutboxState::Deferred, OutboxState::Unknown];
-const LOST: &[OutboxState] = &[OutboxState::Dead, OutboxState::Failed];
+pub(super) const LOST: &[OutboxState] = &[OutboxState::Dead, OutboxState::Failed];
 
 #[derive(Serialize)]
 struct OutboxLine {
@@ -85,11 +85,7 @@ pub async fn show(
         .map(|last| format!("/console/outbox?list={}&before={}", if is_waiting { "waiting" } else { "lost" }, last.id));
     let display = state.display(&member);
     let lines: Vec<OutboxLine> = items.iter().map(|item| line(&member, &state, &display, item)).collect();
-    let count = async |states: &[OutboxState]| -> Result<u64, ConsoleError> {
-        let counts = outbox::counts(&member.caller, store, &self::filter(&member, states), now).await?;
-        Ok(counts.iter().map(|count| count.messages).sum())
-    };
-    let (waiting_count, lost_count) = (count(WAITING).await?, count(LOST).await?);
+    let (waiting_count, lost_count) = (count(&member, &state, WAITING).await?, lost(&member, &state).await?);
     let channels = channel_lines(&member, &state, &display).await?;
     let done = state.pages.texts().find(member.language, "outbox", &format!("done_{}", query.done));
     let context = context! {
@@ -104,6 +100,16 @@ pub async fn show(
         done,
     };
     state.page(("outbox.html", "outbox"), &member, context)
+}
+
+/// How many of the tenant's messages were not sent.
+pub(super) async fn lost(member: &Member, state: &ConsoleState) -> Result<u64, ConsoleError> {
+    count(member, state, LOST).await
+}
+
+async fn count(member: &Member, state: &ConsoleState, states: &[OutboxState]) -> Result<u64, ConsoleError> {
+    let counts = outbox::counts(&member.caller, &state.deps.store, &filter(member, states), state.now()).await?;
+    Ok(counts.iter().map(|count| count.messages).sum())
 }
 
 fn filter(member: &Member, states: &[OutboxState]) -> Filter {
@@ -196,7 +202,7 @@ pub async fn replay_all(
     Ok(back(&form.0, "replayed"))
 }
 
-fn manner(state: &ConsoleState, per_second: u32) -> ReplayOptions {
+pub(super) fn manner(state: &ConsoleState, per_second: u32) -> ReplayOptions {
     ReplayOptions { reason: OperatorReason::unsaid(), per_second, unordered: state.unordered(), at: state.now() }
 }
 

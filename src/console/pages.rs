@@ -199,7 +199,7 @@ impl Page {
         Self { status: StatusCode::OK, body, headers: Vec::new() }
     }
 
-    /// Leads to another page of ours.
+    /// Leads to another page.
     #[must_use]
     pub fn see(path: &str) -> Self {
         let location = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/console"));

@@ -183,7 +183,7 @@ async fn figures(
         payments: month.payments,
         paid: amount(month.paid, &month.currency),
         refunded: amount(month.refunded, &month.currency),
-        month: month.month,
+        month: display.month(&month.month),
     };
     let months: Vec<RevenueLine> = months.into_iter().map(line).collect();
     let filter = PaymentEventFilter { kind: Some("invoice.payment_failed"), ..PaymentEventFilter::default() };
@@ -315,5 +315,5 @@ pub async fn connect(
     let known = sold.creators.get(&member.tenant).and_then(|creator| creator.access.stripe_account.clone());
     let (account, url) = access::connect(&member.caller, sold, &member.tenant).await?;
     let is_new = known.as_ref() != Some(&account);
-    state.page(("access_connect.html", "access"), &member, context! { account, url, is_new })
+    state.page(("access_connect.html", "access"), &member, context! { stripe_account => account, url, is_new })
 }

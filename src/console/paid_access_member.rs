@@ -128,10 +128,14 @@ pub async fn move_to(
     if row.tenant != member.tenant {
         return Err(ConsoleError::NotFound);
     }
-    let to = sold.member((&row.tenant, &row.plan), &form.0.who)?;
-    let done = match access::move_to(&member.caller, sold, *id, &to, now).await {
+    let moved = match sold.member((&row.tenant, &row.plan), &form.0.who) {
+        Ok(to) => access::move_to(&member.caller, sold, *id, &to, now).await,
+        Err(error) => Err(error),
+    };
+    let done = match moved {
         Ok(()) => "moved",
         Err(AccessError::MovedLately) => "moved_lately",
+        Err(AccessError::BadMember(_)) => "moved_nowhere",
         Err(error) => return Err(error.into()),
     };
     Ok(Page::see(&format!("/console/access/{id}?done={done}")))

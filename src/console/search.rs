@@ -24,7 +24,8 @@ struct FoundContact {
 struct FoundLine {
     id: String,
     conversation: String,
-    is_outbound: bool,
+    /// Who wrote it, when it was not the contact.
+    by: Option<String>,
     text: String,
     time: String,
 }
@@ -60,7 +61,8 @@ pub(super) async fn search_page(
     let line = |row: &MessageRow| {
         let conversation = row.conversation?.to_string();
         let (text, time) = (first_words(&row.body, 200), display.moment(row.created_at));
-        Some(FoundLine { id: row.id.to_string(), conversation, is_outbound: row.is_outbound, text, time })
+        let by = row.is_outbound.then(|| state.writer(member, row));
+        Some(FoundLine { id: row.id.to_string(), conversation, by, text, time })
     };
     let mut again = form_urlencoded::Serializer::new(String::new());
     again.append_pair("q", words);

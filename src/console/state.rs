@@ -21,7 +21,7 @@ use crate::config::TenantDirectory;
 use crate::service::media::MediaAccess;
 use crate::service::messages::Outgoing;
 use crate::service::paid_access::PaidAccess;
-use crate::service::people::People;
+use crate::service::people::{OidcSignIn, People};
 use crate::service::person_links::PersonLinks;
 use crate::service::privacy::PersonalData;
 use crate::service::push::PushNotices;
@@ -34,6 +34,8 @@ use crate::store::operator::Operator;
 #[derive(Clone)]
 pub struct ConsoleDeps {
     pub people: People,
+    /// `None`: people sign in with their passwords alone.
+    pub oidc: Option<OidcSignIn>,
     pub store: Operator,
     pub history: HistoryReader,
     pub outgoing: Arc<dyn Outgoing>,

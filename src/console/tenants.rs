@@ -3,12 +3,14 @@
 use actix_web::web;
 use minijinja::context;
 use palabre_actors::domain::ids::TenantId;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use super::display::shown;
 use super::routes::PageRoutes;
 use super::session::{Visitor, local_path, may_make_tenants};
 use super::{ConsoleError, ConsoleState, Form, Page};
-use crate::service::people::{self, Place};
+use crate::service::people::{self, Place, SignedIn};
+use crate::service::{Permission, inbox};
 
 pub(super) fn mount(routes: &mut PageRoutes<'_>) {
     routes.get("/tenants", page);
@@ -26,6 +28,15 @@ struct Choice {
     next: Option<String>,
 }
 
+/// A tenant to choose.
+#[derive(Serialize)]
+struct TenantLine {
+    id: String,
+    name: String,
+    /// How many wait for them there, or for anybody.
+    waiting: i64,
+}
+
 async fn page(visitor: Visitor, state: web::Data<ConsoleState>, query: web::Query<Next>) -> Result<Page, ConsoleError> {
     let Visitor { person, token } = visitor;
     let may_make = may_make_tenants(&state, &person);
@@ -35,14 +46,31 @@ async fn page(visitor: Visitor, state: web::Data<ConsoleState>, query: web::Quer
         Place::Nowhere if may_make => return Err(ConsoleError::NoTenantYet),
         Place::Nowhere => return Err(ConsoleError::Nowhere),
     };
-    let shown = context! {
-        tenants => person.tenants.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    let mut tenants = Vec::with_capacity(person.tenants.len());
+    for tenant in &person.tenants {
+        tenants.push(line(&state, &person, tenant).await?);
+    }
+    // Where somebody waits first, then by name.
+    tenants.sort_by_cached_key(|line| (std::cmp::Reverse(line.waiting), line.name.to_lowercase()));
+    let page = context! {
+        tenants => shown(tenants),
         chosen => chosen.as_ref().map(ToString::to_string),
         csrf => token.csrf(),
         may_make,
         next => query.next.as_deref().and_then(local_path),
     };
-    state.bare("people/tenants.html", person.user.language, shown)
+    state.bare("people/tenants.html", person.user.language, page)
+}
+
+async fn line(state: &ConsoleState, person: &SignedIn, tenant: &TenantId) -> Result<TenantLine, ConsoleError> {
+    let caller = person.caller(tenant);
+    let waiting = if caller.may(Permission::ConversationRead) {
+        inbox::counts(&caller, &state.deps.store, tenant, &person.user.name, state.now()).await?.mine
+    } else {
+        0
+    };
+    let name = state.tenant(tenant).map_or_else(|| tenant.to_string(), |tenant| tenant.name.clone());
+    Ok(TenantLine { id: tenant.to_string(), name, waiting })
 }
 
 async fn choose(

@@ -35,7 +35,15 @@ use crate::store::privacy::RequestKind;
 use crate::store::{FaqRow, Store};
 
 /// Pages for whoever is not signed in. Every other path leads to the sign-in.
-const OPEN: &[&str] = &["/login", "/invitation/{token}", "/assets/{name}", "/push.js", "/manifest.webmanifest"];
+const OPEN: &[&str] = &[
+    "/login",
+    "/login/oidc",
+    "/login/oidc/back",
+    "/invitation/{token}",
+    "/assets/{name}",
+    "/push.js",
+    "/manifest.webmanifest",
+];
 
 /// Pages about things that these tests do not have: a stored file, a finished export, a folder of set-ups, an endpoint of events.
 const HOLLOW: &[&str] =
@@ -138,6 +146,7 @@ impl Rig {
         let connection = Arc::new(|_: &actix_web::HttpRequest| Connection::default());
         let deps = ConsoleDeps {
             people: self.people.clone(),
+            oidc: None,
             store: self.store.operator(),
             history: self.store.history(),
             outgoing: Arc::new(Nobody),

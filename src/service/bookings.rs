@@ -115,6 +115,8 @@ pub struct NewBooking {
     pub service: String,
     pub resource: String,
     pub starts_at: Timestamp,
+    /// How many people come.
+    pub people: u32,
 }
 
 /// Whom a booking is for.
@@ -140,8 +142,8 @@ pub async fn book(
     caller.within(&new.tenant)?;
     let id = BookingId::fresh();
     audit::note(caller, at.store, &new.tenant, "booking.book", ("booking", &id.to_string())).await?;
-    let NewBooking { tenant, whom, name, service, resource, starts_at } = new;
-    let request = request(caller, BookingAct::Book { id, service, resource, starts_at, name }, tells);
+    let NewBooking { tenant, whom, name, service, resource, starts_at, people } = new;
+    let request = request(caller, BookingAct::Book { id, service, resource, starts_at, name, people }, tells);
     let done = match whom {
         Customer::In(conversation) => at.outgoing.request(tenant, conversation, request).await,
         Customer::At(channel, address) => at.outgoing.request_of(tenant, channel, address, request).await,
@@ -174,6 +176,7 @@ pub fn not_booked(why: BookingRefused) -> NotSent {
         BookingRefused::UnknownResource => ("resource", "name one of the `resources` of this service"),
         BookingRefused::NoSuchTime => ("starts_at", "it begins at a multiple of five minutes, and ends later than now"),
         BookingRefused::Taken => ("starts_at", "somebody else has that time: choose another one"),
+        BookingRefused::TooMany => ("people", "a booking is for one person or more, up to the service's `capacity`"),
         BookingRefused::Changed => {
             ("id", "it was moved, cancelled or settled since it was read, or is over: read it again")
         }

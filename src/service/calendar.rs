@@ -96,7 +96,10 @@ pub fn as_ics(name: &str, rows: &[BookingRow], service: impl Fn(&str) -> String)
             BookingState::Cancelled => "CANCELLED",
             BookingState::Confirmed | BookingState::Done | BookingState::NoShow => "CONFIRMED",
         };
-        let who = row.contact_name.as_deref().map(|who| format!(" · {who}")).unwrap_or_default();
+        let mut who = row.contact_name.as_deref().map(|who| format!(" · {who}")).unwrap_or_default();
+        if row.party.people > 1 {
+            who = format!(" × {}{who}", row.party.people);
+        }
         line("BEGIN:VEVENT");
         line(&format!("UID:{}@palabre", row.id));
         line(&format!("DTSTAMP:{}", stamp(row.created_at)));
@@ -163,6 +166,7 @@ mod tests {
             starts_at: at("2026-12-01T14:30:00Z"),
             ends_at: at("2026-12-01T15:15:00Z"),
             free_at: at("2026-12-01T15:15:00Z"),
+            party: palabre_actors::domain::party::Party::default(),
             state,
             late_minutes: None,
             created_at: at("2026-11-30T09:00:00Z"),
@@ -179,6 +183,14 @@ mod tests {
         assert!(lines.contains(&"STATUS:TENTATIVE"));
         assert_eq!(lines.iter().filter(|line| **line == "END:VEVENT").count(), 1, "a name ends nothing");
         assert!(ics.ends_with("END:VCALENDAR\r\n"));
+    }
+
+    #[test]
+    fn a_group_shows_how_many_come() {
+        let mut group = row("Nadia", BookingState::Confirmed);
+        group.party.people = 4;
+        let ics = as_ics("Salle", &[group], |_| "Yoga".into());
+        assert!(ics.contains("SUMMARY:Yoga × 4 · Nadia\r\n"), "{ics}");
     }
 
     #[test]

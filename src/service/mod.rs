@@ -18,6 +18,7 @@ pub mod consents;
 pub mod contacts;
 pub mod conversations;
 pub mod crm;
+pub mod dealings;
 pub mod doctor;
 pub mod events_out;
 pub mod faq;

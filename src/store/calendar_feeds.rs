@@ -32,7 +32,7 @@ pub(super) fn busy(row: &Row) -> Result<Vec<Busy>, DbErr> {
     let (resource, times): (String, String) = (row.get(0)?, row.get(1)?);
     let times: Vec<(i64, i64)> = serde_json::from_str(&times).map_err(|_| corrupt("busy times"))?;
     let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or_default();
-    let one = |(from, until)| Busy { resource: resource.clone(), from: at(from), until: at(until) };
+    let one = |(from, until)| Busy::whole(resource.clone(), at(from), at(until));
     Ok(times.into_iter().map(one).collect())
 }
 

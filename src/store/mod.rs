@@ -79,7 +79,7 @@ pub use self::history::{FlowHistory, HistoryReader, RowCounts};
 pub use self::journals::{JournalContent, JournalFact, JournalPage, JournalPosition, JournalRow};
 pub use self::media::{DueMedia, MediaClaim, MediaOutcome, UnwantedMedia};
 pub use self::moving::{Compared, Move, MoveError, MovePass, MoveProgress, MoveState, MoveVerdict, PAGE_ROWS, Sum};
-pub use self::nodes::ALIVE_FOR;
+pub use self::nodes::{ALIVE_FOR, Heartbeat};
 pub use self::notices::DueNotice;
 pub use self::retention::{RetentionCutoffs, RetentionReport};
 pub use self::sellers::Sellers;

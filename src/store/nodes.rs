@@ -2,12 +2,22 @@
 
 use std::time::Duration;
 
+use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::NodeId;
 use sea_orm::DbErr;
 
 use super::database::DatabasePool;
 use super::statement::{Dialect, SqlExecutor, all, change, integer, text};
 use super::{Store, StoreError, postgres, silence, sql};
+
+/// What a node saw when it wrote its heartbeat.
+#[derive(Clone, Copy, Debug)]
+pub struct Heartbeat {
+    /// How many nodes are alive, this one included.
+    pub nodes: u32,
+    /// The database's clock then. `None`: it has none of its own.
+    pub database_clock: Option<Timestamp>,
+}
 
 /// A node without a heartbeat for this long is not counted any more.
 pub const ALIVE_FOR: Duration = Duration::from_secs(10);
@@ -23,23 +33,26 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]: the database refused, or was not reached yet.
-    pub async fn register_node(&self, node: &NodeId) -> Result<u32, StoreError> {
+    pub async fn register_node(&self, node: &NodeId) -> Result<Heartbeat, StoreError> {
         self.prepared()?;
         change(&self.0.writes, sql::NODES_FORGET, [text(node.as_str())]).await?;
         self.heartbeat(node).await
     }
 
-    /// Writes this node's heartbeat. Returns how many nodes are alive by the database's clock: those with a heartbeat
-    /// within [`ALIVE_FOR`].
+    /// Writes this node's heartbeat. Nodes are alive by the database's clock: those with a heartbeat within [`ALIVE_FOR`].
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn heartbeat(&self, node: &NodeId) -> Result<u32, StoreError> {
+    pub async fn heartbeat(&self, node: &NodeId) -> Result<Heartbeat, StoreError> {
         self.prepared()?;
         change(&self.0.writes, sql::NODE_SEEN, [text(node.as_str())]).await?;
         let rows = all(&self.0.writes, sql::NODES_ALIVE, [integer(ALIVE_FOR.as_secs())]).await?;
         let count: i64 = rows.first().map(|row| row.get(0)).transpose()?.unwrap_or(1);
-        Ok(u32::try_from(count).unwrap_or(1).max(1))
+        let clock: Option<i64> = rows.first().map(|row| row.get(1)).transpose()?.flatten();
+        Ok(Heartbeat {
+            nodes: u32::try_from(count).unwrap_or(1).max(1),
+            database_clock: clock.and_then(Timestamp::from_timestamp_micros),
+        })
     }
 
     /// Removes this node, so that the others need not wait until its heartbeat is old.

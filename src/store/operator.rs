@@ -14,6 +14,7 @@ mod in_flows;
 mod listing;
 mod live;
 mod media;
+mod nodes;
 mod offers;
 mod pauses;
 mod persons;
@@ -46,6 +47,7 @@ pub use self::in_flows::InFlowRow;
 pub use self::listing::{Filter, Item, ItemWithEvents, OutboxCount, PageRequest};
 pub use self::live::{LiveSessionSummary, OrderLineRow};
 pub use self::media::{MediaRow, NewUpload};
+pub use self::nodes::NodeRow;
 pub use self::offers::{OfferRow, OnDutyRow};
 pub use self::pauses::endless;
 pub use self::persons::{Linked, Parted};
@@ -54,7 +56,7 @@ pub use self::setup_steps::ChannelActivity;
 pub use self::waiting::WaitingRow;
 use super::audit::RecentLooks;
 use super::database::{DatabasePool, Tx};
-use super::statement::{SqlExecutor, Value, all, column};
+use super::statement::{SqlExecutor, Value, all, column, text};
 use super::{DatabaseKind, Store, StoreError, moving, postgres, sqlite};
 
 /// Clones share its connections.
@@ -246,6 +248,15 @@ impl Operator {
                 rows.iter().map(|row| row.get(0)).collect()
             }
         }
+    }
+
+    /// The name that a tenant's customers know.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn tenant_name(&self, tenant: &TenantId) -> Result<Option<String>, StoreError> {
+        let rows = all(&self.reads, sql::TENANT_NAME, [text(tenant.as_str())]).await?;
+        Ok(rows.first().map(|row| row.get(0)).transpose()?)
     }
 
     pub(super) async fn begin(&self) -> Result<Tx, DbErr> {

@@ -130,11 +130,7 @@ impl Turns for Store {
             )?;
             let mut agenda = Agenda { read_at: now, waiting, on_duty, ..Agenda::default() };
             for (booking, is_mine) in bookings {
-                agenda.busy.push(Busy {
-                    resource: booking.resource.clone(),
-                    from: booking.starts_at,
-                    until: booking.free_at,
-                });
+                agenda.busy.push(Busy::by(&booking));
                 if is_mine {
                     agenda.mine.push(booking);
                 }

@@ -1,6 +1,7 @@
 //! Tests of the store: conformance on SQLite, and what SQLite alone does. Those of PostgreSQL are in [`postgres`].
 
 mod blocked_reason;
+mod dealings;
 mod diagnosis;
 mod durability;
 mod history;

@@ -13,6 +13,7 @@ use palabre_actors::domain::live::{LiveClient, OrderLine, Ordered};
 use palabre_actors::domain::loop_watch::LoopWatch;
 use palabre_actors::domain::message::{Content, Details, Generation, Inbound, Outbound};
 use palabre_actors::domain::offer::Offer;
+use palabre_actors::domain::party::{Party, Places};
 use palabre_actors::domain::template::TemplateUse;
 use palabre_actors::domain::timer::Timer;
 use palabre_actors::domain::waiting::WaitingEntry;
@@ -191,6 +192,7 @@ impl Row {
             state: self.parse(9)?,
             since: self.time(10)?,
             is_mine: self.get(11)?,
+            people: number(self.get(12)?)?,
         })
     }
 
@@ -222,6 +224,11 @@ impl Row {
         })
     }
 
+    /// Two columns: how many people come, and their places.
+    pub fn party(&self, first: usize) -> Result<Party, DbErr> {
+        Ok(Party { people: number(self.get(first)?)?, places: Places::from_bits(self.get(first + 1)?) })
+    }
+
     /// Columns as `sql::AGENDA` selects them.
     pub fn booking(&self) -> Result<Booking, DbErr> {
         Ok(Booking {
@@ -232,6 +239,7 @@ impl Row {
             ends_at: self.time(4)?,
             free_at: self.time(5)?,
             state: self.parse(6)?,
+            party: self.party(8)?,
         })
     }
 

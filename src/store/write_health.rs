@@ -19,6 +19,8 @@ const LOG_EVERY: Duration = Duration::from_secs(60);
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// How much room is room: a few transactions, and the log that SQLite copies back.
 const ROOM_BYTES: usize = 4 * 1024 * 1024;
+/// On a server, where there is no such file, it is over when nothing failed for so long and something was written.
+const QUIET: Duration = Duration::from_secs(5);
 
 /// What the writers of one store met last.
 #[derive(Debug)]
@@ -37,6 +39,10 @@ struct WriteState {
     logged_at: Option<Instant>,
     probed_at: Option<Instant>,
     refused: u64,
+    /// On a server: the last failure, what was written since, and whether somebody waits for quiet.
+    failed_at: Option<tokio::time::Instant>,
+    is_written: bool,
+    is_waited_for: bool,
 }
 
 impl WriteHealth {
@@ -60,6 +66,7 @@ impl WriteHealth {
         let mut state = self.lock();
         state.problem = Some(problem);
         state.refused += 1;
+        (state.failed_at, state.is_written) = (Some(tokio::time::Instant::now()), false);
         if state.logged_at.is_some_and(|at| at.elapsed() < LOG_EVERY) {
             return None;
         }
@@ -67,8 +74,8 @@ impl WriteHealth {
         Some(std::mem::take(&mut state.refused))
     }
 
-    /// Something was written. On a disk that is full, little transactions still find room in the log of a database file: that
-    /// does not end it, room does.
+    /// Something was written. On a disk that is full, little transactions still find room in the log of a database file, or in pages that
+    /// are not full: that does not end it, room does, or quiet.
     pub fn written(self: &Arc<Self>) {
         if !self.met.load(Ordering::Acquire) {
             return;
@@ -76,9 +83,10 @@ impl WriteHealth {
         if self.failing.load(Ordering::Acquire) {
             if self.probe.is_some() {
                 self.look_for_room();
-                return;
+            } else {
+                self.wait_for_quiet();
             }
-            self.over();
+            return;
         }
         if self.met.swap(false, Ordering::AcqRel) {
             tracing::info!("the database takes changes again");
@@ -106,6 +114,36 @@ impl WriteHealth {
                     health.over();
                 }
             });
+        }
+    }
+
+    fn wait_for_quiet(self: &Arc<Self>) {
+        let mut state = self.lock();
+        state.is_written = true;
+        if std::mem::replace(&mut state.is_waited_for, true) {
+            return;
+        }
+        let health = Arc::clone(self);
+        tokio::spawn(async move {
+            while let Some(left) = health.until_quiet() {
+                tokio::time::sleep(left).await;
+            }
+        });
+    }
+
+    /// How long to wait for quiet; `None`: it is over.
+    fn until_quiet(&self) -> Option<Duration> {
+        let mut state = self.lock();
+        let quiet = state.failed_at.map_or(QUIET, |at| at.elapsed());
+        match QUIET.checked_sub(quiet).filter(|left| !left.is_zero()) {
+            Some(left) => Some(left),
+            None if !state.is_written => Some(QUIET),
+            None => {
+                state.is_waited_for = false;
+                drop(state);
+                self.over();
+                None
+            }
         }
     }
 
@@ -167,10 +205,26 @@ mod tests {
         health.failed("the disk is full");
         health.written();
         assert_eq!(health.problem(), Some("the disk is full"), "a little one went through");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn on_a_server_it_is_over_when_nothing_fails_any_more() {
         let health = WriteHealth::new(None);
+        let seconds = |count: u64| tokio::time::sleep(Duration::from_secs(count));
         health.failed("the disk is full");
+        // Little ones go through, others do not.
+        for _ in 0..10 {
+            health.written();
+            seconds(2).await;
+            assert_eq!(health.problem(), Some("the disk is full"));
+            health.failed("the disk is full");
+            seconds(2).await;
+        }
+        // Nobody writes.
+        seconds(60).await;
         assert_eq!(health.problem(), Some("the disk is full"));
         health.written();
+        seconds(6).await;
         assert_eq!(health.problem(), None);
     }
 }

@@ -93,6 +93,9 @@ fn create_counters() {
     for name in CATALOGUE.iter().filter(|metric| metric.is_plain_counter()).map(|metric| metric.name) {
         ::metrics::counter!(name).increment(0);
     }
+    for outcome in PAYMENTS_NOT_TAKEN {
+        ::metrics::counter!(PAYMENT_EVENTS, "provider" => "stripe", "outcome" => *outcome).increment(0);
+    }
     by(HTTP_CONNECTIONS_ENDED, "reason", CONNECTION_REASONS);
     by(core_metric::ACCEPTED, "kind", core_metric::ACCEPTED_KINDS);
     by(CONFIG_RELOADS, "result", CONFIG_RELOAD_RESULTS);

@@ -146,3 +146,46 @@ async fn what_is_taken_in_another_calendar_is_not_offered_also_when_it_cannot_be
     let logs = world.logs();
     assert!(!logs.contains("private-4711") && !logs.contains("secrètes"), "the address of a calendar is a secret");
 }
+
+/// A CalDAV server on which the whole of tomorrow is taken, for whoever asks as it wants to be asked.
+async fn answer_a_query(request: actix_web::HttpRequest, body: String) -> HttpResponse {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if header("Authorization") != "Basic YXdhOnMzY3JldA==" {
+        return HttpResponse::Unauthorized().finish();
+    }
+    let asks = request.method().as_str() == "REPORT" && header("Depth") == "1" && body.contains("<C:time-range start=");
+    if !asks {
+        return HttpResponse::MethodNotAllowed().finish();
+    }
+    let local = Utc::now() + chrono::TimeDelta::hours(zone_at_noon().1);
+    let tomorrow = local.date_naive().checked_add_days(Days::new(1)).expect("a day");
+    let answer = format!(
+        "<?xml version=\"1.0\"?><d:multistatus xmlns:d=\"DAV:\"><d:response><d:propstat><d:prop>\
+        <c:calendar-data xmlns:c=\"urn:ietf:params:xml:ns:caldav\">BEGIN:VCALENDAR\nVERSION:2.0\nBEGIN:VEVENT\nUID:1@test\n\
+        DTSTART;VALUE=DATE:{}\nSUMMARY:Vacances &amp; repos\nEND:VEVENT\nEND:VCALENDAR\n</c:calendar-data></d:prop>\
+        </d:propstat></d:response></d:multistatus>",
+        tomorrow.format("%Y%m%d")
+    );
+    HttpResponse::MultiStatus().content_type("application/xml").body(answer)
+}
+
+#[tokio::test]
+async fn a_calendar_behind_an_account_is_read_by_caldav() {
+    let app = || App::new().default_service(web::to(answer_a_query));
+    let server = HttpServer::new(app).workers(1).disable_signals().bind(("127.0.0.1", 0)).expect("a port");
+    let url = format!("http://{}/dav/awa/", server.addrs()[0]);
+    tokio::spawn(server.run());
+    let own = setup();
+    let account = "user = \"awa\"\npassword = { file = \"awa.password\" }";
+    let tenant =
+        format!("{}\n[[calendars]]\nresource = \"Awa\"\nurl = {{ file = \"awa.url\" }}\n{account}\n", own.tenant);
+    let daemon = format!("{}\n[webhooks]\nprivate_targets = true\n", own.daemon);
+    let mut world = World::asleep(&Setup { tenant, daemon, ..own });
+    world.write_secret("awa.url", &url);
+    world.write_secret("awa.password", "s3cret");
+    world.start_daemon();
+    world.until("SELECT count(*) FROM calendar_feeds WHERE fetched_at IS NOT NULL AND resource = 'Awa'", 2).await;
+    talks(&world, "nadia", &[("rdv demain 15h", "C'est complet")]).await;
+    talks(&world, "awa", &[("rdv après-demain 15h", "Manucure ")]).await;
+    assert!(!world.logs().contains("s3cret"), "a password is a secret");
+}

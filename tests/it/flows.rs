@@ -41,6 +41,16 @@ const TENANT: &str = r#"
     hand_over = "Désolé. Une personne de {{ tenant.name }} vous répond."
 "#;
 
+/// A class beside it.
+const CLASS: &str = r#"
+    [[services]]
+    id = "yoga"
+    name = "Yoga"
+    duration = "1h"
+    resources = ["Salle"]
+    capacity = 3
+"#;
+
 pub fn setup() -> Setup {
     let channel = "[[channels]]\nid = \"{id}-try\"\nprovider = \"sandbox\"\naddress = \"sandbox:{id}\"";
     let limits = "per_contact_per_minute = 50\nper_second = 1000\nper_day = 100000";
@@ -147,6 +157,26 @@ async fn i12_of_many_customers_one_gets_a_time_and_the_others_are_told() {
     const CUSTOMERS: usize = 40;
     let world = World::start_on(&setup());
     race(&world, &[world.base_url()], CUSTOMERS, 1).await;
+}
+
+#[tokio::test]
+async fn i12_a_class_takes_as_many_as_it_has_places() {
+    const CUSTOMERS: usize = 24;
+    let world = World::start_on(&Setup { tenant: format!("{TENANT}{CLASS}"), ..setup() });
+    let all = (0..CUSTOMERS).map(|n| {
+        let node = world.base_url().to_owned();
+        let said = if n % 2 == 0 { "rdv yoga demain 13h pour deux" } else { "rdv yoga demain 13h juste moi" };
+        tokio::spawn(async move { say(&node, &format!("y{n}"), said).await })
+    });
+    for one in all.collect::<Vec<_>>() {
+        one.await.expect("nobody panicked");
+    }
+    let wanted = i64::try_from(CUSTOMERS).expect("few");
+    world.until("SELECT count(*) FROM messages_in WHERE reason = 'answered_flow'", wanted).await;
+    // All who got one hold it; whoever came with another may have left one place that two could not have.
+    let people = world.value::<i64>("SELECT CAST(sum(people) AS BIGINT) FROM bookings WHERE service = 'yoga'").await;
+    let claims = world.value::<i64>("SELECT count(*) FROM claims").await;
+    assert_eq!((people, claims), (3, 3 * 12), "three places, each twelve times five minutes");
 }
 
 /// All want one of so many times, at once, over all nodes. One gets each; the others are offered another.

@@ -1,5 +1,6 @@
 //! Two daemons on one PostgreSQL, with a Redis that comes and goes: what they share, and how they notify each other.
 
+mod clocks;
 mod days;
 mod presence;
 mod reload;

@@ -146,7 +146,7 @@ async fn i13_a_member_pays_by_card_comes_in_and_is_out_when_the_money_goes_back(
     shop.write(1, "/start plan_premium").await;
     shop.telegram.called_at_least("sendMessage", 2).await;
     let offer = shop.said("Accès Premium").expect("an offer");
-    assert!(offer.starts_with("Accès Premium : 9,99 € par mois, ou 500 ⭐."), "{offer}");
+    assert!(offer.starts_with("Accès Premium : 9,99\u{a0}€ par mois, ou 500 ⭐."), "{offer}");
     let link = offer.split(' ').next_back().expect("a link").to_owned();
     let page = link.strip_prefix(PUBLIC_URL).expect("ours").to_owned();
     let (path, token) = page.split_once("?m=").expect("it names the member");
@@ -156,8 +156,13 @@ async fn i13_a_member_pays_by_card_comes_in_and_is_out_when_the_money_goes_back(
     let policy = html.headers()["content-security-policy"].to_str().expect("text").to_owned();
     assert!(policy.contains("default-src 'none'"), "{policy}");
     let html = html.text().await.expect("a page");
-    assert!(html.contains("9,99 €") && html.contains("Accès Premium"), "{html}");
+    assert!(html.contains("9,99\u{a0}€") && html.contains("Accès Premium"), "{html}");
     let form = [("m", token)];
+    shop.stripe.go_away(true);
+    let away = shop.client.post(here(&format!("{path}/buy"))).form(&form).send().await.expect("an answer");
+    assert_eq!(away.status(), 503);
+    assert!(away.text().await.expect("a page").contains("rien n&#x27;a été débité"), "a page that people can read");
+    shop.stripe.go_away(false);
     let buy = shop.client.post(here(&format!("{path}/buy"))).form(&form).send().await.expect("an answer");
     assert_eq!(buy.status(), 303);
     let checkout = buy.headers()["location"].to_str().expect("text").to_owned();
@@ -445,4 +450,40 @@ async fn i13_members_are_let_in_once_though_the_daemon_is_killed() {
         shop.world.until(&format!("SELECT count(*) FROM messages_out WHERE body LIKE '{start}'"), 8).await;
     }
     shop.world.until("SELECT count(*) FROM payment_events WHERE provider = 'stars'", 8).await;
+}
+
+#[actix_web::test]
+async fn i13_a_bot_without_rights_holds_nothing_else_back_and_owners_are_never_removed() {
+    let shop = Shop::open();
+    shop.telegram.let_bots_administer(CHAT, false);
+    let give = |who: i64| {
+        let (code, id) = shop.access(&["grant", "--tenant", "belle", "--plan", "premium", &format!("telegram:{who}")]);
+        assert_eq!(code, 0, "{id}");
+        id.trim().to_owned()
+    };
+    give(AWA);
+    shop.world.until("SELECT count(*) FROM access_chats WHERE stuck_since IS NOT NULL", 1).await;
+    // What else she asks is answered meanwhile.
+    shop.write(400, "/start plan_premium").await;
+    shop.telegram.called_at_least("sendMessage", 1).await;
+    shop.telegram.let_bots_administer(CHAT, true);
+    let bot = |status: &str| {
+        json!({ "status": status, "user": { "id": 7_000_000_001_i64, "is_bot": true, "first_name": "Belle" },
+            "can_invite_users": true, "can_restrict_members": true })
+    };
+    shop.update(&json!({ "update_id": 401, "my_chat_member": {
+        "chat": { "id": CHAT, "type": "channel", "title": "Premium" },
+        "from": { "id": CREATOR, "is_bot": false, "first_name": "Belle" }, "date": 1,
+        "old_chat_member": bot("member"), "new_chat_member": bot("administrator"),
+    } }))
+    .await;
+    shop.world.until("SELECT count(*) FROM access_grants WHERE state = 'invited'", 1).await;
+    // The owner has access by hand like anybody, and stays when it ends.
+    shop.moves(402, CREATOR, "creator").await;
+    shop.world.until("SELECT count(*) FROM chat_members WHERE membership = 'owner'", 1).await;
+    let owners = give(CREATOR);
+    shop.world.until("SELECT count(*) FROM access_grants WHERE state = 'invited'", 2).await;
+    assert_eq!(shop.access(&["revoke", &owners]).0, 0);
+    shop.world.until("SELECT count(*) FROM access_grants WHERE state = 'out'", 1).await;
+    assert!(shop.telegram.calls_of("banChatMember").is_empty());
 }

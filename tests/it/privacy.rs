@@ -202,8 +202,12 @@ async fn i6_i16_a_customer_is_exported_then_erased_and_nothing_of_them_is_left()
     assert_eq!((status, &zip[..4]), (200, &b"PK\x03\x04"[..]));
     let text = String::from_utf8_lossy(&zip);
     assert_eq!(
-        left(&text, &["quincaillerie", "Hortensia", "allergique", "vip-or", "perceuse", "lisez-moi.html"]).len(),
-        6
+        left(
+            &text,
+            &["quincaillerie", "Hortensia", "allergique", "vip-or", "perceuse", "lisez-moi.html", "chez Maison belle"]
+        )
+        .len(),
+        7
     );
     assert!(!text.contains("voisine"), "what Bob wrote is his");
     for wrong in [url.replace("signature=", "signature=0"), url.replace("until=", "until=1")] {

@@ -35,6 +35,7 @@ async fn counters_are_there_with_0_before_anything_happens() {
         "palabre_ingress_refused_total",
         "palabre_actor_panics_total{actor=",
         "palabre_process_panics_total",
+        "palabre_payment_events_total{provider=\"stripe\",outcome=",
     ] {
         let mut lines = metrics.lines().filter(|line| line.starts_with(counter)).peekable();
         assert!(lines.peek().is_some() && lines.all(|line| line.ends_with(" 0")), "{counter}: {metrics}");

@@ -135,6 +135,7 @@ fn a_real_provider_is_never_played_for() {
         .args(["simulate", "provider", "--post", "127.0.0.1:0", "--config"])
         .arg(&config)
         .env("BELLE_TWILIO_TOKEN", "x")
+        .env("BELLE_AWA_CALENDAR", "https://calendar.example/awa.ics")
         .stdin(Stdio::null())
         .output()
         .expect("it runs");

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use chrono::TimeDelta;
+use chrono::{NaiveTime, TimeDelta, Weekday};
 use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
 use super::claim::ClaimChange;
 use super::ids::{BookingId, ConversationId};
 use super::offer::{Offer, OfferChange, OfferState};
+use super::party::{Party, Places};
 use super::waiting::{WaitingChange, WaitingEntry, WaitingState};
 use super::words::stored_words;
 
@@ -25,18 +26,47 @@ pub struct Service {
     pub buffer: TimeDelta,
     /// What it costs, as it is written to customers.
     pub price: Option<String>,
-    /// Who or what does it; each can do one at a time.
+    /// Who or what does it; each can do one at a time, for as many people as `capacity` says.
     pub resources: Vec<String>,
+    /// How many people a resource takes at once. With more than one, bookings of this service share it.
+    pub capacity: u32,
+    /// The most people that one of its resources takes at once, whatever it is booked for. [`super::flow::Flows::new`] counts them.
+    pub(in crate::domain) most_places: u32,
+    /// The times of the week at which it begins. Empty: whenever there is room.
+    pub times: Vec<(Weekday, NaiveTime)>,
     /// Other words for it.
     pub words: Vec<String>,
 }
 
 impl Service {
+    /// A service, before its resources are counted.
+    #[must_use]
+    pub fn new(id: String, name: String, duration: TimeDelta) -> Self {
+        Self {
+            id,
+            name,
+            duration,
+            buffer: TimeDelta::zero(),
+            price: None,
+            resources: Vec::new(),
+            capacity: 1,
+            most_places: 1,
+            times: Vec::new(),
+            words: Vec::new(),
+        }
+    }
+
+    /// Whether several people share a resource.
+    #[must_use]
+    pub const fn is_for_groups(&self) -> bool {
+        self.capacity > 1
+    }
+
     /// A booking of it.
     pub(in crate::domain) fn booking(
         &self,
         id: BookingId,
-        resource: &str,
+        (resource, party): (&str, Party),
         starts_at: Timestamp,
         state: BookingState,
     ) -> Booking {
@@ -48,6 +78,7 @@ impl Service {
             starts_at,
             ends_at,
             free_at: ends_at + self.buffer,
+            party,
             state,
         }
     }
@@ -100,6 +131,9 @@ pub struct Booking {
     pub ends_at: Timestamp,
     /// Until when the resource is taken.
     pub free_at: Timestamp,
+    /// Who comes.
+    #[serde(default)]
+    pub party: Party,
     /// Where it stands.
     pub state: BookingState,
 }
@@ -108,12 +142,21 @@ pub struct Booking {
 pub const GRID_SECONDS: i64 = 300;
 
 impl Booking {
-    /// The claims on its resource's time: one for each five minutes, so that no two bookings of a resource can overlap.
+    /// The claims on its resource's time: one for each five minutes and place, so that no two bookings can have the same place at
+    /// once.
     pub fn claims(&self) -> impl Iterator<Item = ClaimChange> + '_ {
         let from = self.starts_at.timestamp().div_euclid(GRID_SECONDS);
         let until = (self.free_at.timestamp() + GRID_SECONDS - 1).div_euclid(GRID_SECONDS);
-        (from..until.max(from + 1))
-            .map(|piece| ClaimChange::Take { key: format!("seat/{}/{piece}", self.resource), owner: self.id.0 })
+        (from..until.max(from + 1)).flat_map(move |piece| {
+            self.party.places.numbers().map(move |place| {
+                // The first place is named as the only one is.
+                let key = match place {
+                    0 => format!("seat/{}/{piece}", self.resource),
+                    place => format!("seat/{}/{piece}/{place}", self.resource),
+                };
+                ClaimChange::Take { key, owner: self.id.0 }
+            })
+        })
     }
 }
 
@@ -149,6 +192,9 @@ pub enum BookingRefused {
     /// Somebody else has that time (I12).
     #[error("that time is taken")]
     Taken,
+    /// A resource never takes so many people at once.
+    #[error("more people than this service takes at once")]
+    TooMany,
     /// It is not as it was seen: somebody moved it, called it off or settled it.
     #[error("the booking changed since it was read")]
     Changed,
@@ -167,6 +213,7 @@ impl BookingRefused {
             Self::UnknownResource => "unknown_resource",
             Self::NoSuchTime => "no_such_time",
             Self::Taken => "taken",
+            Self::TooMany => "too_many",
             Self::Changed => "changed",
             Self::NotBegun => "not_begun",
         }
@@ -182,6 +229,28 @@ pub struct Busy {
     pub from: Timestamp,
     /// Until when.
     pub until: Timestamp,
+    /// The service for whose bookings it has places left, perhaps. `None`: it has none for anybody.
+    pub service: Option<String>,
+    /// Places that are taken.
+    pub places: Places,
+}
+
+impl Busy {
+    /// Time that nobody shares.
+    #[must_use]
+    pub const fn whole(resource: String, from: Timestamp, until: Timestamp) -> Self {
+        Self { resource, from, until, service: None, places: Places::NONE }
+    }
+
+    /// What a booking takes.
+    #[must_use]
+    pub fn by(booking: &Booking) -> Self {
+        Self {
+            service: Some(booking.service.clone()),
+            places: booking.party.places,
+            ..Self::whole(booking.resource.clone(), booking.starts_at, booking.free_at)
+        }
+    }
 }
 
 /// What is taken of the tenant's resources from now on, and what the contact has booked: what a booking flow decides on. It may
@@ -229,8 +298,7 @@ impl Agenda {
     }
 
     fn take(&mut self, booking: &Booking) {
-        let (resource, from, until) = (booking.resource.clone(), booking.starts_at, booking.free_at);
-        self.busy.push(Busy { resource, from, until });
+        self.busy.push(Busy::by(booking));
         self.mine.push(booking.clone());
         self.mine.sort_by_key(|booking| booking.starts_at);
     }
@@ -238,7 +306,9 @@ impl Agenda {
     fn give_back(&mut self, id: BookingId) {
         let Some(at) = self.mine.iter().position(|booking| booking.id == id) else { return };
         let gone = self.mine.remove(at);
-        let is_its = |busy: &Busy| busy.resource == gone.resource && busy.from == gone.starts_at;
+        let is_its = |busy: &Busy| {
+            busy.resource == gone.resource && busy.from == gone.starts_at && busy.places == gone.party.places
+        };
         if let Some(at) = self.busy.iter().position(is_its) {
             self.busy.swap_remove(at);
         }
@@ -277,9 +347,25 @@ impl Agenda {
         }
     }
 
-    /// Whether a resource is free for that long.
+    /// The places that so many people get of a resource for that long, and how many are free before them; `None`: there are not so
+    /// many. Whoever does not share the resource takes all of its places.
     #[must_use]
-    pub fn is_free(&self, resource: &str, from: Timestamp, until: Timestamp) -> bool {
-        !self.busy.iter().any(|busy| busy.resource == resource && busy.from < until && from < busy.until)
+    pub(in crate::domain) fn places_for(
+        &self,
+        service: &Service,
+        resource: &str,
+        (from, until): (Timestamp, Timestamp),
+        people: u32,
+    ) -> Option<(Places, u32)> {
+        let mut overlapping =
+            self.busy.iter().filter(|busy| busy.resource == resource && busy.from < until && from < busy.until);
+        if !service.is_for_groups() {
+            return overlapping.next().is_none().then(|| (Places::first(service.most_places), 1));
+        }
+        let taken = overlapping.try_fold(Places::NONE, |taken, busy| {
+            let shares = busy.service.as_deref() == Some(service.id.as_str());
+            shares.then(|| taken.and(busy.places))
+        })?;
+        Some((taken.lowest_free(service.capacity, people)?, taken.left(service.capacity)))
     }
 }

@@ -17,7 +17,7 @@ mod notices;
 mod tests;
 
 pub use self::entries::{
-    Dispute, DisputePolicy, Grant, LedgerEntry, Payment, ProviderState, ProviderStatus, Terms, Until,
+    Dispute, DisputePolicy, Grant, LedgerEntry, Money, Payment, ProviderState, ProviderStatus, Terms, Until,
 };
 pub use self::notices::{Notice, NoticeKind, notices_due, paid_twice};
 
@@ -104,18 +104,20 @@ impl Ledger {
     /// Records an entry. Recording it again, or in another order, leads to the same ledger.
     pub fn record(&mut self, entry: LedgerEntry) {
         match entry {
-            LedgerEntry::Paid { payment, paid_at, covers } => {
+            LedgerEntry::Paid { payment, paid_at, covers, money } => {
                 let is_refunded = self.refunded.remove(&payment);
                 let dispute = self.disputed.remove(&payment);
                 let known = self.payments.entry(payment).or_insert(Payment {
                     paid_at,
                     covers,
+                    money: None,
                     is_refunded: false,
                     dispute: None,
                 });
                 // Two reports of one payment may differ in what one of them knew: the longer period and the earlier moment count.
                 known.covers = known.covers.max(covers);
                 known.paid_at = known.paid_at.min(paid_at);
+                known.money = known.money.take().max(money);
                 known.is_refunded |= is_refunded;
                 known.dispute = known.dispute.max(dispute);
             }

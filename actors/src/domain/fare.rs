@@ -56,6 +56,12 @@ pub struct DistanceFare {
 }
 
 impl Fares {
+    /// Whether any ride has a price.
+    #[must_use]
+    pub fn are_known(&self) -> bool {
+        !self.table.is_empty() || self.by_distance.is_some()
+    }
+
     /// What a ride costs, as it is written to customers. An end is what was written, or `latitude,longitude` of what was shared.
     #[must_use]
     pub fn price(&self, from: &str, to: &str) -> Option<String> {

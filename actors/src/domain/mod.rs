@@ -30,6 +30,7 @@ pub mod message;
 pub mod mood;
 mod number_words;
 pub mod offer;
+pub mod party;
 pub mod person_link;
 pub mod prepared;
 pub mod presentation;

@@ -7,9 +7,12 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::folding::fold;
+use super::number_words::cardinal;
 
 /// From this sum of weights on a message is angry.
 const ANGRY: i32 = 100;
+/// What every number is read as.
+const ANY_NUMBER: &str = "3";
 /// How far back a word changes the one after it.
 const REACH: usize = 3;
 
@@ -31,7 +34,7 @@ fn read(file: &str) -> MoodLexicon {
     for line in file.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let Some((key, words)) = line.split_once(' ') else { continue };
         for phrase in words.split('|') {
-            let phrase: Vec<String> = fold(phrase).split(' ').map(str::to_owned).collect();
+            let phrase = words_of(phrase);
             match key.parse() {
                 Ok(weight) => {
                     lexicon.longest = lexicon.longest.max(phrase.len());
@@ -45,6 +48,19 @@ fn read(file: &str) -> MoodLexicon {
     lexicon
 }
 
+/// The words of a text, folded. Numbers are all alike: `2 fois`, `trois fois`, `1h`.
+fn words_of(text: &str) -> Vec<String> {
+    let alike = |word: &str| {
+        let letters = word.trim_start_matches(|c: char| c.is_ascii_digit());
+        if letters.len() < word.len() || cardinal(word).is_some_and(|number| number > 1) {
+            format!("{ANY_NUMBER}{}", if letters.len() < word.len() { letters } else { "" })
+        } else {
+            word.to_owned()
+        }
+    };
+    fold(text).split(' ').filter(|word| !word.is_empty()).map(alike).collect()
+}
+
 /// Whether a message is angry.
 #[must_use]
 pub fn is_negative(text: &str) -> bool {
@@ -54,8 +70,7 @@ pub fn is_negative(text: &str) -> bool {
 /// The sum of what the words of a message weigh.
 fn anger(text: &str) -> i32 {
     let lexicon = &*LEXICON;
-    let folded = fold(text);
-    let words: Vec<String> = folded.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+    let words = words_of(text);
     let mut sum = 0;
     let mut at = 0;
     while at < words.len() {

@@ -65,11 +65,28 @@ pub struct Driver {
     pub plate: String,
     /// Their rating, as customers read it.
     pub rating: String,
+    /// How many people the car takes, where that is written.
+    pub seats: Option<i64>,
 }
 
 impl fmt::Debug for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Driver(…)")
+    }
+}
+
+impl Offer {
+    /// What the flow knows of it under a name, as people read it.
+    #[must_use]
+    pub fn told(&self, name: &str) -> Option<&str> {
+        self.details.get(name)?.get("shown")?.as_str().filter(|told| !told.is_empty())
+    }
+
+    /// Whether it is for more people than the driver's car takes.
+    #[must_use]
+    pub fn is_too_large_for(&self, driver: &Driver) -> bool {
+        let people: Option<i64> = self.told("passengers").and_then(|told| told.parse().ok());
+        people.zip(driver.seats).is_some_and(|(people, seats)| people > seats)
     }
 }
 

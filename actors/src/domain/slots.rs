@@ -1,12 +1,13 @@
 //! Free times of a service, within the business hours and what is booked already.
 
-use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
+use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 use chrono_tz::Tz;
 
 use super::Timestamp;
 use super::booking::{Agenda, Service};
 use super::dates::{LocalTime, to_local, to_utc};
 use super::hours::Hours;
+use super::party::Party;
 
 /// How a tenant's times are offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,10 @@ pub struct FreeSlot {
     pub local: NaiveDateTime,
     /// The first of the service's resources that is free then.
     pub resource: String,
+    /// Who would come, and the places that they would have.
+    pub party: Party,
+    /// How many places are free, theirs among them.
+    pub left: u32,
 }
 
 /// What free times are looked for in.
@@ -59,9 +64,17 @@ pub struct Calendar<'a> {
     pub policy: &'a BookingPolicy,
     /// Now.
     pub now: Timestamp,
+    /// How many people want to come, where a service takes several.
+    pub people: u32,
 }
 
 impl Calendar<'_> {
+    /// The same, for so many people.
+    #[must_use]
+    pub const fn for_people(self, people: u32) -> Self {
+        Self { people, ..self }
+    }
+
     /// Now, as the tenant's clocks show it.
     #[must_use]
     pub fn local_now(&self) -> NaiveDateTime {
@@ -80,15 +93,37 @@ impl Calendar<'_> {
         if day > self.last_day() {
             return Vec::new();
         }
-        let mut slots = Vec::new();
+        let at = |at| self.at(service, at, wished);
+        self.begins(service, day).into_iter().filter_map(at).collect()
+    }
+
+    /// When it may begin on a day: at its own times, or at multiples after the hour while it is open.
+    fn begins(&self, service: &Service, day: NaiveDate) -> Vec<NaiveDateTime> {
+        if !service.times.is_empty() {
+            let own = service.times.iter().filter(|(weekday, _)| *weekday == day.weekday());
+            let mut times: Vec<NaiveDateTime> = own.map(|(_, time)| day.and_time(*time)).collect();
+            times.sort_unstable();
+            return times;
+        }
+        let mut times = Vec::new();
         for (opens, closes) in self.hours.open_on(day) {
             let mut at = first_on_grid(opens, self.policy.every);
             while at + service.duration <= closes {
-                slots.extend(self.at(service, at, wished));
+                times.push(at);
                 at += self.policy.every;
             }
         }
-        slots
+        times
+    }
+
+    /// Whether it may begin then, free or not. What is for one person may begin between the times that are offered.
+    #[must_use]
+    pub fn may_begin(&self, service: &Service, at: NaiveDateTime) -> bool {
+        if service.times.is_empty() && !service.is_for_groups() {
+            at.minute().is_multiple_of(5) && at.second() == 0
+        } else {
+            self.begins(service, at.date()).contains(&at)
+        }
     }
 
     /// That time, if it is free. It need not be one that would be offered: who asks for 15:10 may have it.
@@ -99,8 +134,8 @@ impl Calendar<'_> {
             LocalTime::One(at) | LocalTime::Twice(at, _) => at,
             LocalTime::Skipped(_) => return None,
         };
-        let on_grid = local.minute().is_multiple_of(5) && local.second() == 0;
-        if at < self.now + self.policy.lead_time || local.date() > self.last_day() || !on_grid {
+        let is_too_late = at < self.now + self.policy.lead_time || local.date() > self.last_day();
+        if is_too_late || !self.may_begin(service, local) {
             return None;
         }
         let until = local + service.duration;
@@ -109,9 +144,11 @@ impl Calendar<'_> {
         }
         let free_at = at + service.duration + service.buffer;
         let may = |resource: &&String| wished.is_none_or(|wished| wished == resource.as_str());
-        let mut resources = service.resources.iter().filter(may);
-        let resource = resources.find(|resource| self.agenda.is_free(resource, at, free_at))?;
-        Some(FreeSlot { at, local, resource: resource.clone() })
+        let people = if service.is_for_groups() { self.people } else { 1 };
+        service.resources.iter().filter(may).find_map(|resource| {
+            let (places, left) = self.agenda.places_for(service, resource, (at, free_at), people)?;
+            Some(FreeSlot { at, local, resource: resource.clone(), party: Party { people, places }, left })
+        })
     }
 
     /// The free times nearest to a wish within the days from `from` to `to`, at most `most`, in order of time.
@@ -173,13 +210,9 @@ mod tests {
 
     fn service(resources: &[&str]) -> Service {
         Service {
-            id: "manucure".into(),
-            name: "Manucure".into(),
-            duration: TimeDelta::minutes(45),
             buffer: TimeDelta::minutes(15),
-            price: Some("35 €".into()),
             resources: resources.iter().map(ToString::to_string).collect(),
-            words: vec![],
+            ..Service::new("manucure".into(), "Manucure".into(), TimeDelta::minutes(45))
         }
     }
 
@@ -201,6 +234,7 @@ mod tests {
             starts_at,
             ends_at,
             free_at: ends_at,
+            party: Party::default(),
             state: BookingState::Confirmed,
         }));
     }
@@ -214,8 +248,14 @@ mod tests {
         let (hours, policy, mut agenda) = (hours(), BookingPolicy::default(), Agenda::default());
         booked(&mut agenda, "Awa", "2026-12-01T09:00:00Z", 60);
         booked(&mut agenda, "Sophie", "2026-12-01T08:00:00Z", 180);
-        let calendar =
-            Calendar { hours: &hours, zone: Tz::Europe__Paris, agenda: &agenda, policy: &policy, now: now() };
+        let calendar = Calendar {
+            hours: &hours,
+            zone: Tz::Europe__Paris,
+            agenda: &agenda,
+            policy: &policy,
+            now: now(),
+            people: 1,
+        };
         let slots = calendar.on_day(&service(&["Awa", "Sophie"]), day("2026-12-01"), None);
         let morning: Vec<FreeSlot> = slots.iter().filter(|slot| slot.local.hour() < 13).cloned().collect();
         assert_eq!(shown(&morning), ["12-01 09:00 Awa", "12-01 11:00 Awa", "12-01 11:30 Awa"]);
@@ -230,8 +270,14 @@ mod tests {
     fn the_nearest_times_are_offered_in_order() {
         let (hours, policy, mut agenda) = (hours(), BookingPolicy::default(), Agenda::default());
         booked(&mut agenda, "Awa", "2026-12-01T14:00:00Z", 60);
-        let calendar =
-            Calendar { hours: &hours, zone: Tz::Europe__Paris, agenda: &agenda, policy: &policy, now: now() };
+        let calendar = Calendar {
+            hours: &hours,
+            zone: Tz::Europe__Paris,
+            agenda: &agenda,
+            policy: &policy,
+            now: now(),
+            people: 1,
+        };
         let awa = service(&["Awa"]);
         let range = (day("2026-12-01"), day("2026-12-06"));
         let three = NaiveTime::from_hms_opt(15, 0, 0);
@@ -248,8 +294,14 @@ mod tests {
     #[test]
     fn a_time_between_the_offered_ones_may_be_had() {
         let (hours, policy, agenda) = (hours(), BookingPolicy::default(), Agenda::default());
-        let calendar =
-            Calendar { hours: &hours, zone: Tz::Europe__Paris, agenda: &agenda, policy: &policy, now: now() };
+        let calendar = Calendar {
+            hours: &hours,
+            zone: Tz::Europe__Paris,
+            agenda: &agenda,
+            policy: &policy,
+            now: now(),
+            people: 1,
+        };
         let awa = service(&["Awa"]);
         for (at, free) in [
             ("2026-12-01T15:10:00", true),
@@ -264,6 +316,52 @@ mod tests {
         }
     }
 
+    fn calendar<'a>(hours: &'a Hours, policy: &'a BookingPolicy, agenda: &'a Agenda, people: u32) -> Calendar<'a> {
+        Calendar { hours, zone: Tz::Europe__Paris, agenda, policy, now: now(), people }
+    }
+
+    #[test]
+    fn a_group_shares_a_resource_until_its_places_are_taken() {
+        let (hours, policy, mut agenda) = (hours(), BookingPolicy::default(), Agenda::default());
+        let class = Service {
+            resources: vec!["Salle".into()],
+            capacity: 3,
+            most_places: 3,
+            times: vec![(chrono::Weekday::Tue, NaiveTime::from_hms_opt(18, 0, 0).unwrap())],
+            ..Service::new("yoga".into(), "Yoga".into(), TimeDelta::minutes(60))
+        };
+        let alone = Service { most_places: 3, ..class.clone() };
+        let alone = Service { id: "prive".into(), capacity: 1, times: vec![], ..alone };
+        let six: NaiveDateTime = "2026-12-01T18:00:00".parse().unwrap();
+        let mut keys: Vec<String> = Vec::new();
+        for (people, left) in [(2, Some(3)), (2, None), (1, Some(1)), (1, None)] {
+            let slot = calendar(&hours, &policy, &agenda, people).at(&class, six, None);
+            assert_eq!(slot.as_ref().map(|slot| slot.left), left, "{people}");
+            let Some(slot) = slot else { continue };
+            let booking =
+                class.booking(BookingId::fresh(), (&slot.resource, slot.party), slot.at, BookingState::Confirmed);
+            keys.extend(booking.claims().filter_map(|claim| match claim {
+                crate::domain::claim::ClaimChange::Take { key, .. } => Some(key),
+                crate::domain::claim::ClaimChange::Release { .. } => None,
+            }));
+            agenda.apply(&BookingChange::Hold(booking));
+            let others = calendar(&hours, &policy, &agenda, 1).at(&alone, six, None);
+            assert!(others.is_none(), "nobody has the room for themselves");
+        }
+        assert_eq!(keys.len(), 3 * 12);
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), 3 * 12, "no place twice");
+        let free = Agenda::default();
+        let calendar = calendar(&hours, &policy, &free, 2);
+        assert!(calendar.at(&class, six + TimeDelta::minutes(30), None).is_none(), "it begins at its own times");
+        assert_eq!(shown(&calendar.on_day(&class, day("2026-12-01"), None)), ["12-01 18:00 Salle"]);
+        assert!(calendar.on_day(&class, day("2026-12-02"), None).is_empty());
+        let slot = calendar.at(&alone, six, None).unwrap();
+        let whole = alone.booking(BookingId::fresh(), (&slot.resource, slot.party), slot.at, BookingState::Held);
+        assert_eq!((slot.party.people, whole.claims().count()), (1, 3 * 12), "all places, for one person");
+    }
+
     #[test]
     fn bookings_that_overlap_share_a_claim_and_others_do_not() {
         let booking = |at: &str, minutes: i64| {
@@ -276,6 +374,7 @@ mod tests {
                 starts_at,
                 ends_at,
                 free_at: ends_at,
+                party: Party::default(),
                 state: BookingState::Held,
             };
             booking

@@ -34,6 +34,8 @@ pub struct WaitingEntry {
     pub service: String,
     /// With whom, if that was wished.
     pub resource: Option<String>,
+    /// How many people come.
+    pub people: u32,
     /// Times that begin from then on would suit.
     pub from: Timestamp,
     /// Times that begin before then would suit.

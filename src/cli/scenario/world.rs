@@ -176,11 +176,7 @@ impl<'a> World<'a> {
                 .bookings
                 .iter()
                 .filter(|(_, booking)| booking.state.is_taken())
-                .map(|(_, booking)| Busy {
-                    resource: booking.resource.clone(),
-                    from: booking.starts_at,
-                    until: booking.free_at,
-                })
+                .map(|(_, booking)| Busy::by(booking))
                 .collect(),
             mine: self
                 .bookings

@@ -14,6 +14,7 @@ use super::super::raw::RawDuration;
 use super::super::raw_plans::RawPlan;
 use super::super::suggest;
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const GRACE: Duration = Duration::from_secs(5 * 24 * 60 * 60);
 const LONGEST: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// What Telegram takes at most for one subscription (Bot API, `createInvoiceLink`).
@@ -101,7 +102,11 @@ fn plan(scope: &Scope<'_>, raw: &RawPlan, channels: &[Checked]) -> Option<Plan> 
     let bot = bot(scope, raw.bot.as_deref(), channels);
     let chats = bot.and_then(|bot| chats(scope, raw.chats.as_deref(), bot));
     let grace = or_default(raw.grace.as_ref(), GRACE, |raw| days(scope, "grace", raw));
-    let trial = or_default(raw.trial.as_ref(), Duration::ZERO, |raw| days(scope, "trial", raw));
+    // What is wrong with the price was said there.
+    let is_tried = raw.price.is_some() && every != Some(Every::Once);
+    let trial = or_default(raw.trial.as_ref(), Duration::ZERO, |raw| {
+        days(scope, "trial", raw).and_then(|trial| tried(scope, trial, is_tried))
+    });
     let choices = [("suspend", DisputePolicy::Suspend), ("keep", DisputePolicy::Keep)];
     let dispute =
         or_default(raw.dispute.as_deref(), DisputePolicy::Suspend, |raw| choice(scope, "dispute", raw, &choices));
@@ -159,6 +164,20 @@ fn chats(scope: &Scope<'_>, raw: Option<&[String]>, bot: &Checked) -> Option<Vec
     });
     // Each is looked at before the first bad one ends it.
     read.collect::<Vec<_>>().into_iter().collect()
+}
+
+/// A trial, for a plan that can be tried.
+fn tried(scope: &Scope<'_>, trial: Duration, is_tried: bool) -> Option<Duration> {
+    let wrong = if !trial.as_secs().is_multiple_of(DAY.as_secs()) {
+        ("is not a whole number of days", "Stripe counts whole days: write `\"7d\"`")
+    } else if !trial.is_zero() && !is_tried {
+        let help = "give the plan a `price` and `every = \"month\"` or `\"year\"`, or leave the trial out";
+        ("is for what is paid by card and renews", help)
+    } else {
+        return Some(trial);
+    };
+    scope.wrong("trial", wrong.0, wrong.1);
+    None
 }
 
 /// A time in days, which may be none.

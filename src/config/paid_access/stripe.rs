@@ -14,6 +14,7 @@ pub(in crate::config) fn platform(
     scope: &Scope<'_>,
     raw: &RawStripe,
     secrets: Secrets<'_>,
+    has_public_url: bool,
 ) -> Option<Option<StripePlatform>> {
     let is_there = raw.secret_key.is_some()
         || raw.webhook_secrets.is_some()
@@ -22,6 +23,14 @@ pub(in crate::config) fn platform(
         || raw.api_base_url.is_some();
     if !is_there {
         return Some(None);
+    }
+    if !has_public_url {
+        scope.warning(
+            "secret_key",
+            "`http.public_base_url` is missing: Stripe's page leads payers back to it, and events come in there"
+                .to_owned(),
+            "write `public_base_url = \"https://hooks.example.com\"` under `[http]`",
+        );
     }
     let help =
         "write `secret_key = { env = \"STRIPE_SECRET_KEY\" }`; it is in Stripe's dashboard under Developers, API keys";

@@ -42,6 +42,8 @@ fn of_daemon() -> BTreeSet<String> {
     all.extend(keys::<RawWebhookTargets>("webhooks."));
     all.extend(keys::<RawSentry>("sentry."));
     all.extend(keys::<RawOtlp>("otlp."));
+    assert!(all.remove("console.oidc"));
+    all.extend(keys::<RawOidc>("console.oidc."));
     assert!(all.remove("media.s3"));
     all.extend(keys::<RawMediaBucket>("media.s3."));
     let keys_of_keys = keys::<RawApiKey>("api.keys.");
@@ -169,6 +171,7 @@ fn the_samples_hold() {
         ("MARTIN_TWILIO_TOKEN", "b"),
         ("FATOU_TWILIO_TOKEN", "c"),
         ("BLEU_TWILIO_TOKEN", "d"),
+        ("BELLE_AWA_CALENDAR", "https://calendar.example/awa.ics"),
     ]);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/palabre.toml");
     let loaded = Config::load(&path, &environment, &PROVIDERS).unwrap_or_else(|errors| panic!("{errors}"));

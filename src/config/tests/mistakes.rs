@@ -406,10 +406,48 @@ fn what_holds_and_is_probably_not_meant_gets_a_warning() {
          and the console | name the address of one interface, such as `127.0.0.1:9090`"
     );
     assert_eq!(
+        about_daemon("http.listen = \"[::]:8080\""),
+        "warning palabre.toml:1:15 `http.listen` is open on every interface, and so are the API and the console, which share it \
+         | give them a listener of their own: `admin_listen = \"127.0.0.1:9090\"`"
+    );
+    assert_eq!(about_daemon("http.listen = \"0.0.0.0:8080\"\nhttp.admin_listen = \"127.0.0.1:9090\""), "");
+    assert_eq!(
         about_daemon("database.url = \"sqlite:///not-there/palabre.db\""),
         "warning palabre.toml:1:16 `database.url` is in a folder that is not there: `/not-there` | create it, for the user that \
          runs palabre: the daemon makes the file, and no folder"
     );
+}
+
+#[test]
+fn mistakes_in_plans() {
+    let plan =
+        "[[plans]]\nid = \"premium\"\nname = \"Premium\"\nchats = [\"whatsapp:+33612345678\"]\nbot = \"belle-wa\"\n";
+    let about = |more: &str| about_tenant(&format!("imprint.name = \"Belle\"\n{TENANT}{plan}{more}"));
+    for holds in [
+        "price = 999",
+        "price = 999\ntrial = \"7d\"",
+        "price = 999\nevery = \"year\"\ntrial = \"24h\"",
+        "stars = 500\ntrial = \"0d\"",
+        "price = 1230\ncurrency = \"tnd\"",
+    ] {
+        assert_eq!(about(holds), "", "{holds}");
+    }
+    for (more, expected) in [
+        ("", "has no price | write `price = 999`"),
+        ("price = 999\ntrial = \"36h\"", "trial` is not a whole number of days | Stripe counts whole days"),
+        ("price = 999\nevery = \"once\"\ntrial = \"7d\"", "trial` is for what is paid by card and renews | give"),
+        ("stars = 500\ntrial = \"7d\"", "trial` is for what is paid by card and renews | give"),
+        ("stars = 500\nevery = \"year\"", "stars` cannot be the price of a year"),
+        ("price = 1234\ncurrency = \"tnd\"", "price` is 1234, which no card can pay in tnd"),
+        ("price = 999\ngrace = \"100d\"", "grace` is longer than 90 days"),
+    ] {
+        let told = about(more);
+        assert!(told.contains(expected) && told.starts_with("error t.toml:"), "{more}: {told}");
+    }
+    let stripe = "[stripe]\nsecret_key = { env = \"TOKEN\" }\nwebhook_secrets = [{ env = \"TOKEN\" }]\n";
+    let told = about_daemon(stripe);
+    assert!(told.starts_with("warning palabre.toml:2:14 `http.public_base_url` is missing"), "{told}");
+    assert_eq!(about_daemon(&format!("{stripe}[http]\npublic_base_url = \"https://h.example\"")), "");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Tests of the configuration.
 
+mod console;
 mod delivery;
 mod files;
 mod flows;

@@ -3,6 +3,7 @@
 use actix_web::web;
 use minijinja::context;
 use palabre_actors::domain::address::{Address, Unnamed};
+use palabre_actors::domain::booking::Service;
 use palabre_actors::domain::ids::ConversationId;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,8 @@ pub struct BookForm {
     with: String,
     day: String,
     time: String,
+    /// How many come; not sent where one at a time does.
+    people: String,
     /// A box that is not checked is not sent.
     tell: String,
 }
@@ -93,6 +96,7 @@ async fn page(member: &Member, state: &ConsoleState, mut form: BookForm, left: L
         form => shown(&form),
         known,
         services,
+        takes_groups => flows.services().iter().any(Service::is_for_groups),
         resources => shop.resources(),
         people => shown(left.people),
         may_tell => member.caller.may(Permission::MessageSend),
@@ -127,6 +131,7 @@ pub async fn book(member: Member, state: web::Data<ConsoleState>, form: Form<Boo
         service: form.service.clone(),
         resource: form.with.clone(),
         starts_at,
+        people: form.people.trim().parse().unwrap_or(1),
     };
     let tells = !form.tell.is_empty();
     match bookings::book(&member.caller, state.access(), new, tells).await {

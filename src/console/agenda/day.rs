@@ -36,8 +36,15 @@ struct Cell {
     is_taken: bool,
     /// Taken in another calendar.
     elsewhere: bool,
-    /// Where it can be booked.
-    free: Option<String>,
+    free: Option<FreeCell>,
+}
+
+/// Where a half-hour can be booked.
+#[derive(Serialize)]
+struct FreeCell {
+    path: String,
+    /// How many places are left, where several people share the resource.
+    places: Option<u32>,
 }
 
 /// The day of every resource, or of one. `rows` has no booking that was called off.
@@ -64,7 +71,8 @@ pub(super) fn columns(
         while at < until {
             cells.push(cell(shop, (member, state), at, (&of, elsewhere.iter().filter(|busy| busy.resource == name))));
             if may_write && let Some(cell) = cells.last_mut() {
-                cell.free = free(shop, &agenda, (at, &name)).filter(|_| cell.bookings.is_empty() && !cell.is_taken);
+                let is_empty = cell.bookings.is_empty() && !cell.is_taken;
+                cell.free = free(shop, &agenda, (at, &name)).filter(|free| is_empty || free.places.is_some());
             }
             at += HALF_HOUR;
         }
@@ -118,27 +126,28 @@ fn span(shop: &Shop, day: NaiveDate, rows: &[BookingRow]) -> Option<(NaiveDateTi
 
 /// What is taken, done with or not: nobody else comes then.
 fn taken(rows: &[BookingRow], elsewhere: &[Busy]) -> Agenda {
-    let busy = |row: &BookingRow| Busy { resource: row.resource.clone(), from: row.starts_at, until: row.free_at };
+    let busy = |row: &BookingRow| Busy::by(&row.booking());
     let taken = rows.iter().filter(|row| row.state.is_taken());
     Agenda { busy: taken.map(busy).chain(elsewhere.iter().cloned()).collect(), ..Agenda::default() }
 }
 
 /// Where a half-hour can be booked, if any service of the resource fits into it.
-fn free(shop: &Shop, agenda: &Agenda, (at, resource): (NaiveDateTime, &str)) -> Option<String> {
+fn free(shop: &Shop, agenda: &Agenda, (at, resource): (NaiveDateTime, &str)) -> Option<FreeCell> {
     let flows = shop.flows()?;
     // A person may book sooner and further ahead than customers.
     let policy =
         BookingPolicy { lead_time: TimeDelta::zero(), furthest: TimeDelta::days(730), ..BookingPolicy::default() };
     let (zone, now) = (shop.display.timezone, shop.display.now);
-    let calendar = Calendar { hours: flows.hours(), zone, agenda, policy: &policy, now };
+    let calendar = Calendar { hours: flows.hours(), zone, agenda, policy: &policy, now, people: 1 };
     let does = |service: &&Service| service.resources.iter().any(|one| one == resource);
     let mut services = flows.services().iter().filter(does);
-    let fits = services.any(|service| calendar.at(service, at, Some(resource)).is_some());
-    fits.then(|| {
+    let slot = services.find_map(|service| Some((service, calendar.at(service, at, Some(resource))?)));
+    slot.map(|(service, slot)| {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("day", &at.date().to_string());
         query.append_pair("time", &at.format("%H:%M").to_string());
         query.append_pair("with", resource);
-        format!("/console/bookings/new?{}", query.finish())
+        let path = format!("/console/bookings/new?{}", query.finish());
+        FreeCell { path, places: service.is_for_groups().then_some(slot.left) }
     })
 }

@@ -82,6 +82,8 @@ struct BookingLine {
     resource: String,
     state: &'static str,
     state_text: String,
+    /// How many come, where they are several.
+    people: Option<String>,
     /// How late they come.
     late: Option<String>,
 }
@@ -113,8 +115,17 @@ impl Shop {
 
     /// `lundi 30 novembre`
     fn day_text(&self, day: NaiveDate) -> String {
+        self.display.day(self.noon(day))
+    }
+
+    /// `30 novembre 2026`
+    fn date_text(&self, day: NaiveDate) -> String {
+        self.display.date(self.noon(day))
+    }
+
+    fn noon(&self, day: NaiveDate) -> Timestamp {
         let noon = day.and_hms_opt(12, 0, 0).unwrap_or(day.and_time(NaiveTime::MIN));
-        self.display.day(to_utc(noon, self.display.timezone).first())
+        to_utc(noon, self.display.timezone).first()
     }
 
     /// Whoever or whatever does something, in the order of the services.
@@ -146,6 +157,9 @@ impl Shop {
             resource: row.resource.clone(),
             state: row.state.as_str(),
             state_text: state.text(member, "booking_state", row.state.as_str()),
+            people: Some(row.party.people)
+                .filter(|people| *people > 1)
+                .map(|people| state.text(member, "bookings", "people").replace("{count}", &people.to_string())),
             late: row.late_minutes.map(|minutes| late(member, state, minutes)),
         }
     }

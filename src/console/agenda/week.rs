@@ -23,9 +23,9 @@ pub(super) fn monday(day: NaiveDate) -> NaiveDate {
     day.checked_sub_days(Days::new(day.weekday().num_days_from_monday().into())).unwrap_or(day)
 }
 
-/// `lundi 30 novembre – dimanche 6 décembre`
+/// `30 novembre 2026 – 6 décembre 2026`
 pub(super) fn title(shop: &Shop, first: NaiveDate, last: NaiveDate) -> String {
-    format!("{} – {}", shop.day_text(first), shop.day_text(last))
+    format!("{} – {}", shop.date_text(first), shop.date_text(last))
 }
 
 /// The seven days from the first. `rows` has no booking that was called off.

@@ -43,6 +43,7 @@
       }
       for (const name of fresh.getAttributeNames()) mine.setAttribute(name, fresh.getAttribute(name));
     }
+    for (const field of $$("[data-filter]")) if (field.value) sift(field);
     if (scroll && wasAtEnd) toEnd();
     count();
     mark();
@@ -258,7 +259,14 @@
     canned.hidden = fits.length === 0;
     if (fits[0]) fits[0].ariaSelected = "true";
   }
-  function take(of) { text.value = of.dataset.body; canned.hidden = true; text.focus(); }
+  function take(of) {
+    canned.hidden = true;
+    const template = of.dataset.template && $$("form.template")[of.dataset.template];
+    if (!template) { text.value = of.dataset.body; text.focus(); return; }
+    text.value = "";
+    template.closest("details").open = true;
+    $("label input, button", template).focus();
+  }
   canned?.addEventListener("click", event => { const of = event.target.closest("button"); if (of) take(of); });
   text?.addEventListener("input", () => {
     suggest();
@@ -314,12 +322,18 @@
     });
   }
 
+  // Where one is stands in sight, however long the row of places is.
+  for (const here of $$(".places [aria-current], .tabs [aria-current]")) {
+    const row = here.closest(".places, .tabs");
+    row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+  }
   // Lists that are filtered by typing.
   const plain = of => of.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
-  for (const field of $$("[data-filter]")) field.addEventListener("input", () => {
+  function sift(field) {
     const words = plain(field.value).split(/\s+/).filter(Boolean);
     for (const each of $$(`#${field.dataset.filter} > li`)) each.hidden = !words.every(word => plain(each.textContent).includes(word));
-  });
+  }
+  for (const field of $$("[data-filter]")) field.addEventListener("input", () => sift(field));
   // A file goes to the server as soon as it is chosen; the form names it.
   const file = $("#attachment");
   if (file && reply) {
@@ -378,6 +392,18 @@
 
   // A booking that is dragged onto a free time: its page asks whether to move it there, and whether to tell the customer.
   let dragged = null;
+  // The same with keys: `m` on a booking, Enter on a free time.
+  function carry() {
+    const slot = document.activeElement?.closest?.("a.slot.confirmed");
+    $(".slot.moving")?.classList.remove("moving");
+    dragged = slot === dragged ? null : slot;
+    dragged?.classList.add("moving");
+  }
+  function drop(free) { location.href = `${dragged.pathname}${free.search}#move`; }
+  document.addEventListener("click", event => {
+    const free = event.target.closest?.("a.free");
+    if (dragged?.classList.contains("moving") && free) { event.preventDefault(); drop(free); }
+  });
   document.addEventListener("dragstart", event => { dragged = event.target.closest?.("a.slot.confirmed") ?? null; });
   document.addEventListener("dragend", () => { dragged = null; });
   document.addEventListener("dragover", event => { if (dragged && event.target.closest?.("a.free")) event.preventDefault(); });
@@ -385,7 +411,7 @@
     const free = event.target.closest?.("a.free");
     if (!dragged || !free) return;
     event.preventDefault();
-    location.href = `${dragged.pathname}${free.search}#move`;
+    drop(free);
   });
 
   // Keys.
@@ -404,7 +430,7 @@
   const press = key => { const of = $(`[data-key="${key}"]`); if (!of) return; const more = of.closest("details"); if (more) more.open = true; if (of.tagName === "SELECT") of.focus(); else of.click(); };
   const acts = {
     j: () => move(1), k: () => move(-1), r: () => text?.focus(), n: () => $("#note")?.focus(), "/": () => $("#q")?.focus(),
-    t: () => press("t"), h: () => press("h"), a: () => press("a"), e: () => press("e"), s: () => press("s"),
+    t: () => press("t"), h: () => press("h"), a: () => press("a"), e: () => press("e"), s: () => press("s"), m: carry,
     "?": () => $("#keys")?.showModal(),
     Escape: () => { if (body.classList.contains("open")) $(".head .back")?.click(); },
   };

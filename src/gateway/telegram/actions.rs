@@ -11,8 +11,13 @@ use serde_json::{Value, json};
 
 use super::call::{Api, CallError, bad_address};
 use super::chats::MigratedChats;
+use super::codes::NO_RIGHTS;
 use super::decode::message_id;
 use super::update::ANSWER_CALLBACK;
+
+/// Steps of places in chats. Whoever asks for them looks at what becomes of them, and asks anew when the bot has its rights back; kept
+/// waiting for that, they would keep the person's other messages waiting as well.
+const ASKED_ANEW: [&str; 3] = ["invite_link", "ban", "unban"];
 
 /// Sends an invoice in Stars.
 const INVOICE: &str = "invoice";
@@ -54,7 +59,9 @@ pub(super) async fn perform(
                 // The next attempt goes to the new id.
                 chats.note(chat, to);
             }
-            Err(error.classified(true))
+            let error = error.classified(true);
+            let is_asked_anew = ASKED_ANEW.contains(&action.kind.as_str()) && error.code.as_deref() == Some(NO_RIGHTS);
+            Err(if is_asked_anew { SendError { class: SendErrorClass::Reject, ..error } } else { error })
         }
     }
 }
@@ -78,6 +85,7 @@ async fn invoice(api: &Api, chats: &MigratedChats, to: &Address, action: &Action
 /// `chat` and `user` of an action are addresses (`telegram:-100…`) or bare ids; left out, they are the row's own contact.
 pub(super) fn call_of(chats: &MigratedChats, to: &Address, action: &Action) -> Result<ActionCall, SendError> {
     const NONE: &[&str] = &[];
+    const STAYS_OR_IS_OUT: &[&str] = &["telegram_not_in", "telegram_administrator"];
     let given = |key: &str| action.arguments.get(key).filter(|value| !value.is_null()).cloned();
     let text = |key: &str| given(key).filter(Value::is_string).ok_or_else(|| incomplete(key));
     let id = |key: &str| -> Result<i64, SendError> {
@@ -128,18 +136,18 @@ pub(super) fn call_of(chats: &MigratedChats, to: &Address, action: &Action) -> R
         }
         "ban" => {
             let parameters = json!({ "chat_id": chat()?, "user_id": id("user")? });
-            call("banChatMember", parameters, &["telegram_not_in"])
+            call("banChatMember", parameters, STAYS_OR_IS_OUT)
         }
         // A ban that ends by itself: a minute, because one of less than thirty seconds has no end (Bot API).
         "remove" => {
             let until = chrono::Utc::now().timestamp() + 60;
             let parameters = json!({ "chat_id": chat()?, "user_id": id("user")?, "until_date": until });
-            call("banChatMember", parameters, &["telegram_not_in"])
+            call("banChatMember", parameters, STAYS_OR_IS_OUT)
         }
         // Without `only_if_banned`, it would remove a member who is in.
         "unban" => {
             let parameters = json!({ "chat_id": chat()?, "user_id": id("user")?, "only_if_banned": true });
-            call("unbanChatMember", parameters, &["telegram_not_in"])
+            call("unbanChatMember", parameters, STAYS_OR_IS_OUT)
         }
         "typing" => {
             let chat = to.path().parse().map_err(|_| bad_address())?;

@@ -16,6 +16,8 @@ const MISCONFIGURED: SendErrorClass = SendErrorClass::Misconfigured;
 const OPTED_OUT: SendErrorClass = SendErrorClass::OptedOut;
 const REJECT: SendErrorClass = SendErrorClass::Reject;
 const RETRY: SendErrorClass = SendErrorClass::Retry { after: None };
+/// The bot may not do that in the chat.
+pub(super) const NO_RIGHTS: &str = "telegram_no_rights";
 /// Somebody has to make the bot an administrator again first.
 const RETRY_AFTER_A_WHILE: SendErrorClass = SendErrorClass::Retry { after: Some(Duration::from_secs(15 * 60)) };
 
@@ -36,10 +38,13 @@ const DESCRIPTIONS: &[(u16, &str, &str)] = &[
     (400, "message is too long", "telegram_too_long"),
     (400, "query is too old", "telegram_query_too_old"),
     (400, "query id is invalid", "telegram_query_too_old"),
-    (400, "not enough rights", "telegram_no_rights"),
-    (400, "chat_admin_required", "telegram_no_rights"),
-    (400, "need administrator rights", "telegram_no_rights"),
-    (400, "have no rights", "telegram_no_rights"),
+    (400, "not enough rights", NO_RIGHTS),
+    (400, "chat_admin_required", NO_RIGHTS),
+    (400, "need administrator rights", NO_RIGHTS),
+    (400, "have no rights", NO_RIGHTS),
+    (400, "can't remove chat owner", "telegram_administrator"),
+    (400, "user is an administrator", "telegram_administrator"),
+    (400, "user_admin_invalid", "telegram_administrator"),
     (400, "hide_requester_missing", "telegram_no_request"),
     (400, "user_already_participant", "telegram_already_in"),
     (400, "user_not_participant", "telegram_not_in"),
@@ -130,6 +135,15 @@ pub(super) const CODES: &[Code] = &[
         )
     },
     code(
+        "telegram_administrator",
+        REJECT,
+        (
+            "the person owns the chat or is an administrator of it, and nobody can be removed who is",
+            "la personne est propriétaire ou administratrice du groupe : personne ne peut l'en sortir",
+        ),
+        ("nothing to do", "rien à faire"),
+    ),
+    code(
         "telegram_already_in",
         REJECT,
         ("the person is in the chat already", "la personne est déjà dans le groupe"),
@@ -193,7 +207,7 @@ pub(super) const CODES: &[Code] = &[
         ("they can ask again by the link", "elle peut redemander par le lien"),
     ),
     code(
-        "telegram_no_rights",
+        NO_RIGHTS,
         RETRY_AFTER_A_WHILE,
         (
             "the bot is no administrator of the chat, or may not do that",

@@ -16,6 +16,7 @@ use serde_json::json;
 
 use super::TelegramBot;
 use super::call::{Api, CallError};
+use super::codes::NO_RIGHTS;
 use super::update::Member;
 use crate::gateway::ConnectError;
 use crate::gateway::channel_event::{Membership, OwnRights, Price};
@@ -185,7 +186,7 @@ fn unanswered(error: CallError) -> DirectoryError {
     let code = error.code.unwrap_or_default();
     match error.class {
         // Only somebody of the chat can change that.
-        SendErrorClass::Retry { .. } if code == "telegram_no_rights" => DirectoryError::Refused(code),
+        SendErrorClass::Retry { .. } if code == NO_RIGHTS => DirectoryError::Refused(code),
         SendErrorClass::Retry { .. } | SendErrorClass::Unknown => DirectoryError::Away(code),
         _ => DirectoryError::Refused(code),
     }

@@ -110,9 +110,10 @@ async fn pay(
     let tenant = TenantId::new(&path.0);
     let member = access.member_of(&tenant, &form.m);
     let buyer = Buyer { tenant, plan: path.1.clone(), language, member };
-    match buy(access, &buyer, state.deps.clock.now()).await.map_err(failed)? {
-        CheckoutPage::At(url, _) => Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, url)).finish()),
-        CheckoutPage::AlreadyPaid => {
+    match buy(access, &buyer, state.deps.clock.now()).await {
+        Ok(CheckoutPage::At(url, _)) => Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, url)).finish()),
+        Err(error) => away((access, &shown), (language, &form), error).await,
+        Ok(CheckoutPage::AlreadyPaid) => {
             let notice = pick(language, "Vous avez déjà un accès payé.", "You have paid access already.");
             let told = Shown { language, carried: &form, notice: Some(notice), is_paid: true, ..Shown::default() };
             Ok(render(access, &shown, &told).await)
@@ -122,13 +123,37 @@ async fn pay(
 
 async fn managed(
     state: web::Data<HttpState>,
+    request: HttpRequest,
     path: Path,
     carried: Query<Carried>,
 ) -> Result<HttpResponse, HttpProblem> {
-    let (access, _) = sold(&state, &path)?;
+    let (access, shown) = sold(&state, &path)?;
     let Some(subscription) = access.bought(&carried.s) else { return Err(nothing_here()) };
-    let url = manage(access, &TenantId::new(&path.0), subscription).await.map_err(failed)?;
-    Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, url)).finish())
+    match manage(access, &TenantId::new(&path.0), subscription).await {
+        Ok(url) => Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, url)).finish()),
+        Err(error) => away((access, &shown), (language(&request, shown.language), &carried), error).await,
+    }
+}
+
+/// The plan's page, for a visitor whom the payment system keeps waiting.
+async fn away(
+    (access, plan): (&PaidAccess, &PlanPage),
+    (language, carried): (Language, &Carried),
+    error: AccessError,
+) -> Result<HttpResponse, HttpProblem> {
+    let problem = failed(error);
+    if problem.status != StatusCode::SERVICE_UNAVAILABLE {
+        return Err(problem);
+    }
+    let notice = pick(
+        language,
+        "Le paiement ne répond pas pour l'instant, et rien n'a été débité. Réessayez dans un moment.",
+        "The payment does not answer at the moment, and nothing was charged. Try again in a while.",
+    );
+    let told = Shown { language, carried, notice: Some(notice), ..Shown::default() };
+    let mut page = render(access, plan, &told).await;
+    *page.status_mut() = problem.status;
+    Ok(page)
 }
 
 fn sold<'s>(state: &'s HttpState, path: &Path) -> Result<(&'s PaidAccess, PlanPage), HttpProblem> {
@@ -176,6 +201,7 @@ async fn render(access: &PaidAccess, plan: &PlanPage, shown: &Shown<'_>) -> Http
     let words = context! {
         pay => pick(language, "Payer par carte", "Pay by card"),
         stars => pick(language, "Payer en Stars avec le bot", "Pay in Stars at the bot"),
+        colon => pick(language, "\u{a0}:", ":"),
         open => pick(language, "Ouvrir le bot", "Open the bot"),
         claim => pick(
             language,

@@ -263,13 +263,14 @@ fn words(language: Language) -> Value {
             "Dernier pas : ouvrez le bot et envoyez-lui ce message, il vous donne votre lien d'entrée.",
             "Last step: open the bot and send it this message, and it gives you your way in.",
         ),
+        colon => pick("\u{a0}:", ":"),
         open => pick("Ouvrir le bot", "Open the bot"),
         moving => pick("Changer de compte", "Another account"),
         move_how => pick(
             "Depuis l'autre compte, ouvrez le bot et envoyez-lui ce message : l'accès y passe, et ce compte-ci en sort.",
             "From the other account, open the bot and send it this message: access goes there, and this account has to leave.",
         ),
-        move_from => pick("Possible vous-même à partir du", "Possible by yourself from"),
+        move_from => pick("vous pourrez le faire vous-même à partir du", "you can do it yourself from"),
         manage => pick("Changer de carte, voir les factures", "Change the card, see the invoices"),
         cancel => pick("Résilier", "Cancel"),
         cancel_what => pick(

@@ -34,15 +34,8 @@ impl Child {
         host: Option<&Arc<Host>>,
     ) -> io::Result<Self> {
         let log = Arc::new(Mutex::new(File::options().create(true).append(true).open(log)?));
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = command(settings)?;
         command.args([OsStr::new("serve"), OsStr::new("--config"), config.as_os_str()]);
-        // The surroundings' settings are not ours.
-        for (name, _) in std::env::vars_os() {
-            if name.to_str().is_some_and(|name| name.starts_with("PALABRE")) {
-                command.env_remove(name);
-            }
-        }
-        command.envs(settings.iter().map(|(name, value)| (name, value)));
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let (tell, listens) = watch::channel(None);
         let tell = Arc::new(tell);
@@ -107,6 +100,22 @@ impl Drop for Child {
     fn drop(&mut self) {
         let _ = self.kill();
     }
+}
+
+/// This very program, with settings of the environment that come first.
+///
+/// # Errors
+/// When the operating system does not know where it is.
+pub(super) fn command(settings: &[(&'static str, String)]) -> io::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    // The surroundings' settings are not ours.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("PALABRE")) {
+            command.env_remove(name);
+        }
+    }
+    command.envs(settings.iter().map(|(name, value)| (name, value)));
+    Ok(command)
 }
 
 /// The address in the line that says that the daemon is ready.

@@ -22,6 +22,8 @@ pub(super) struct Evidence {
     pub(super) dump: Dump,
     /// When the machine stood still.
     pub(super) stalls: Vec<Stall>,
+    /// When order or times say less than usual.
+    pub(super) blurred: Blurred,
     /// Daemons that ended without being killed.
     pub(super) ended: Vec<String>,
 }
@@ -165,6 +167,34 @@ impl Evidence {
     }
 }
 
+/// Stretches of time of which the tables say less than usual.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Blurred {
+    /// The database was away for so long that messages waited on the nodes' disks: those of several nodes come back in any order.
+    pub(super) spooled: Vec<Stretch>,
+    /// A node's clock was wrong: its times and ids stand among those of others.
+    pub(super) skewed: Vec<Stretch>,
+}
+
+/// From when, until when.
+pub(super) type Stretch = (DateTime<Utc>, DateTime<Utc>);
+
+impl Blurred {
+    pub(super) fn was_spooled(&self, posted: &Posted) -> bool {
+        self.spooled.iter().any(|stretch| posted.is_within(*stretch))
+    }
+
+    pub(super) fn was_skewed(&self, posted: &Posted) -> bool {
+        self.skewed.iter().any(|stretch| posted.is_within(*stretch))
+    }
+}
+
+impl Posted {
+    fn is_within(&self, (from, until): Stretch) -> bool {
+        self.begun < until && self.acknowledged.is_none_or(|ended| ended > from)
+    }
+}
+
 /// Whether the last change of consent was a STOP.
 fn is_silent(turns: &[Turn<'_>]) -> bool {
     let last = turns.iter().rev().map(|turn| turn.due);
@@ -175,6 +205,13 @@ fn is_silent(turns: &[Turn<'_>]) -> bool {
 impl Index<'_> {
     pub(super) fn answers(&self, row: &message_in::Model) -> &[&message_out::Model] {
         self.answers.get(row.id.as_str()).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Answers to what was posted while a node's clock was wrong.
+    pub(super) fn skewed(&self, evidence: &Evidence) -> impl Iterator<Item = &str> {
+        let turns = self.conversations.values().flatten();
+        let skewed = turns.filter(move |turn| evidence.blurred.was_skewed(turn.posted));
+        skewed.flat_map(move |turn| self.answers(turn.row)).map(|answer| answer.id.as_str())
     }
 
     /// What the provider took of an answer.

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use super::fixtures::{BUSINESSES, TortureSender, tenant_id};
 use crate::gateway::simulator::SampleChannel;
-use crate::lab::folder::{PUBLIC_BASE_URL, RunFolder, fresh_secret};
+use crate::lab::folder::{RunFolder, fresh_secret};
 use crate::lab::host::simulation_at;
 
 /// The folder of a torture, and the secrets in it.
@@ -36,9 +36,9 @@ impl TortureFolder {
         &self,
         senders: &[TortureSender],
         base_url: impl Fn(&str) -> String,
-        database: Option<&str>,
+        (database, public_url): (Option<&str>, &str),
     ) -> io::Result<()> {
-        self.run.write_config(&main(database.unwrap_or("sqlite://palabre.db")))?;
+        self.run.write_config(&main(database.unwrap_or("sqlite://palabre.db"), public_url))?;
         for (business, token) in self.tokens.iter().enumerate() {
             let tenant = tenant_id(business);
             self.run.write_tenant(&tenant, &tenant_file(business, senders, &base_url))?;
@@ -49,12 +49,12 @@ impl TortureFolder {
 }
 
 /// Short waits, so that what a kill leaves behind is looked into before the next one.
-fn main(database: &str) -> String {
+fn main(database: &str, public_url: &str) -> String {
     format!(
         r#"# Written by `palabre torture`.
 [http]
 listen = "127.0.0.1:0"
-public_base_url = "{PUBLIC_BASE_URL}"
+public_base_url = "{public_url}"
 
 [database]
 url = {database:?}
@@ -62,6 +62,7 @@ url = {database:?}
 [runtime]
 sweep_every = "250ms"
 ask_after = "500ms"
+watch_every = "1s"
 lease = "5s"
 passivate_after = "2s"
 drain = "5s"
@@ -127,12 +128,13 @@ fallback = "Reçu : {{{{ message.body }}}}"
 mod tests {
     use super::*;
     use crate::config::{Config, Environment};
+    use crate::lab::folder::PUBLIC_BASE_URL;
 
     #[test]
     fn the_configuration_holds_and_has_every_sender() {
         let folder = TortureFolder::open(None).unwrap();
         let senders = TortureSender::all(true);
-        folder.write_configuration(&senders, |_| "http://127.0.0.1:1".to_owned(), None).unwrap();
+        folder.write_configuration(&senders, |_| "http://127.0.0.1:1".to_owned(), (None, PUBLIC_BASE_URL)).unwrap();
         let loaded = Config::load(&folder.run.config(), &Environment::default(), &crate::gateway::PROVIDERS).unwrap();
         assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
         assert!(senders.len() >= 4 * BUSINESSES, "a channel of every provider");

@@ -2,7 +2,9 @@
 //! servers go through proxies that can be cut.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use url::Url;
 
+use super::surroundings::Surroundings;
 use super::tcp_proxy::TcpProxy;
 
 /// How long a command may take that crashes a server and has it back.
@@ -30,6 +33,8 @@ pub(crate) struct Servers {
     pub(crate) crash_database: Option<String>,
     /// A shell command that kills Redis, which comes back empty.
     pub(crate) crash_redis: Option<String>,
+    /// What a chaos day has beside.
+    pub(crate) surroundings: Surroundings,
 }
 
 /// A node: its settings, and the proxies to its servers.
@@ -37,6 +42,8 @@ pub(crate) struct Servers {
 pub(super) struct Node {
     /// Settings of the environment.
     pub(super) settings: Vec<(&'static str, String)>,
+    /// The file that moves its clock, where it can be moved.
+    pub(super) clock: Option<PathBuf>,
     database: Option<TcpProxy>,
     redis: Option<TcpProxy>,
 }
@@ -106,23 +113,28 @@ impl Servers {
         self.front.as_deref()
     }
 
-    /// Makes the proxies of every node.
+    /// Makes the proxies of every node. The folder is the run's.
     ///
     /// # Errors
-    /// When a server's URL leads nowhere.
-    pub(super) async fn nodes(&self) -> io::Result<Vec<Node>> {
+    /// When a server's URL leads nowhere, or the folder cannot be written.
+    pub(super) async fn nodes(&self, folder: &Path) -> io::Result<Vec<Node>> {
         let ports: Vec<Option<u16>> =
             if self.nodes.is_empty() { vec![None] } else { self.nodes.iter().copied().map(Some).collect() };
         let mut nodes = Vec::with_capacity(ports.len());
+        let last = ports.len() - 1;
         for (number, port) in ports.into_iter().enumerate() {
-            let mut settings = vec![("PALABRE__SPOOL__DIR", format!("spool-{}", number + 1))];
+            let spool = PathBuf::from(format!("spool-{}", number + 1));
+            let spool = self.surroundings.spools.as_ref().map_or_else(|| spool.clone(), |spools| spools.join(&spool));
+            let mut settings = vec![("PALABRE__SPOOL__DIR", spool.display().to_string())];
             settings.extend(port.map(|port| ("PALABRE__HTTP__LISTEN", format!("127.0.0.1:{port}"))));
             let database = proxied(self.database.as_ref(), 5432, "PALABRE__DATABASE__URL", &mut settings).await?;
             let redis = proxied(self.redis.as_ref(), 6379, "PALABRE__REDIS__URL", &mut settings).await?;
             if database.is_none() {
                 settings.clear();
             }
-            nodes.push(Node { settings, database, redis });
+            let clock = self.surroundings.clock_library.as_ref().filter(|_| number == last);
+            let clock = clock.map(|library| movable_clock(library, folder, &mut settings)).transpose()?;
+            nodes.push(Node { settings, clock, database, redis });
         }
         Ok(nodes)
     }
@@ -199,6 +211,21 @@ impl Servers {
     }
 }
 
+/// A clock that a file moves: [`set_clock`] says how far.
+fn movable_clock(library: &Path, folder: &Path, settings: &mut Vec<(&'static str, String)>) -> io::Result<PathBuf> {
+    let clock = folder.join("clock");
+    set_clock(&clock, 0)?;
+    let (library, file) = (library.display().to_string(), clock.display().to_string());
+    settings.extend([("LD_PRELOAD", library), ("CLOCK_FILE", file)]);
+    Ok(clock)
+}
+
+/// Says by how many seconds a clock is ahead. The file is mapped, so it keeps its length.
+pub(super) fn set_clock(clock: &Path, seconds: i64) -> io::Result<()> {
+    let mut file = File::options().write(true).create(true).truncate(false).open(clock)?;
+    file.write_all(format!("{seconds:+010}\n").as_bytes())
+}
+
 async fn proxied(
     url: Option<&Url>,
     port: u16,
@@ -211,7 +238,7 @@ async fn proxied(
     Ok(Some(proxy))
 }
 
-async fn run_command(command: Option<&str>) -> io::Result<()> {
+pub(super) async fn run_command(command: Option<&str>) -> io::Result<()> {
     let Some(command) = command else { return Ok(()) };
     let mut shell = Command::new("sh");
     shell.args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::null());

@@ -18,6 +18,7 @@ mod ledger;
 mod process_killer;
 mod report;
 mod stalls;
+mod surroundings;
 mod tcp_proxy;
 
 use std::collections::BTreeMap;
@@ -31,9 +32,9 @@ use futures_util::future;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
-use self::chaos::FaultsTold;
+use self::chaos::{FaultsTold, Members};
 use self::clients::Clients;
-use self::evidence::Evidence;
+use self::evidence::{Blurred, Evidence};
 use self::fixtures::TortureSender;
 use self::folder::TortureFolder;
 use self::installation::Node;
@@ -43,6 +44,7 @@ use self::process_killer::{ChildError, KillCounts, KillTime, ProcessKiller};
 pub(crate) use self::report::TortureReport;
 use self::report::{Webhooks, counted};
 use self::stalls::Stalls;
+pub(crate) use self::surroundings::Surroundings;
 use crate::config::{Config, ConfigErrors, Environment};
 use crate::gateway::client::{self, ClientError};
 use crate::gateway::simulator::{Daemon, SimulatorError};
@@ -115,7 +117,13 @@ pub(crate) async fn run(options: &Options) -> Result<TortureReport, TortureError
     let host = Arc::new(Host::start(seed, None)?);
     let database = options.servers.database();
     let senders = TortureSender::all(options.every_provider);
-    folder.write_configuration(&senders, |provider| host.base_url(provider), database).map_err(TortureError::Folder)?;
+    let public_url = options.servers.surroundings.public_url.as_deref().unwrap_or(PUBLIC_BASE_URL).to_owned();
+    let written = folder.write_configuration(&senders, |provider| host.base_url(provider), (database, &public_url));
+    written.map_err(TortureError::Folder)?;
+    let front =
+        options.servers.front().map(|front| Daemon { public_base_url: public_url, reached_at: front.to_owned() });
+    let members = options.chaos.and(front.clone()).map(|front| Members::open(&folder.run, front).map(Arc::new));
+    let members = members.transpose()?;
     let config = Config::load(&folder.run.config(), &Environment::default(), &crate::gateway::PROVIDERS)?.config;
     host.set_channels(&config, |_| None);
     let run = TortureRun {
@@ -128,10 +136,10 @@ pub(crate) async fn run(options: &Options) -> Result<TortureReport, TortureError
         quiet: options.quiet,
     };
     fault_profile::apply(&host, options.hesitation);
-    let nodes = options.servers.nodes().await.map_err(TortureError::Server)?;
-    if let Some(front) = options.servers.front() {
-        let (public_base_url, reached_at) = (PUBLIC_BASE_URL.to_owned(), front.to_owned());
-        host.set_daemon(&Daemon { public_base_url, reached_at });
+    let around = folder.run.config().parent().map(PathBuf::from).unwrap_or_default();
+    let nodes = options.servers.nodes(&around).await.map_err(TortureError::Server)?;
+    if let Some(front) = &front {
+        host.set_daemon(front);
     }
     let killers = nodes.iter().map(|node| ProcessKiller {
         config: folder.run.config(),
@@ -144,10 +152,13 @@ pub(crate) async fn run(options: &Options) -> Result<TortureReport, TortureError
     });
     let killers: Vec<ProcessKiller> = killers.collect();
     let watching = tokio::spawn(run.stalls.clone().watch());
-    let NodeRuns { killed, disturbed, mut daemons, mut ended, mut clients, told } = match options.chaos {
-        None => run.lives(options, killers, &nodes).await?,
-        Some(lasts) => chaos::day(&run, options, (killers, &nodes), (lasts, &folder.run.config())).await?,
-    };
+    let NodeRuns { killed, disturbed, mut daemons, mut ended, mut clients, told, blurred } =
+        match options.chaos.zip(members.as_ref()) {
+            None => run.lives(options, killers, &nodes).await?,
+            Some((lasts, members)) => {
+                chaos::day(&run, options, (killers, &nodes), (lasts, &folder.run.config()), members).await?
+            }
+        };
     let alone = Instant::now();
     fault_profile::clear(&host);
     run.settle(options.settle_within, &mut clients, &config.database.url).await?;
@@ -156,11 +167,14 @@ pub(crate) async fn run(options: &Options) -> Result<TortureReport, TortureError
     for status in daemons.iter_mut().filter_map(child::Child::ended) {
         ended.push(format!("the daemon ended by itself: {status}"));
     }
-    let evidence = run.evidence(&config.database.url, ended).await?;
+    let evidence = run.evidence(&config.database.url, ended, blurred).await?;
     drop(daemons);
     watching.abort();
     let mut verdicts = checks::all(&evidence);
-    verdicts.extend(options.chaos.map(|_| chaos::verdict(&told)));
+    if let Some(members) = &members {
+        verdicts.push(chaos::verdict(options, &told));
+        verdicts.push(members.verdict(&config.database.url).await?);
+    }
     let holds = verdicts.iter().all(|verdict| verdict.holds);
     if !holds {
         folder.run.keep();
@@ -198,6 +212,7 @@ struct NodeRuns {
     clients: JoinSet<()>,
     /// How faults of a chaos day were told.
     told: FaultsTold,
+    blurred: Blurred,
 }
 
 /// What a run has beside its daemons.
@@ -251,7 +266,8 @@ impl TortureRun {
             ended.append(&mut killer.ended);
         }
         stop.send_replace(true);
-        Ok(NodeRuns { killed, disturbed, daemons, ended, clients, told: FaultsTold::new() })
+        let (told, blurred) = (FaultsTold::new(), Blurred::default());
+        Ok(NodeRuns { killed, disturbed, daemons, ended, clients, told, blurred })
     }
 
     fn clients(&self, options: &Options, stop: watch::Receiver<bool>) -> JoinSet<()> {
@@ -317,10 +333,15 @@ impl TortureRun {
         Ok(())
     }
 
-    async fn evidence(&self, database: &str, ended: Vec<String>) -> Result<Evidence, TortureError> {
-        let dump = HistoryReader::open(database).await?.dump().await?;
+    async fn evidence(&self, database: &str, ended: Vec<String>, blurred: Blurred) -> Result<Evidence, TortureError> {
+        let mut dump = HistoryReader::open(database).await?.dump().await?;
+        // What members wrote and heard is in no ledger of contacts.
+        let is_contacts = |tenant: &str| self.senders.iter().any(|sender| sender.tenant() == tenant);
+        dump.inbound.retain(|row| is_contacts(&row.tenant_id));
+        dump.outbound.retain(|row| is_contacts(&row.tenant_id));
+        dump.events.retain(|row| is_contacts(&row.tenant_id));
         let (posts, sends) = (self.ledger.snapshot(), self.host.sent());
-        Ok(Evidence { posts, sends, dump, stalls: self.stalls.seen(), ended })
+        Ok(Evidence { posts, sends, dump, stalls: self.stalls.seen(), blurred, ended })
     }
 
     fn tell(&self, what: std::fmt::Arguments<'_>) {

@@ -119,7 +119,9 @@ impl fmt::Display for TortureReport {
         )?;
         for (fault, told) in &self.told {
             let (times, after, over) = (told.times, told.told_after_seconds, told.over_after_seconds);
-            writeln!(f, "  {times} times {fault}: told within {after:.1} s, over within {over:.1} s")?;
+            let alert =
+                told.alert_after_seconds.map(|after| format!("its alert within {after:.0} s, ")).unwrap_or_default();
+            writeln!(f, "  {times} times {fault}: told within {after:.1} s, {alert}over within {over:.1} s")?;
         }
         writeln!(f)?;
         for verdict in &self.verdicts {

@@ -17,7 +17,7 @@ use super::objects::{
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// Rows of one page: the most that Stripe gives.
 const PAGE: &str = "100";
-/// Pages that are read of one list: years of monthly payments.
+/// Pages that are read of what one customer paid: years of monthly payments.
 const PAGES: usize = 10;
 
 /// Why Stripe did not do what it was asked. No text shows a key, an address or an amount.
@@ -89,6 +89,17 @@ impl Stripe {
         self.get(&format!("/v1/checkout/sessions/{}", path(id)), Some(account), &[]).await
     }
 
+    /// The checkouts since a moment (seconds since 1970) that were completed, the newest first.
+    ///
+    /// # Errors
+    /// [`StripeError`]
+    pub async fn completed_checkouts(&self, account: &str, since: i64) -> Result<Vec<CheckoutSession>, StripeError> {
+        let since = since.to_string();
+        let query = [("status", "complete"), ("created[gte]", since.as_str())];
+        let id = |session: &CheckoutSession| session.id.clone();
+        self.pages("/v1/checkout/sessions", account, &query, (usize::MAX, id)).await
+    }
+
     /// # Errors
     /// [`StripeError`]
     pub async fn subscription(&self, account: &str, id: &str) -> Result<SubscriptionObject, StripeError> {
@@ -114,7 +125,7 @@ impl Stripe {
     /// [`StripeError`]
     pub async fn invoices(&self, account: &str, subscription: &str, status: &str) -> Result<Vec<Invoice>, StripeError> {
         let query = [("subscription", subscription), ("status", status), ("expand[]", "data.payments")];
-        self.pages("/v1/invoices", account, &query, |invoice: &Invoice| invoice.id.clone()).await
+        self.pages("/v1/invoices", account, &query, (PAGES, |invoice: &Invoice| invoice.id.clone())).await
     }
 
     /// The charges of a customer.
@@ -122,7 +133,8 @@ impl Stripe {
     /// # Errors
     /// [`StripeError`]
     pub async fn charges(&self, account: &str, customer: &str) -> Result<Vec<Charge>, StripeError> {
-        self.pages("/v1/charges", account, &[("customer", customer)], |charge: &Charge| charge.id.clone()).await
+        let id = |charge: &Charge| charge.id.clone();
+        self.pages("/v1/charges", account, &[("customer", customer)], (PAGES, id)).await
     }
 
     /// The disputes of a charge.
@@ -243,10 +255,10 @@ impl Stripe {
         route: &str,
         account: &str,
         query: &[(&str, &str)],
-        id: impl Fn(&T) -> String,
+        (most, id): (usize, impl Fn(&T) -> String),
     ) -> Result<Vec<T>, StripeError> {
         let mut all: Vec<T> = Vec::new();
-        for _ in 0..PAGES {
+        for _ in 0..most {
             let after = all.last().map(&id);
             let mut query = [query, &[("limit", PAGE)]].concat();
             query.extend(after.as_deref().map(|after| ("starting_after", after)));

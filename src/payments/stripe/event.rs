@@ -20,6 +20,8 @@ pub struct Event {
     pub account: Option<String>,
     /// Whether real money moved.
     pub is_live: bool,
+    /// When it happened, in seconds since 1970.
+    pub created: Option<i64>,
     /// Where to look.
     pub subject: Subject,
 }
@@ -74,6 +76,8 @@ struct Envelope {
     account: Option<String>,
     #[serde(default)]
     livemode: bool,
+    #[serde(default)]
+    created: Option<i64>,
     data: Data,
 }
 
@@ -95,6 +99,7 @@ impl Event {
             kind: envelope.kind,
             account: envelope.account,
             is_live: envelope.livemode,
+            created: envelope.created,
             subject,
         })
     }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Months, NaiveDate};
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::entitlement::{Dispute, LedgerEntry, ProviderState, ProviderStatus, Until};
+use palabre_actors::domain::entitlement::{Dispute, LedgerEntry, Money, ProviderState, ProviderStatus, Until};
 
 use super::client::{Stripe, StripeError};
 use super::objects::{Charge, Invoice, PaymentMethod, Reference, SubscriptionObject};
@@ -79,17 +79,23 @@ impl Stripe {
     ) -> Result<Truth, StripeError> {
         let payment = intent.to_owned();
         let mut truth = Truth {
-            entries: vec![LedgerEntry::Paid { payment: payment.clone(), paid_at, covers: Until::Forever }],
             customer: customer.map(ToOwned::to_owned),
             last_payment_intent: Some(payment.clone()),
             ..Truth::default()
         };
-        let Some(customer) = customer else { return Ok(truth) };
-        for charge in self.charges(account, customer).await? {
-            if charge.payment_intent.as_ref().map(Reference::id) == Some(intent) {
-                self.aftermath(account, &charge, &payment, &mut truth.entries).await?;
-                truth.receipt_url = charge.receipt_url;
-            }
+        let charges = match customer {
+            Some(customer) => self.charges(account, customer).await?,
+            None => Vec::new(),
+        };
+        let is_theirs = |charge: &&Charge| charge.payment_intent.as_ref().map(Reference::id) == Some(intent);
+        let theirs: Vec<&Charge> = charges.iter().filter(is_theirs).collect();
+        // The newest first: those before it did not pay.
+        let paid = theirs.first();
+        let money = paid.map(|charge| Money { amount: charge.amount, currency: charge.currency.clone() });
+        truth.receipt_url = paid.and_then(|charge| charge.receipt_url.clone());
+        truth.entries.push(LedgerEntry::Paid { payment: payment.clone(), paid_at, covers: Until::Forever, money });
+        for charge in theirs {
+            self.aftermath(account, charge, &payment, &mut truth.entries).await?;
         }
         Ok(truth)
     }
@@ -119,6 +125,7 @@ fn paid(invoice: &Invoice) -> LedgerEntry {
         payment: invoice.id.clone(),
         paid_at: moment(invoice.status_transitions.paid_at.unwrap_or(invoice.created)),
         covers: Until::At(moment(invoice.covers_until())),
+        money: Some(Money { amount: invoice.amount_paid, currency: invoice.currency.clone() }),
     }
 }
 

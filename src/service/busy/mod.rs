@@ -2,6 +2,7 @@
 //!
 //! A calendar that cannot be fetched or read leaves the picture that was kept.
 
+mod caldav;
 mod reading;
 
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use url::Url;
 pub use self::reading::{Taken, Unreadable, busy};
 use super::permissions::Permission::BookingRead;
 use super::{Caller, ServiceError};
-use crate::config::{BusyCalendar, Tenant};
+use crate::config::{BusyCalendar, CalendarAccount, Tenant};
 use crate::digest;
 use crate::gateway::client::ClientError;
 use crate::gateway::guarded_client;
@@ -129,18 +130,33 @@ impl BusyFeeds {
     /// The times, or a word for what went wrong.
     async fn fetched(&self, tenant: &Tenant, calendar: &BusyCalendar) -> Result<Vec<Taken>, &'static str> {
         let url = address(calendar.url.expose_secret()).ok_or("bad_url")?;
-        let text = tokio::time::timeout(TIMEOUT, self.get(url)).await.map_err(|_| "no_answer")??;
         let (zone, now) = (tenant.timezone, self.clock.now());
         let within = (now - TimeDelta::days(1), now + AHEAD);
+        let answer = self.ask(url, calendar.account.as_ref(), within);
+        let text = tokio::time::timeout(TIMEOUT, answer).await.map_err(|_| "no_answer")??;
+        let read = if calendar.account.is_some() { caldav::busy } else { busy };
         // A large file takes a while to be read.
-        let read = tokio::task::spawn_blocking(move || busy(&text, zone, within)).await;
+        let read = tokio::task::spawn_blocking(move || read(&text, zone, within)).await;
         read.map_err(|_| "unreadable")?.map_err(|Unreadable| "unreadable")
     }
 
-    async fn get(&self, mut url: Url) -> Result<String, &'static str> {
+    /// The file, or what the account's server answers for the time.
+    async fn ask(
+        &self,
+        mut url: Url,
+        account: Option<&CalendarAccount>,
+        within: Taken,
+    ) -> Result<String, &'static str> {
+        let origin = url.origin();
         for _ in 0..=MOST_REDIRECTS {
             guarded_client::check(&url, self.private).map_err(|_| guarded_client::NOT_PUBLIC)?;
-            let answer = self.client.get(url.clone()).timeout(TIMEOUT).send().await;
+            let request = match account {
+                None => self.client.get(url.clone()),
+                // The password is for the server that the tenant named.
+                Some(_) if url.origin() != origin => return Err("bad_redirect"),
+                Some(account) => caldav::request(&self.client, url.clone(), account, within),
+            };
+            let answer = request.timeout(TIMEOUT).send().await;
             let mut answer = answer.map_err(|error| guarded_client::why(&error))?;
             let status = answer.status();
             if status.is_redirection() {

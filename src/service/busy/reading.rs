@@ -253,7 +253,7 @@ fn repetitions(rule: &str, start: Moment, (from, until): Taken) -> Option<Vec<Ti
 }
 
 /// In order; what touches or overlaps is one.
-fn merged(mut times: Vec<Taken>) -> Vec<Taken> {
+pub(super) fn merged(mut times: Vec<Taken>) -> Vec<Taken> {
     times.sort_unstable();
     let mut merged: Vec<Taken> = Vec::with_capacity(times.len());
     for (from, until) in times {

@@ -22,6 +22,7 @@ mod paid_chats;
 mod payments;
 mod public_url;
 mod redis;
+mod sign_in;
 mod spool;
 
 use std::path::Path;
@@ -38,7 +39,7 @@ use super::setup::TenantFolder;
 use super::{Caller, ServiceError, Tenants};
 use crate::config::{Config, Loaded, Tenant};
 use crate::gateway::client::{self, ClientError};
-use crate::store::operator::Operator;
+use crate::store::operator::{NodeRow, Operator};
 use crate::store::sqlite_path;
 
 /// How long one question over the network may take.
@@ -111,12 +112,13 @@ pub async fn examine(caller: &Caller, of: &Installation<'_>) -> Result<Vec<Docto
 /// What concerns all tenants.
 async fn around(of: &Installation<'_>, client: &reqwest::Client) -> Vec<DoctorFinding> {
     let database = database::ask(of).await;
-    let (daemon, public_url, clock, redis, media) = futures_util::join!(
+    let (daemon, public_url, clock, redis, media, sign_in) = futures_util::join!(
         daemon::check(of, client),
         public_url::check(of, client),
         clock::check(of, client, &database),
         redis::check(of),
         media::check(of, client),
+        sign_in::check(of, client),
     );
     [
         configuration::check(of),
@@ -128,9 +130,22 @@ async fn around(of: &Installation<'_>, client: &reqwest::Client) -> Vec<DoctorFi
         spool::check(of),
         files::check(of),
         media,
+        sign_in.into_iter().collect(),
         limits::check(of),
     ]
     .concat()
+}
+
+/// The nodes of the installation, by their heartbeats.
+///
+/// # Errors
+/// [`ServiceError`]: they are shown to whoever runs it.
+pub async fn nodes(caller: &Caller, store: &Operator) -> Result<Vec<NodeRow>, ServiceError> {
+    caller.require(ConfigReload)?;
+    if caller.tenants != Tenants::All {
+        return Err(ServiceError::Denied(ConfigReload));
+    }
+    Ok(store.nodes().await?)
 }
 
 /// A database that is not there, or does not answer, is another check's.

@@ -1,5 +1,7 @@
-//! Events of payment systems: kept first, then applied by looking at what they point at.
+//! Applies events of payment systems by looking at what they point at.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use chrono::TimeDelta;
@@ -7,6 +9,7 @@ use futures_util::StreamExt as _;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::entitlement::LedgerEntry;
 use palabre_actors::domain::ids::TenantId;
+use tokio::sync::OnceCell;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
@@ -14,52 +17,37 @@ use super::asking::only;
 use super::orders::SELLER;
 use super::own::MEMBER;
 use super::{AccessError, PaidAccess, texts};
-use crate::payments::stripe::{Charge, CheckoutSession, Event, Stripe, StripeError, Subject, Truth};
+use crate::payments::stripe::{Charge, CheckoutSession, Stripe, StripeError, Subject, Truth};
 use crate::store::StoreError;
-use crate::store::paid_access::{AppliedEvent, Money, NewPaymentEvent, Payer, PaymentEvent, Subscription};
+use crate::store::paid_access::{AppliedEvent, Money, Payer, PaymentEvent, Subscription};
 use crate::telemetry::metrics::PAYMENT_EVENTS;
 
 /// The metadata by which Stripe's objects name their row.
 pub(super) const METADATA: &str = "palabre_subscription";
 /// For how long an event is one node's to apply.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
-/// Events that are applied in one go, and how many of them at a time.
+/// Events that are applied in one go, and how many of them, and of subscriptions, are looked at at a time.
 const BATCH: usize = 64;
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
+/// Events that are settled by one transaction: SQLite's lock is waited for once.
+const TOGETHER: usize = 16;
 /// How much the clocks of two nodes may differ.
 const CLOCKS_DIFFER: TimeDelta = TimeDelta::seconds(5);
 /// How often a change that somebody else was faster with is decided again.
 pub(super) const TRIES: usize = 5;
 
-/// What became of an event that came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Intake {
-    /// It is kept, and will be applied.
-    Kept,
-    /// It was kept before.
-    Known,
-}
+/// What a look at a subscription found: the row that it is about.
+type Look = Arc<OnceCell<Option<Uuid>>>;
 
-/// Keeps an event whose signature was verified. After this it may be acknowledged.
-///
-/// # Errors
-/// [`StoreError`]: it is not kept.
-pub async fn take_stripe_event(access: &PaidAccess, event: &Event, now: Timestamp) -> Result<Intake, StoreError> {
-    let (word, id) = event.subject.stored();
-    let new = NewPaymentEvent {
-        provider: Payer::Stripe.as_str(),
-        provider_event_id: event.id.clone(),
-        kind: event.kind.clone(),
-        is_live: event.is_live,
-        account: event.account.clone(),
-        about: (event.account.as_deref().and_then(|account| access.owner(account)), None),
-        subject: (word, id.map(ToOwned::to_owned)),
-        received_at: now,
-        applied: None,
-    };
-    let is_new = access.store.keep_payment_event(&new).await?;
-    access.node.wake();
-    Ok(if is_new { Intake::Kept } else { Intake::Known })
+/// Looks at subscriptions because of events that had come before the first of these looks: each serves all of its events.
+#[derive(Default)]
+struct Looks(Mutex<HashMap<String, Look>>);
+
+impl Looks {
+    fn at(&self, subscription: &str) -> Look {
+        let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(looks.entry(subscription.to_owned()).or_default())
+    }
 }
 
 impl PaidAccess {
@@ -70,25 +58,42 @@ impl PaidAccess {
     /// [`StoreError`]: the database refused; the rest comes again.
     pub async fn apply_events(&self, now: Timestamp) -> Result<usize, StoreError> {
         let events = self.store.claim_payment_events(now, now + LEASE, BATCH).await?;
-        let (count, begun) = (events.len(), Instant::now());
-        let each = events.into_iter().map(|event| async move {
-            // When the question is asked: of two answers, that of the later question counts.
-            let asked_at = now + TimeDelta::from_std(begun.elapsed()).unwrap_or_default();
-            self.apply_one(&event, asked_at).await
-        });
-        let applied: Vec<_> = futures_util::stream::iter(each).buffer_unordered(AT_ONCE).collect().await;
-        applied.into_iter().collect::<Result<(), StoreError>>()?;
-        Ok(count)
+        let (count, begun, looks) = (events.len(), Instant::now(), Looks::default());
+        let mut left = events.into_iter();
+        loop {
+            let each: Vec<_> = left.by_ref().take(TOGETHER).collect();
+            if each.is_empty() {
+                return Ok(count);
+            }
+            let each = each.into_iter().map(|event| {
+                let looks = &looks;
+                async move {
+                    // When the question is asked: of two answers, that of the later question counts.
+                    let asked_at = now + TimeDelta::from_std(begun.elapsed()).unwrap_or_default();
+                    self.apply_one(event, looks, asked_at).await
+                }
+            });
+            let applied: Vec<_> = futures_util::stream::iter(each).buffer_unordered(AT_ONCE).collect().await;
+            let applied = applied.into_iter().collect::<Result<Vec<_>, StoreError>>()?;
+            let applied: Vec<(PaymentEvent, AppliedEvent)> = applied.into_iter().flatten().collect();
+            let settled: Vec<_> = applied.iter().map(|(event, applied)| (event.id, applied)).collect();
+            self.store.settle_payment_events(&settled, now).await?;
+            for (event, applied) in applied {
+                let (provider, outcome) = (event.provider, applied.outcome);
+                metrics::counter!(PAYMENT_EVENTS, "provider" => provider, "outcome" => outcome).increment(1);
+            }
+        }
     }
 
-    async fn apply_one(&self, event: &PaymentEvent, now: Timestamp) -> Result<(), StoreError> {
-        match self.apply(event, now).await {
-            Ok(applied) => {
-                self.store.settle_payment_event(event.id, &applied, now).await?;
-                let (provider, outcome) = (event.provider.clone(), applied.outcome);
-                metrics::counter!(PAYMENT_EVENTS, "provider" => provider, "outcome" => outcome).increment(1);
-                Ok(())
-            }
+    /// What became of an event. `None`: it is tried again.
+    async fn apply_one(
+        &self,
+        event: PaymentEvent,
+        looks: &Looks,
+        now: Timestamp,
+    ) -> Result<Option<(PaymentEvent, AppliedEvent)>, StoreError> {
+        match self.apply(&event, looks, now).await {
+            Ok(applied) => Ok(Some((event, applied))),
             Err(error) => {
                 let wait = backoff(event.attempts);
                 warn!(
@@ -98,12 +103,13 @@ impl PaidAccess {
                     error = &error as &dyn std::error::Error,
                     "a payment event could not be applied, trying again"
                 );
-                self.store.postpone_payment_event(event.id, &error.to_string(), now + wait).await
+                self.store.postpone_payment_event(event.id, &error.to_string(), now + wait).await?;
+                Ok(None)
             }
         }
     }
 
-    async fn apply(&self, event: &PaymentEvent, now: Timestamp) -> Result<AppliedEvent, AccessError> {
+    async fn apply(&self, event: &PaymentEvent, looks: &Looks, now: Timestamp) -> Result<AppliedEvent, AccessError> {
         let came_to = |outcome, tenant| AppliedEvent { outcome, tenant, subscription: None, money: None };
         match event.provider.as_str() {
             MEMBER => return self.apply_statement(event, now).await,
@@ -126,7 +132,7 @@ impl PaidAccess {
                 let session = stripe.checkout_session(account, &id).await?;
                 self.apply_session(stripe, (&tenant, account), &session, now).await?
             }
-            Subject::Subscription(id) => self.refresh_for(stripe, (&tenant, account), &id, event, now).await?,
+            Subject::Subscription(id) => self.refresh_for((stripe, looks), (&tenant, account), &id, event, now).await?,
             Subject::Invoice(id) => {
                 let invoice = stripe.invoice(account, &id).await?;
                 let is_failure = event.kind == "invoice.payment_failed";
@@ -134,7 +140,7 @@ impl PaidAccess {
                 money = Some(Money { amount, currency: invoice.currency.clone() });
                 match invoice.subscription() {
                     Some(subscription) => {
-                        self.refresh_for(stripe, (&tenant, account), subscription, event, now).await?
+                        self.refresh_for((stripe, looks), (&tenant, account), subscription, event, now).await?
                     }
                     None => None,
                 }
@@ -154,10 +160,10 @@ impl PaidAccess {
     }
 
     /// Looks at a subscription because of an event, unless somebody looked well after it had come: that look has seen what the event
-    /// tells. When many come at once, as at the hour of renewals, the first look serves them all.
+    /// tells. When many come at once, as at a purchase or the hour of renewals, one look serves them all.
     async fn refresh_for(
         &self,
-        stripe: &Stripe,
+        (stripe, looks): (&Stripe, &Looks),
         whose: (&TenantId, &str),
         subscription: &str,
         event: &PaymentEvent,
@@ -169,7 +175,10 @@ impl PaidAccess {
         };
         match row.filter(is_seen).map(|row| row.id) {
             Some(seen) => Ok(Some(seen)),
-            None => self.refresh(stripe, whose, subscription, now).await,
+            None => {
+                let look = looks.at(subscription);
+                Ok(*look.get_or_try_init(|| self.refresh(stripe, whose, subscription, now)).await?)
+            }
         }
     }
 
@@ -208,7 +217,7 @@ impl PaidAccess {
     }
 
     /// A checkout: binds what was bought to the row from which the page was made.
-    async fn apply_session(
+    pub(super) async fn apply_session(
         &self,
         stripe: &Stripe,
         (tenant, account): (&TenantId, &str),
@@ -274,11 +283,22 @@ impl PaidAccess {
             None => self.store.subscription_of_provider(Payer::Stripe, &intent).await?,
         };
         let Some(known) = known else { return Ok(None) };
-        let paid_at = known.ledger.payments().get(&intent).map(|payment| payment.paid_at);
-        let paid_at = paid_at.or_else(|| chrono::DateTime::from_timestamp(charge.created, 0)).unwrap_or(now);
+        let paid_at = chrono::DateTime::from_timestamp(charge.created, 0).unwrap_or(now);
         let customer = charge.customer.as_ref().map(|customer| customer.id());
-        let truth = stripe.look_at_payment(account, customer, &intent, paid_at).await?;
-        self.record(tenant, account, (Some(known.id), &intent), truth, now).await
+        self.refresh_payment(stripe, (&known, account), (&intent, customer), (paid_at, now)).await
+    }
+
+    /// Looks at a single payment, which was made then unless the ledger knows better, and records what is seen.
+    pub(super) async fn refresh_payment(
+        &self,
+        stripe: &Stripe,
+        (row, account): (&Subscription, &str),
+        (intent, customer): (&str, Option<&str>),
+        (paid_at, now): (Timestamp, Timestamp),
+    ) -> Result<Option<Uuid>, AccessError> {
+        let paid_at = row.ledger.payments().get(intent).map_or(paid_at, |payment| payment.paid_at);
+        let truth = stripe.look_at_payment(account, customer, intent, paid_at).await?;
+        self.record(&row.tenant, account, (Some(row.id), intent), truth, now).await
     }
 
     /// Records what was seen in the ledger of the row that it is about, and has the row looked at.

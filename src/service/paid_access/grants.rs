@@ -13,7 +13,8 @@ use serde_json::json;
 
 use super::asking::{Person, only};
 use super::{AccessError, PaidAccess, texts};
-use crate::store::paid_access::{AccessGrant, GrantState, Subscription};
+use crate::gateway::channel_event::Membership;
+use crate::store::paid_access::{AccessGrant, GrantState, SeenMembers, Subscription};
 
 /// Names of invitation links have at most so many characters (Bot API, `createChatInviteLink`).
 const LONGEST_LINK_NAME: usize = 32;
@@ -21,6 +22,18 @@ const LONGEST_LINK_NAME: usize = 32;
 const LOOKS: (TimeDelta, TimeDelta) = (TimeDelta::milliseconds(200), TimeDelta::minutes(1));
 /// How long a step that was given up rests before it is asked for again.
 const DEAD_RESTS: TimeDelta = TimeDelta::minutes(10);
+
+/// For how long a receipt waits for a way in that is being made: looks at it are further apart the longer it takes.
+const RECEIPT_WAITS: TimeDelta = TimeDelta::seconds(5);
+
+/// What moving the places of a subscription came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Moved {
+    /// When something that is on its way is to be looked at again.
+    pub again: Option<Timestamp>,
+    /// A way in is being made, and not for long.
+    pub is_inviting: bool,
+}
 
 /// How far the outbox is with a step.
 enum Step {
@@ -44,27 +57,33 @@ fn step(grant: &AccessGrant) -> Step {
 }
 
 impl PaidAccess {
-    /// Moves the places of a subscription one step on where its member's entitlement asks for it. Returns when something that is
-    /// on its way is to be looked at again.
+    /// Moves the places of a subscription one step on where its member's entitlement asks for it.
     pub(super) async fn move_places(
         &self,
         row: &Subscription,
         entitlement: &Entitlement,
         now: Timestamp,
-    ) -> Result<Option<Timestamp>, AccessError> {
-        let Some(member) = row.member() else { return Ok(None) };
+    ) -> Result<Moved, AccessError> {
+        let mut moved = Moved::default();
+        let Some(member) = row.member() else { return Ok(moved) };
+        let mut places = self.store.access_grants(&[row.id]).await?;
         if entitlement.has_access() {
             let chats = self.plan(&row.tenant, &row.plan).map(|plan| plan.chats).unwrap_or_default();
-            let chats: Vec<&str> = chats.iter().map(|chat| chat.as_str()).collect();
-            self.store.add_access_grants(&row.tenant, row.id, &chats, now).await?;
+            let has_place = |chat: &str| places.iter().any(|place| place.chat == chat);
+            let new: Vec<&str> = chats.iter().map(|chat| chat.as_str()).filter(|chat| !has_place(chat)).collect();
+            if !new.is_empty() {
+                self.store.add_access_grants(&row.tenant, row.id, &new, now).await?;
+                places = self.store.access_grants(&[row.id]).await?;
+            }
         }
-        let mut again = None;
-        for grant in self.store.access_grants(&[row.id]).await? {
+        for grant in places {
             let has_access = entitlement.has_access() || self.has_other_way(row, &grant.chat, now).await?;
             let next = self.move_place(row, member, &grant, has_access, now).await?;
-            again = again.into_iter().chain(next).min();
+            let is_soon = next.is_some_and(|next| next - now <= RECEIPT_WAITS);
+            moved.is_inviting |= has_access && is_soon && matches!(grant.state, GrantState::Out | GrantState::Inviting);
+            moved.again = moved.again.into_iter().chain(next).min();
         }
-        Ok(again)
+        Ok(moved)
     }
 
     async fn move_place(
@@ -86,6 +105,11 @@ impl PaidAccess {
             return Ok(Some(again));
         }
         let chat = grant.chat.as_str();
+        let is_to_leave = !has_access && matches!(grant.state, Inviting | Invited | In);
+        if is_to_leave && self.runs_chat(row, chat).await? {
+            self.store.move_access_grant(grant.id, (grant.state, Out), None, now).await?;
+            return Ok(None);
+        }
         match (grant.state, has_access, step) {
             (Out, true, _) | (Inviting, true, Step::Dead) => {
                 if let Some(again) = self.waits_for_ban(row, chat, now).await? {
@@ -99,7 +123,8 @@ impl PaidAccess {
             (Inviting, true, Step::Done) => {
                 let link = grant.result.clone().unwrap_or_default();
                 let key = format!("access:{}:link", link_key(grant));
-                self.tell_member(row, texts::invitation(row.language, &link), key).await?;
+                let plan = self.plan(&row.tenant, &row.plan).map_or_else(|| row.plan.clone(), |plan| plan.name);
+                self.tell_member(row, texts::invitation(row.language, &plan, &link), key).await?;
                 let message = grant.message.map(|one| one.0);
                 self.store.move_access_grant(grant.id, (Inviting, Invited), message, now).await?;
                 Ok(None)
@@ -188,6 +213,14 @@ impl PaidAccess {
             self.store.check_subscriptions(&ids, now).await?;
         }
         Ok(())
+    }
+
+    /// Whether a member owns a chat or administers it, as far as was seen: whatever they paid, they are never removed.
+    async fn runs_chat(&self, row: &Subscription, chat: &str) -> Result<bool, AccessError> {
+        let Some(address) = &row.address else { return Ok(false) };
+        let seen = self.store.chat_members(&only(&row.tenant), SeenMembers::Of(address)).await?;
+        let runs = [Membership::Owner, Membership::Administrator].map(Membership::as_str);
+        Ok(seen.iter().any(|seen| seen.chat == chat && runs.contains(&seen.membership.as_str())))
     }
 
     /// Whether another subscription of the same member opens this chat.

@@ -13,6 +13,7 @@ mod entering;
 mod events;
 mod export;
 mod grants;
+mod intake;
 mod links;
 mod members;
 mod moving;
@@ -38,11 +39,11 @@ use palabre_actors::domain::ids::{ChannelId, TenantId};
 use palabre_actors::domain::rules::Language;
 use secrecy::SecretString;
 
-pub use self::apply::{Intake, take_stripe_event};
 pub use self::catch_up::CaughtUp;
 pub use self::chat_audit::{ChatAudit, audit_chats};
 pub use self::checkout::{Buyer, CheckoutPage, buy, claim, manage};
 pub use self::export::{as_csv, exported};
+pub use self::intake::{Intake, take_stripe_event};
 pub use self::members::{
     MemberView, cancel, chats, connect, events, grant, invite_again, member_of, members, plans, refund, revenue,
     revoke, seen_in_chats,

@@ -1,8 +1,9 @@
 //! What a subscription's ledger and time come to: its state, what its member is told, its places in chats.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{SubsecRound as _, TimeDelta};
+use futures_util::StreamExt as _;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::entitlement::{
@@ -13,7 +14,10 @@ use palabre_actors::domain::ids::TenantId;
 use tracing::warn;
 use uuid::Uuid;
 
+use super::apply::AT_ONCE;
 use super::asking::Person;
+use super::grants::Moved;
+use super::pages::amount;
 use super::texts::{self, About};
 use super::{AccessError, PaidAccess, REMOVALS_PER_SECOND};
 use crate::store::StoreError;
@@ -41,12 +45,29 @@ impl PaidAccess {
         let due = self.store.claim_subscriptions(now, lease, BATCH).await?;
         let count = due.len();
         let mut waiting: BTreeMap<Timestamp, Vec<Uuid>> = BTreeMap::new();
+        // Purchases of one member one after another: whether they may be in a chat depends on all of them.
+        let mut by_member: HashMap<(TenantId, String), Vec<Subscription>> = HashMap::new();
         for subscription in due {
-            let id = subscription.id;
             if let Some(turn) = self.turn_to_leave(&subscription, now) {
-                waiting.entry(turn.trunc_subsecs(0)).or_default().push(id);
+                waiting.entry(turn.trunc_subsecs(0)).or_default().push(subscription.id);
                 continue;
             }
+            let member = subscription.address.as_ref().map(|address| address.as_str().to_owned());
+            let member = member.unwrap_or_else(|| subscription.id.to_string());
+            by_member.entry((subscription.tenant.clone(), member)).or_default().push(subscription);
+        }
+        let each = by_member.into_values().map(|theirs| self.settle_all(theirs, now));
+        let settled: Vec<_> = futures_util::stream::iter(each).buffer_unordered(AT_ONCE).collect().await;
+        settled.into_iter().collect::<Result<(), StoreError>>()?;
+        for (turn, ids) in waiting {
+            self.store.postpone_subscriptions(&ids, lease, turn).await?;
+        }
+        Ok(count)
+    }
+
+    async fn settle_all(&self, subscriptions: Vec<Subscription>, now: Timestamp) -> Result<(), StoreError> {
+        for subscription in subscriptions {
+            let id = subscription.id;
             if let Err(error) = self.settle(subscription, now).await {
                 warn!(
                     subscription.id = %id,
@@ -56,10 +77,7 @@ impl PaidAccess {
                 self.store.check_subscriptions(&[id], now + AGAIN).await?;
             }
         }
-        for (turn, ids) in waiting {
-            self.store.postpone_subscriptions(&ids, lease, turn).await?;
-        }
-        Ok(count)
+        Ok(())
     }
 
     /// When a member whose access has ended with time is to leave, where many do at once. `None`: now. Who is put out by a person,
@@ -79,18 +97,20 @@ impl PaidAccess {
         let terms = self.terms(&row.tenant, &row.plan);
         let entitlement = row.ledger.entitlement(terms, now);
         let mut told = Vec::new();
-        for notice in self.notices(&row, terms, now).await? {
-            // Who cannot be told yet, because they have not come to the bot, is told when they have.
-            if self.tell(&row, &notice, &entitlement).await? {
-                row.told.insert(notice.clone());
-                told.push(notice);
-            }
+        let is_receipt = |notice: &Notice| notice.kind == NoticeKind::PaymentReceived;
+        let (receipts, others): (Vec<_>, Vec<_>) =
+            self.notices(&row, terms, now).await?.into_iter().partition(is_receipt);
+        self.tell_all(&mut row, others, &entitlement, &mut told).await?;
+        let moved = self.move_places(&row, &entitlement, now).await;
+        // Whoever has paid waits for the way in, and a chat takes a message a second: the receipt comes behind it.
+        if !matches!(moved, Ok(Moved { is_inviting: true, .. })) {
+            self.tell_all(&mut row, receipts, &entitlement, &mut told).await?;
         }
+        let again = moved?.again;
         let before = row.state;
         row.state = entitlement.state;
         row.current_period_end = entitlement.paid_until.and_then(Until::end);
         row.grace_until = entitlement.grace_until();
-        let again = self.move_places(&row, &entitlement, now).await?;
         row.next_check_at = next_check(&row, &entitlement, now).into_iter().chain(again).min();
         if self.store.save_subscription(&row, now).await? {
             self.note(&row, before, &told, now).await;
@@ -121,15 +141,41 @@ impl PaidAccess {
         Ok(due)
     }
 
+    /// Tells the member these. Who cannot be told yet, because they have not come to the bot, is told when they have.
+    async fn tell_all(
+        &self,
+        row: &mut Subscription,
+        notices: Vec<Notice>,
+        entitlement: &Entitlement,
+        told: &mut Vec<Notice>,
+    ) -> Result<(), AccessError> {
+        for notice in notices {
+            if self.tell(row, &notice, entitlement).await? {
+                row.told.insert(notice.clone());
+                told.push(notice);
+            }
+        }
+        Ok(())
+    }
+
     /// Tells the member. `false`: there is no way to them yet.
     async fn tell(&self, row: &Subscription, notice: &Notice, entitlement: &Entitlement) -> Result<bool, AccessError> {
         let Some(creator) = self.creators.get(&row.tenant) else { return Ok(false) };
         let plan = self.plan(&row.tenant, &row.plan);
+        // The days of grace are told once they run.
+        let is_paid = matches!(notice.kind, NoticeKind::PaymentReceived | NoticeKind::RenewalReminder);
+        let until = if is_paid { entitlement.paid_until } else { entitlement.access_until };
         let local = |at: Timestamp| at.with_timezone(&creator.timezone);
         let about = About {
             plan: plan.as_ref().map_or(row.plan.as_str(), |plan| plan.name.as_str()),
             seller: &creator.name,
-            until: entitlement.access_until.and_then(Until::end).map(local),
+            amount: row
+                .ledger
+                .payments()
+                .get(&notice.key)
+                .and_then(|payment| payment.money.as_ref())
+                .map(|money| amount(money, row.language)),
+            until: until.and_then(Until::end).map(local),
             card_ends_at: row.ledger.provider().and_then(|state| state.card_ends_at).map(local),
             page: match &row.address {
                 Some(member) => self.page_for(&row.tenant, &row.plan, member),

@@ -104,7 +104,7 @@ impl PaidAccess {
             (_, true) => LedgerEntry::Refunded { payment },
             (None, false) => {
                 let covers = listed.period.map_or(Until::Forever, |period| Until::At(listed.at + period));
-                LedgerEntry::Paid { payment, paid_at: listed.at, covers }
+                LedgerEntry::Paid { payment, paid_at: listed.at, covers, money: Some(money(&listed.price)) }
             }
         };
         self.change(tenant, row.id, now, |row| {
@@ -159,10 +159,15 @@ impl PaidAccess {
                 outcome: if subscription.is_some() { "applied" } else { "not_ours" },
                 tenant: Some(tenant.clone()),
                 subscription,
-                money: Some(Money { amount: price.amount, currency: price.currency.to_ascii_lowercase() }),
+                money: Some(money(price)),
             }),
         };
         self.store.keep_payment_event(&event).await?;
         Ok(())
     }
+}
+
+/// A price as ledgers and tables have it.
+pub(super) fn money(price: &Price) -> Money {
+    Money { amount: price.amount, currency: price.currency.to_ascii_lowercase() }
 }

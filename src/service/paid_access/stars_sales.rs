@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::asking::only;
 use super::checkout::{Buyer, blank};
 use super::events::At;
+use super::stars::money;
 use super::texts::{self, Refused};
 use super::{AccessError, PaidAccess};
 use crate::config::{Every, Plan};
@@ -22,6 +23,8 @@ use crate::store::paid_access::{Payer, Subscription};
 const STARS: &str = "XTR";
 /// The only period of a subscription in Stars (Bot API, `createInvoiceLink`).
 const STARS_PERIOD_S: i64 = 2_592_000;
+/// Descriptions of invoices have at most so many characters (Bot API, `createInvoiceLink`); those of pages may be longer.
+const LONGEST_DESCRIPTION: usize = 255;
 
 impl PaidAccess {
     /// Sends the invoice in Stars, for a subscription that waits for its payment.
@@ -43,9 +46,10 @@ impl PaidAccess {
             return Ok(());
         }
         let id = row.id;
+        let description = plan.description.as_deref().unwrap_or(&plan.name);
         let mut arguments = json!({
             "title": plan.name,
-            "description": plan.description.as_deref().unwrap_or(&plan.name),
+            "description": description.chars().take(LONGEST_DESCRIPTION).collect::<String>(),
             "payload": id.to_string(),
             "stars": stars,
             "text": texts::pay_in_stars(creator.language, stars),
@@ -127,7 +131,12 @@ impl PaidAccess {
 
     pub(super) async fn paid_in_stars(&self, at: At<'_>, payment: &Payment) -> Result<(), AccessError> {
         let covers = payment.paid_until.map_or(Until::Forever, Until::At);
-        let entry = LedgerEntry::Paid { payment: payment.charge.clone(), paid_at: at.now, covers };
+        let entry = LedgerEntry::Paid {
+            payment: payment.charge.clone(),
+            paid_at: at.now,
+            covers,
+            money: Some(money(&payment.price)),
+        };
         let known = match payment.payload.parse::<Uuid>() {
             Ok(row) => {
                 let change = |row: &mut Subscription| {

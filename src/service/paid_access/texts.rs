@@ -13,15 +13,17 @@ mod notices;
 mod own;
 
 /// The message with an invitation: its subject, and its text.
-pub(super) fn invitation(language: Language, link: &str) -> (String, String) {
+pub(super) fn invitation(language: Language, plan: &str, link: &str) -> (String, String) {
     match language {
         Language::Fr => (
-            "Votre lien d'entrée".to_owned(),
-            format!("Votre lien d'entrée, pour vous seul : {link}\nDemandez à rejoindre, vous serez admis aussitôt."),
+            titled(plan, "votre lien d'entrée", language),
+            format!(
+                "Votre lien d'entrée pour {plan}, pour vous seul : {link}\nDemandez à rejoindre, vous serez admis aussitôt."
+            ),
         ),
         Language::En => (
-            "Your way in".to_owned(),
-            format!("Your way in, for you alone: {link}\nAsk to join, and you are let in at once."),
+            titled(plan, "your way in", language),
+            format!("Your way in to {plan}, for you alone: {link}\nAsk to join, and you are let in at once."),
         ),
     }
 }
@@ -67,20 +69,38 @@ pub(super) fn offer(language: Language, offer: &Offer<'_>) -> String {
     }
 }
 
-/// An amount as people of the language write it, with its currency's decimals.
+/// `Accès Premium : paiement reçu`
+fn titled(plan: &str, what: &str, language: Language) -> String {
+    match language {
+        Language::Fr => format!("{plan} : {what}"),
+        Language::En => format!("{plan}: {what}"),
+    }
+}
+
+/// Currencies that people write by a sign: in French behind the number, in English before it.
+const SIGNS: [(&str, &str); 3] = [("eur", "€"), ("usd", "$"), ("gbp", "£")];
+
+/// An amount as people of the language write it, with its currency's decimals: `1 234,50 €`, `€1,234.50`, `15 000 F CFA`.
 pub(super) fn amount(minor: u64, currency: Currency, language: Language) -> String {
-    let decimals = u32::try_from(currency.decimals()).unwrap_or_default();
-    let unit = 10_u64.pow(decimals);
-    let (whole, rest) = (minor / unit, minor % unit);
-    let point = if language == Language::Fr { ',' } else { '.' };
-    let number = match decimals {
-        0 => whole.to_string(),
-        decimals => format!("{whole}{point}{rest:0width$}", width = usize::try_from(decimals).unwrap_or_default()),
-    };
-    match (currency.as_str(), language) {
-        ("eur", Language::Fr) => format!("{number} €"),
-        ("eur", Language::En) => format!("€{number}"),
-        (code, _) => format!("{number} {}", code.to_uppercase()),
+    let decimals = currency.decimals();
+    let unit = 10_u64.pow(u32::try_from(decimals).unwrap_or_default());
+    let (point, between) = if language == Language::Fr { (',', '\u{202f}') } else { ('.', ',') };
+    let digits = (minor / unit).to_string();
+    let mut number = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            number.push(between);
+        }
+        number.push(digit);
+    }
+    let rest = if decimals == 0 { String::new() } else { format!("{point}{:0decimals$}", minor % unit) };
+    let number = number + &rest;
+    let sign = SIGNS.iter().find(|(code, _)| *code == currency.as_str()).map(|(_, sign)| *sign);
+    match (sign, currency.as_str(), language) {
+        (Some(sign), _, Language::Fr) => format!("{number}\u{a0}{sign}"),
+        (Some(sign), _, Language::En) => format!("{sign}{number}"),
+        (None, "xof" | "xaf", Language::Fr) => format!("{number}\u{a0}F\u{a0}CFA"),
+        (None, code, _) => format!("{number}\u{a0}{}", code.to_uppercase()),
     }
 }
 
@@ -266,4 +286,28 @@ pub(super) fn paid_twice_alert(language: Language, contract: &str) -> String {
 /// A day as people say it: `5 décembre 2026`, `5 December 2026`.
 pub(super) fn day(at: DateTime<Tz>, language: Language) -> String {
     dates::full_date(at.date_naive(), language == Language::En)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_written_as_people_write_them() {
+        for (minor, code, french, english) in [
+            (999, "eur", "9,99_€", "€9.99"),
+            (123_456_705, "eur", "1 234 567,05_€", "€1,234,567.05"),
+            (5, "usd", "0,05_$", "$0.05"),
+            (100_000, "gbp", "1 000,00_£", "£1,000.00"),
+            (15_000, "xof", "15 000_F_CFA", "15,000_XOF"),
+            (250_000, "gnf", "250 000_GNF", "250,000_GNF"),
+            (1_500, "jpy", "1 500_JPY", "1,500_JPY"),
+            (12_340, "tnd", "12,340_TND", "12.340_TND"),
+            (99, "chf", "0,99_CHF", "0.99_CHF"),
+        ] {
+            let currency = Currency::parse(code).unwrap();
+            let written = |language| amount(minor, currency, language).replace('\u{a0}', "_").replace('\u{202f}', " ");
+            assert_eq!((written(Language::Fr).as_str(), written(Language::En).as_str()), (french, english));
+        }
+    }
 }

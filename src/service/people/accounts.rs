@@ -7,7 +7,7 @@ use palabre_actors::domain::rules::Language;
 use secrecy::SecretString;
 
 use super::passwords::weakness;
-use super::sign_in::begin;
+use super::sign_in::{BEGIN, begin};
 use super::{People, Token, UserRow, Visitor, email};
 use crate::service::permissions::Permission::TeamWrite;
 use crate::service::permissions::Role;
@@ -259,7 +259,7 @@ pub async fn accept(
     audit::note_person(&people.store, user.id, "user.accept", ("user", &user.id.to_string())).await?;
     people.store.end_sessions(user.id, None).await?;
     let stage = if user.totp_enabled_at.is_some() { SessionStage::Code } else { SessionStage::Whole };
-    let session = begin(people, user.id, stage, visitor).await?;
+    let session = begin(people, user.id, (stage, BEGIN), visitor).await?;
     Ok(if stage == SessionStage::Code { Accepted::NeedsCode(session) } else { Accepted::SignedIn(session) })
 }
 

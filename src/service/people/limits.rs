@@ -47,6 +47,24 @@ impl Default for SignInLimits {
 }
 
 impl SignInLimits {
+    /// Counts an attempt whose account is not known yet, by where it comes from alone.
+    ///
+    /// # Errors
+    /// As [`Self::attempt`].
+    pub fn attempt_from(&self, source: Option<IpAddr>) -> Result<(), Duration> {
+        let Some(source) = source else { return self.attempt("", None) };
+        self.forget_quiet();
+        self.sources.check_key(&source).map_err(|wait| wait.wait_time_from(self.clock.now()))
+    }
+
+    fn forget_quiet(&self) {
+        if [self.pairs.len(), self.sources.len(), self.accounts.len()].into_iter().any(|len| len >= MOST_KEYS) {
+            self.pairs.retain_recent();
+            self.sources.retain_recent();
+            self.accounts.retain_recent();
+        }
+    }
+
     /// Counts an attempt.
     ///
     /// # Errors
@@ -54,14 +72,7 @@ impl SignInLimits {
     pub fn attempt(&self, account: &str, source: Option<IpAddr>) -> Result<(), Duration> {
         let account = super::tokens::digest("account ", account);
         let now = self.clock.now();
-        for len in [self.pairs.len(), self.sources.len(), self.accounts.len()] {
-            if len >= MOST_KEYS {
-                self.pairs.retain_recent();
-                self.sources.retain_recent();
-                self.accounts.retain_recent();
-                break;
-            }
-        }
+        self.forget_quiet();
         let pair = self.pairs.check_key(&(account.clone(), source)).map_err(|wait| wait.wait_time_from(now));
         let of_source = || source.map_or(Ok(()), |source| self.sources.check_key(&source));
         pair?;

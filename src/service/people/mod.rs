@@ -4,6 +4,7 @@ mod account;
 mod accounts;
 mod keys;
 mod limits;
+mod oidc;
 mod passwords;
 mod second_factor;
 mod sessions;
@@ -26,6 +27,7 @@ pub use self::accounts::{
 };
 pub use self::keys::{KeyWanted, holder, is_kept, list as keys, make as make_key, revoke as revoke_key};
 pub use self::limits::SignInLimits;
+pub use self::oidc::{AWAY_AT_MOST, Back, Leaving, OidcOutcome, OidcSignIn, come_back, leave};
 pub use self::passwords::{Passwords, Weakness};
 pub use self::second_factor::{Enrolment, disable as disable_code, enable, enrol, enter_code, forget as forget_code};
 pub use self::sessions::{Place, SignedIn, forget_ended, look_at, signed_in};

@@ -4,6 +4,7 @@ use palabre_actors::domain::ids::UserId;
 use secrecy::{ExposeSecret as _, SecretString};
 use totp_rs::{Algorithm, Builder, Secret, Totp};
 
+use super::sign_in::{BEGIN, begin};
 use super::tokens::{digest, random};
 use super::{People, SignIn, SignedIn, Token, UserRow, Visitor};
 use crate::service::{Caller, ServiceError, audit};
@@ -53,7 +54,7 @@ pub async fn enter_code(
         return Ok(SignIn::Wrong);
     }
     people.store.end_session(user.id, session.id).await?;
-    let token = super::sign_in::begin(people, user.id, SessionStage::Whole, visitor).await?;
+    let token = begin(people, user.id, (SessionStage::Whole, BEGIN), visitor).await?;
     Ok(SignIn::Done(token))
 }
 

@@ -16,6 +16,9 @@ use crate::store::people::{NewSession, SessionStage};
 /// How long somebody may look for their code.
 const CODE_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
+/// What the audit log calls the begin of a session.
+pub(super) const BEGIN: &str = "session.begin";
+
 /// Who knocks.
 #[derive(Clone, Copy, Debug)]
 pub struct Visitor<'a> {
@@ -65,15 +68,15 @@ pub async fn sign_in(
         return Ok(SignIn::Wrong);
     };
     let stage = if user.totp_enabled_at.is_some() { SessionStage::Code } else { SessionStage::Whole };
-    let token = begin(people, user.id, stage, visitor).await?;
+    let token = begin(people, user.id, (stage, BEGIN), visitor).await?;
     Ok(if stage == SessionStage::Code { SignIn::NeedsCode(token) } else { SignIn::Done(token) })
 }
 
-/// Begins a session under a fresh token.
+/// Begins a session under a fresh token. A whole one is noted in the audit log under `action`.
 pub(super) async fn begin(
     people: &People,
     user: UserId,
-    stage: SessionStage,
+    (stage, action): (SessionStage, &'static str),
     visitor: Visitor<'_>,
 ) -> Result<Token, ServiceError> {
     let (token, now) = (Token::fresh()?, people.now());
@@ -84,7 +87,7 @@ pub(super) async fn begin(
     let session = NewSession { user, digest: &token.digest(), stage, device: visitor.device, ends_at };
     let id = people.store.add_session(session, now).await?;
     if stage == SessionStage::Whole {
-        audit::note_person(&people.store, user, "session.begin", ("session", &id.to_string())).await?;
+        audit::note_person(&people.store, user, action, ("session", &id.to_string())).await?;
     }
     Ok(token)
 }

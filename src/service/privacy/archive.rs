@@ -68,7 +68,7 @@ pub enum ArchiveProblem {
 }
 
 pub(super) fn build(
-    request: &PrivacyRequest,
+    (request, tenant_name): (&PrivacyRequest, &str),
     tables: &[ExportedTable],
     (key, language): (&[u8], Language),
     now: Timestamp,
@@ -78,7 +78,7 @@ pub(super) fn build(
         files.insert(format!("data/{}.json", table.name), serde_json::to_vec_pretty(&table.rows)?);
     }
     let page_name = if language == Language::Fr { "lisez-moi.html" } else { "readme.html" };
-    files.insert(page_name.to_owned(), readme::render(request, tables, language, now)?.into_bytes());
+    files.insert(page_name.to_owned(), readme::render(tenant_name, tables, language, now)?.into_bytes());
     let manifest = Manifest {
         tenant: request.tenant.to_string(),
         contact: request.contact.to_string(),

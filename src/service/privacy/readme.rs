@@ -7,7 +7,7 @@ use palabre_actors::domain::rules::Language;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::store::privacy::{ExportedTable, PrivacyRequest};
+use crate::store::privacy::ExportedTable;
 
 const TEMPLATE: &str = include_str!("readme.html");
 
@@ -29,7 +29,7 @@ struct TableShown<'a> {
 }
 
 pub(super) fn render(
-    request: &PrivacyRequest,
+    tenant_name: &str,
     tables: &[ExportedTable],
     language: Language,
     now: Timestamp,
@@ -45,7 +45,7 @@ pub(super) fn render(
     environment.get_template("readme.html")?.render(context! {
         fr => language == Language::Fr,
         language => language.as_str(),
-        tenant => request.tenant.as_str(),
+        tenant => tenant_name,
         made_at => now.format("%Y-%m-%d %H:%M UTC").to_string(),
         lines => Value::from(Serde(lines(tables))),
         tables => Value::from(Serde(others)),

@@ -93,7 +93,9 @@ impl PersonalData {
         self.progress(request, 60).await?;
         let language = request.language.parse().unwrap_or(Language::En);
         let key = self.signing_key().await?;
-        let archive = archive::build(request, &tables, (key.as_slice(), language), self.now())?;
+        let name = self.store.tenant_name(&request.tenant).await?;
+        let name = name.as_deref().unwrap_or(request.tenant.as_str());
+        let archive = archive::build((request, name), &tables, (key.as_slice(), language), self.now())?;
         let file = format!("{}.zip", request.id);
         let path = self.path_of(&file).ok_or(WorkError::Gone)?;
         write_private(&path, &archive.bytes).map_err(WorkError::File)?;

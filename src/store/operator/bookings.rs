@@ -7,6 +7,7 @@ use palabre_actors::domain::address::Address;
 use palabre_actors::domain::booking::{Booking, BookingState};
 use palabre_actors::domain::ids::{BookingId, ChannelId, ContactId, ConversationId, LeadId, TenantId};
 use palabre_actors::domain::lead::LeadState;
+use palabre_actors::domain::party::Party;
 use sea_orm::DbErr;
 
 use super::{Operator, Tenants};
@@ -33,6 +34,8 @@ pub struct BookingRow {
     pub ends_at: Timestamp,
     /// Until when its resource is taken.
     pub free_at: Timestamp,
+    /// Who comes.
+    pub party: Party,
     pub state: BookingState,
     /// So many minutes late the customer comes; 0: they did not say how many.
     pub late_minutes: Option<i64>,
@@ -50,6 +53,7 @@ impl BookingRow {
             starts_at: self.starts_at,
             ends_at: self.ends_at,
             free_at: self.free_at,
+            party: self.party,
             state: self.state,
         }
     }
@@ -108,6 +112,36 @@ impl Operator {
         bookings.sort_by_key(|booking| (booking.starts_at, booking.id));
         bookings.truncate(limit);
         Ok(bookings)
+    }
+
+    /// A contact's bookings, the latest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn bookings_of(
+        &self,
+        tenant: &TenantId,
+        contact: ContactId,
+        limit: usize,
+    ) -> Result<Vec<BookingRow>, StoreError> {
+        let values = [text(tenant.as_str()), id(contact), count(limit)];
+        let rows = all(self.reads(), sql::CONTACT_BOOKINGS, values).await?;
+        Ok(rows.iter().map(|row| BookingRow::read(row, tenant.as_str())).collect::<Result<_, _>>()?)
+    }
+
+    /// A contact's leads, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn leads_of(
+        &self,
+        tenant: &TenantId,
+        contact: ContactId,
+        limit: usize,
+    ) -> Result<Vec<LeadRow>, StoreError> {
+        let values = [text(tenant.as_str()), id(contact), count(limit)];
+        let rows = all(self.reads(), sql::CONTACT_LEADS, values).await?;
+        Ok(rows.iter().map(|row| LeadRow::read(row, tenant.as_str())).collect::<Result<_, _>>()?)
     }
 
     /// One booking of these tenants.
@@ -191,6 +225,7 @@ impl BookingRow {
             free_at: row.time(12)?,
             state: row.parse(10)?,
             late_minutes: row.get(13)?,
+            party: row.party(14)?,
             created_at: row.time(11)?,
         })
     }

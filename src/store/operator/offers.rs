@@ -4,7 +4,7 @@ use std::fmt;
 
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Address;
-use palabre_actors::domain::ids::{ConversationId, OfferId, TenantId};
+use palabre_actors::domain::ids::{ContactId, ConversationId, OfferId, TenantId};
 use palabre_actors::domain::offer::OfferState;
 use sea_orm::DbErr;
 
@@ -63,6 +63,21 @@ impl Operator {
     /// [`StoreError`]: the database refused.
     pub async fn offers(&self, tenant: &TenantId, limit: usize) -> Result<Vec<OfferRow>, StoreError> {
         let rows = all(self.reads(), sql::LIST_OFFERS, [text(tenant.as_str()), count(limit)]).await?;
+        Ok(rows.iter().map(OfferRow::read).collect::<Result<_, _>>()?)
+    }
+
+    /// Offers to a contact, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn offers_of(
+        &self,
+        tenant: &TenantId,
+        contact: ContactId,
+        limit: usize,
+    ) -> Result<Vec<OfferRow>, StoreError> {
+        let values = [text(tenant.as_str()), id(contact), count(limit)];
+        let rows = all(self.reads(), sql::CONTACT_OFFERS, values).await?;
         Ok(rows.iter().map(OfferRow::read).collect::<Result<_, _>>()?)
     }
 

@@ -1,6 +1,7 @@
 //! Events of payment systems: each is kept once, before anything is done about it.
 
 use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::entitlement::Money;
 use palabre_actors::domain::event::{ActorType, EntityType, Event, EventType, Payload};
 use palabre_actors::domain::ids::{CorrelationId, EventId, TenantId};
 use sea_orm::DbErr;
@@ -46,14 +47,6 @@ pub struct AppliedEvent {
     pub subscription: Option<Uuid>,
     /// What was paid or given back.
     pub money: Option<Money>,
-}
-
-/// An amount in the currency's smallest unit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Money {
-    pub amount: i64,
-    /// `eur`; `xtr` for Stars.
-    pub currency: String,
 }
 
 /// One that nobody has applied yet.
@@ -151,20 +144,25 @@ impl Operator {
         Ok(rows.iter().map(event).collect::<Result<_, DbErr>>()?)
     }
 
-    /// An event is done.
+    /// Events are done, all of them at once.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
-    pub async fn settle_payment_event(
+    pub async fn settle_payment_events(
         &self,
-        event: Uuid,
-        applied: &AppliedEvent,
+        done: &[(Uuid, &AppliedEvent)],
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let (tenant, subscription, amount, currency) = whose(Some(applied));
-        let values = [id(event), tenant, subscription, text(applied.outcome), time(now), amount, currency];
-        change(self.writes(), sql::SETTLE_PAYMENT_EVENT, values).await?;
-        Ok(())
+        if done.is_empty() {
+            return Ok(());
+        }
+        let tx = self.writes().begin().await?;
+        for (event, applied) in done {
+            let (tenant, subscription, amount, currency) = whose(Some(applied));
+            let values = [id(*event), tenant, subscription, text(applied.outcome), time(now), amount, currency];
+            change(&tx, sql::SETTLE_PAYMENT_EVENT, values).await?;
+        }
+        Ok(tx.commit().await?)
     }
 
     /// An event is tried again then, because of this.
@@ -174,6 +172,15 @@ impl Operator {
     pub async fn postpone_payment_event(&self, event: Uuid, why: &str, until: Timestamp) -> Result<(), StoreError> {
         change(self.writes(), sql::POSTPONE_PAYMENT_EVENT, [id(event), text(why), time(until)]).await?;
         Ok(())
+    }
+
+    /// When the event of a provider came that was kept last of those before a moment. `None`: none came.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn last_payment_event(&self, provider: &str, before: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let rows = all(self.reads(), sql::LAST_PAYMENT_EVENT, [text(provider), time(before)]).await?;
+        Ok(rows.first().map(|row| row.time(0)).transpose()?)
     }
 
     /// Events of these tenants, the newest first.

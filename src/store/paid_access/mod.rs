@@ -11,9 +11,11 @@ mod subscriptions;
 #[cfg(test)]
 mod tests;
 
+pub use palabre_actors::domain::entitlement::Money;
+
 pub use self::chat_members::{ChatFinding, ChatMember, SeenMembers};
 pub use self::chats::AccessChat;
-pub use self::events::{AppliedEvent, Money, NewPaymentEvent, PaymentEvent, PaymentEventFilter, PaymentEventLine};
+pub use self::events::{AppliedEvent, NewPaymentEvent, PaymentEvent, PaymentEventFilter, PaymentEventLine};
 pub use self::figures::{AccessFigures, MonthlyRevenue};
 pub use self::grants::{AccessGrant, GrantState};
 pub use self::subscriptions::{Payer, Subscription, SubscriptionFilter};

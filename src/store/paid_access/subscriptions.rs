@@ -141,6 +141,14 @@ impl Operator {
         self.found(sql::CLAIM_SUBSCRIPTIONS, [time(now), time(until), count(limit)]).await
     }
 
+    /// Forgets those that were begun before a moment and of which nothing was ever paid. Returns how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn drop_abandoned_subscriptions(&self, before: Timestamp) -> Result<u64, StoreError> {
+        Ok(change(self.writes(), sql::DROP_ABANDONED, [time(before)]).await?)
+    }
+
     /// Has these subscriptions looked at as soon as may be.
     ///
     /// # Errors

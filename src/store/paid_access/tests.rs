@@ -66,7 +66,7 @@ async fn an_event_is_due_until_it_is_applied(store: &Store) {
     assert!(!store.paid_access_is_due(at(1)).await.unwrap(), "one node has it");
     assert!(store.paid_access_is_due(at(2)).await.unwrap(), "that node took too long");
     let applied = AppliedEvent { outcome: "not_ours", tenant: None, subscription: None, money: None };
-    store.settle_payment_event(claimed[0].id, &applied, at(2)).await.unwrap();
+    store.settle_payment_events(&[(claimed[0].id, &applied)], at(2)).await.unwrap();
     assert!(!store.paid_access_is_due(at(60)).await.unwrap());
 }
 

@@ -80,6 +80,8 @@ pub(in crate::store) const ITEM: &str =
     concat!("SELECT ", item!(), " FROM messages_out WHERE tenant_id = ANY ($1::text[]) AND id = $2");
 
 pub(in crate::store) const TENANTS: &str = "SELECT id FROM tenants ORDER BY id";
+/// Tenant.
+pub(in crate::store) const TENANT_NAME: &str = "SELECT name FROM tenants WHERE id = $1";
 
 /// Tenants, `[id, …]`: what a change needs to know of a row.
 pub(in crate::store) const TARGETS: &str = "SELECT t.id, t.tenant_id, t.channel_id, t.conversation_id, t.state, \

@@ -33,6 +33,10 @@ pub(in crate::store) const SETTLE_PAYMENT_EVENT: &str = "UPDATE payment_events S
 pub(in crate::store) const POSTPONE_PAYMENT_EVENT: &str =
     "UPDATE payment_events SET outcome = $2, next_attempt_at = $3 WHERE id = $1 AND applied_at IS NULL";
 
+/// Provider, before when: when the one came that was kept last. Ids are in the order in which events were kept.
+pub(in crate::store) const LAST_PAYMENT_EVENT: &str =
+    "SELECT received_at FROM payment_events WHERE provider = $1 AND received_at < $2 ORDER BY id DESC LIMIT 1";
+
 /// Tenants, before which id, how many, subscription and type (each may be null): the newest first.
 pub(in crate::store) const PAYMENT_EVENTS: &str = "SELECT id, tenant_id, provider, type, livemode, subscription_id, outcome, attempts, received_at, \
     applied_at, amount, currency FROM payment_events WHERE tenant_id = ANY ($1::text[]) AND id < $2 AND ($4::text IS NULL OR \
@@ -103,6 +107,10 @@ pub(in crate::store) const SAVE_SUBSCRIPTION: &str = "UPDATE subscriptions SET v
     provider_payment_id = $10, account = $11, email = $12, ledger = $13, told = $14, next_check_at = \
     $15, bound_at = $16, updated_at = $17, invoiced_at = $18, receipt_url = $19, pay_url = $20, moved_at = $21 WHERE id \
     = $1 AND version = $2";
+
+/// Before when they were begun: those of which nothing was ever paid.
+pub(in crate::store) const DROP_ABANDONED: &str = "DELETE FROM subscriptions WHERE state = 'pending' AND next_check_at IS NULL AND \
+    created_at < $1 AND (provider = 'stars' OR provider_subscription_id IS NULL)";
 
 /// `[id, …]`, now: they are looked at as soon as may be.
 pub(in crate::store) const CHECK_SUBSCRIPTIONS: &str =

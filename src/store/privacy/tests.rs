@@ -160,11 +160,11 @@ async fn plant(store: &Store, (contact, conversation, flow): (ContactId, &str, &
         ),
         format!(
             "INSERT INTO bookings VALUES ('b1', 'belle', '{conversation}', '{contact}', 'manucure', 'Awa', '{later}', '{later}', '{later}', \
-            'confirmed', '{flow}', '{t}', '{t}', 15)"
+            'confirmed', '{flow}', '{t}', '{t}', 15, 1, 1)"
         ),
         format!(
             "INSERT INTO waiting_list VALUES ('{}', 'belle', '{conversation}', '{contact}', 'manucure', 'Awa', '{later}', '{later}', NULL, NULL, NULL, \
-            'waiting', '{flow}', '{t}', '{t}')",
+            'waiting', '{flow}', '{t}', '{t}', 1)",
             id()
         ),
         format!("INSERT INTO claims VALUES ('belle', 'seat/{}', 'b1', '{t}')", f()),

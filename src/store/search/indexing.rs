@@ -1,6 +1,6 @@
 //! Fills the search index, a batch at a time.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
@@ -27,6 +27,8 @@ const LATE: TimeDelta = TimeDelta::seconds(60);
 const KNOWN_WORDS: usize = 100_000;
 /// How long they are: others take words out, of messages that were deleted or of persons who were erased.
 const KNOWN_FOR: TimeDelta = TimeDelta::minutes(5);
+/// A contact who writes many messages is looked at again so long after the last time: names and addresses seldom change.
+const LOOKED_AT_AGAIN: TimeDelta = TimeDelta::seconds(5);
 
 /// What one step did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,6 +46,10 @@ pub struct SearchIndex {
     pub(super) known_words: HashSet<(String, String)>,
     /// Since when words are remembered.
     known_since: Option<Timestamp>,
+    /// When the contacts of conversations were looked at, as long as they are not looked at again.
+    looked_at: HashMap<String, Timestamp>,
+    /// Conversations whose contacts wait for that. A daemon that is killed meanwhile looks at them with their next message.
+    to_look_at: BTreeSet<String>,
 }
 
 /// Where the index stands in the messages. On SQLite rows are appended in the order in which they are committed, and the
@@ -97,7 +103,14 @@ const OUTBOUND: Source = Source {
 
 impl SearchIndex {
     pub(super) fn new(index: DatabasePool, reads: DatabasePool) -> Self {
-        Self { index, reads, known_words: HashSet::new(), known_since: None }
+        Self {
+            index,
+            reads,
+            known_words: HashSet::new(),
+            known_since: None,
+            looked_at: HashMap::new(),
+            to_look_at: BTreeSet::new(),
+        }
     }
 
     /// Adds a batch of what was committed since the last step. Messages that the index has are skipped, so a step that was
@@ -131,7 +144,8 @@ impl SearchIndex {
             };
         }
         let documents = self.unknown(&tx, documents).await?;
-        let (contacts, more) = self.contacts(&documents, &mut after.contact).await?;
+        let looked_at = self.look_at_now(&documents, now);
+        let (contacts, more) = self.contacts(&looked_at, &mut after.contact).await?;
         has_more |= more;
         let messages = documents.len();
         self.add(&tx, documents, contacts).await?;
@@ -141,6 +155,8 @@ impl SearchIndex {
         }
         // Also without changes: dropping a transaction ends it some time later, and the next step would find the lock taken.
         tx.commit().await?;
+        self.to_look_at.retain(|one| !looked_at.contains(one));
+        self.looked_at.extend(looked_at.into_iter().map(|one| (one, now)));
         Ok(Indexed { messages, has_more })
     }
 
@@ -197,13 +213,19 @@ impl SearchIndex {
         Ok(documents)
     }
 
-    /// The contacts whose messages these are, and some of those that were never looked at.
+    /// Conversations of these messages, and of earlier ones, whose contacts were not looked at a moment ago.
+    fn look_at_now(&mut self, documents: &[Document], now: Timestamp) -> BTreeSet<String> {
+        self.to_look_at.extend(documents.iter().filter_map(|one| one.conversation.clone()));
+        self.looked_at.retain(|_, at| now - *at < LOOKED_AT_AGAIN);
+        self.to_look_at.iter().filter(|one| !self.looked_at.contains_key(*one)).cloned().collect()
+    }
+
+    /// The contacts of these conversations, and some of those that were never looked at.
     async fn contacts(
         &self,
-        documents: &[Document],
+        conversations: &BTreeSet<String>,
         position: &mut String,
     ) -> Result<(Vec<ContactDocument>, bool), DbErr> {
-        let conversations: BTreeSet<&String> = documents.iter().filter_map(|one| one.conversation.as_ref()).collect();
         let talking = all(&self.reads, sql::CONTACTS_OF, [column(conversations)]).await?;
         let others = all(&self.reads, sql::CONTACTS_AFTER, [text(position.as_str()), count(BATCH)]).await?;
         if let Some(last) = others.last() {

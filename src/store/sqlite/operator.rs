@@ -124,6 +124,8 @@ pub(in crate::store) const ITEM: &str =
     concat!("SELECT ", item!(), " FROM messages_out WHERE tenant_id IN (SELECT value FROM json_each(+?1)) AND id = ?2");
 
 pub(in crate::store) const TENANTS: &str = "SELECT id FROM tenants ORDER BY id";
+/// Tenant.
+pub(in crate::store) const TENANT_NAME: &str = "SELECT name FROM tenants WHERE id = ?1";
 
 /// Tenants, `[id, …]`: what a change needs to know of a row.
 pub(in crate::store) const TARGETS: &str = "SELECT id, tenant_id, channel_id, conversation_id, state, attempts, life, \

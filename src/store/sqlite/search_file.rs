@@ -93,6 +93,8 @@ fn options(path: &Path) -> ConnectOptions {
             .pragma("cache_size", "-8192")
             .pragma("secure_delete", "ON")
             .pragma("temp_store", "MEMORY")
+            // 32 MiB: pages that many batches change are copied into the file once.
+            .pragma("wal_autocheckpoint", "8192")
             .pragma("journal_size_limit", "67108864")
     });
     options

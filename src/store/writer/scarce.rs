@@ -82,7 +82,7 @@ async fn bookings(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
     change_later(tx, sql::BOOKING_STATES, [list(changed)]).await
 }
 
-fn moved_row(turn: &Turn, booking: &Booking) -> [Value; 7] {
+fn moved_row(turn: &Turn, booking: &Booking) -> [Value; 8] {
     [
         text(turn.key.tenant.as_str()),
         id(booking.id),
@@ -91,10 +91,11 @@ fn moved_row(turn: &Turn, booking: &Booking) -> [Value; 7] {
         time(booking.ends_at),
         time(booking.free_at),
         time(turn.at),
+        integer(booking.party.places.bits()),
     ]
 }
 
-fn booking_row(turn: &Turn, booking: &Booking) -> [Value; 13] {
+fn booking_row(turn: &Turn, booking: &Booking) -> [Value; 15] {
     [
         id(booking.id),
         text(turn.key.tenant.as_str()),
@@ -109,6 +110,8 @@ fn booking_row(turn: &Turn, booking: &Booking) -> [Value; 13] {
         id(turn.correlation),
         time(turn.at),
         time(turn.at),
+        integer(booking.party.people),
+        integer(booking.party.places.bits()),
     ]
 }
 

@@ -7,7 +7,7 @@ use sea_orm::DbErr;
 use super::Transaction;
 use crate::store::insert::Rows;
 use crate::store::sql;
-use crate::store::statement::{Value, change_later, id, id_or_null, list, text, text_or_null, time};
+use crate::store::statement::{Value, change_later, id, id_or_null, integer, list, text, text_or_null, time};
 
 pub(super) async fn apply(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
     let (mut rows, mut changed) = (Rows::of(sql::WAITING), Vec::new());
@@ -25,7 +25,7 @@ pub(super) async fn apply(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), 
     change_later(tx, sql::WAITING_STATES, [list(changed)]).await
 }
 
-fn row(turn: &Turn, entry: &WaitingEntry) -> [Value; 15] {
+fn row(turn: &Turn, entry: &WaitingEntry) -> [Value; 16] {
     let hour = |hour: Option<chrono::NaiveTime>| text_or_null(hour.map(|hour| hour.format("%H:%M:%S").to_string()));
     [
         id(entry.id),
@@ -43,5 +43,6 @@ fn row(turn: &Turn, entry: &WaitingEntry) -> [Value; 15] {
         id(turn.correlation),
         time(entry.since),
         time(turn.at),
+        integer(entry.people),
     ]
 }

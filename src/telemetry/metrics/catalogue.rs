@@ -80,6 +80,8 @@ pub const MEDIA_FILES: &str = "palabre_media_files_total";
 pub const MEDIA_WAITING: &str = "palabre_media_waiting";
 /// Events of payment systems that were applied.
 pub const PAYMENT_EVENTS: &str = "palabre_payment_events_total";
+/// Outcomes of Stripe's events that change nothing, although somebody may have paid.
+pub const PAYMENTS_NOT_TAKEN: &[&str] = &["unknown_account", "missing_account", "other_mode"];
 /// Changes of subscriptions' states.
 pub const ACCESS_CHANGES: &str = "palabre_access_changes_total";
 
@@ -145,6 +147,8 @@ pub const REDIS_FALLBACKS: &str = "palabre_redis_fallbacks_total";
 pub const REDIS_SCRIPT_SECONDS: &str = "palabre_redis_script_seconds";
 /// Nodes that are alive, as far as this one knows.
 pub const NODES: &str = "palabre_cluster_nodes_count";
+/// How many seconds this node's clock is ahead of the database's, negative: behind; only with PostgreSQL.
+pub const CLOCK_AHEAD_SECONDS: &str = "palabre_cluster_clock_ahead_seconds";
 
 /// Every metric with its kind and meaning, in the order of the handbook's table.
 pub const CATALOGUE: &[Metric] = &[
@@ -229,6 +233,7 @@ pub const CATALOGUE: &[Metric] = &[
     Metric::counter(REDIS_FALLBACKS, "Questions for permits that this node's share answered, without Redis"),
     Metric::histogram(REDIS_SCRIPT_SECONDS, "How long Redis took to answer a question for permits"),
     Metric::gauge(NODES, "Nodes that are alive, as far as this one knows"),
+    Metric::gauge(CLOCK_AHEAD_SECONDS, "How many seconds this node's clock is ahead of the database's"),
     Metric::gauge(PROCESS_RESIDENT_MEMORY, "Resident memory"),
     Metric::gauge(PROCESS_CPU, "CPU time used, user and system"),
     Metric::gauge(PROCESS_OPEN_FDS, "Open file descriptors"),
@@ -276,7 +281,7 @@ impl Metric {
 
     /// Whether it is a counter without labels.
     pub(super) fn is_plain_counter(self) -> bool {
-        const LABELLED: [&str; 23] = [
+        const LABELLED: [&str; 25] = [
             ASSISTANT_ANSWERS,
             ASSISTANT_COST,
             ASSISTANT_TOKENS,
@@ -291,6 +296,8 @@ impl Metric {
             WEBHOOK_STRAYS,
             RETENTION_ROWS,
             MEDIA_FILES,
+            PAYMENT_EVENTS,
+            ACCESS_CHANGES,
             JOURNAL_LINES,
             JOURNAL_FAILURES,
             core_metric::ACCEPTED,

@@ -33,10 +33,18 @@ pub(crate) const TENANT: &str = r#"
     keywords = ["rdv"]
 "#;
 
+/// A class that three people share.
+const CLASS: &str =
+    "[[services]]\nid = \"yoga\"\nname = \"Yoga\"\nduration = \"1h\"\nresources = [\"Salle\"]\ncapacity = 3\n";
+
 fn world() -> World {
+    world_of(TENANT)
+}
+
+fn world_of(tenant: &str) -> World {
     let daemon = "[runtime]\nsweep_every = \"100ms\"\n[[api.keys]]\nname = \"site\"\nkey = { file = \"site.key\" }\n\
         tenants = [\"belle\"]\nscopes = [\"read\", \"read-content\", \"send\", \"operate\"]\n";
-    let setup = Setup { daemon: daemon.to_owned(), tenant: TENANT.to_owned(), ..Setup::default() };
+    let setup = Setup { daemon: daemon.to_owned(), tenant: tenant.to_owned(), ..Setup::default() };
     let mut world = World::asleep(&setup);
     world.write_secret("site.key", KEY);
     world.start_daemon();
@@ -192,6 +200,32 @@ async fn what_took_place_is_said_and_put_right() {
     let moved = [("day", day.as_str()), ("time", "23:55"), ("with", "Sophie")];
     let moved = awa.submit(&format!("/console/bookings/{id}/move"), &moved).await;
     assert!(moved.body.contains("entre-temps"), "what is over stays where it was: {}", moved.body);
+}
+
+#[tokio::test]
+async fn a_class_shows_who_comes_with_how_many_and_the_places_that_are_left() {
+    let world = world_of(&format!("{TENANT}{CLASS}"));
+    let mut awa = awa(&world, "agent").await;
+    let tomorrow = day(1);
+    let form = awa.get(&format!("/console/bookings/new?day={tomorrow}&time=10:00&with=Salle")).await.body;
+    assert!(form.contains("Combien de personnes"), "{form}");
+    let class =
+        [("service", "yoga"), ("with", "Salle"), ("day", tomorrow.as_str()), ("time", "10:00"), ("name", "Nadia")];
+    let with = |people| [&class[..], &[("who", NADIA), ("people", people)]].concat();
+    let too_many = awa.submit("/console/bookings", &with("4")).await;
+    assert!(too_many.status == 200 && too_many.body.contains("Trop de personnes"), "{}", too_many.body);
+    let booked = awa.submit("/console/bookings", &with("2")).await;
+    assert_eq!(booked.status, 303, "{}", booked.body);
+    assert_eq!(world.value::<i64>("SELECT count(*) FROM claims").await, 2 * 12);
+    let page = awa.get(&format!("/console/bookings?day={tomorrow}&with=Salle")).await.body;
+    assert!(
+        page.contains("2 personnes") && page.contains("Libre : 1 place") && page.contains("Libre : 3 places"),
+        "{page}"
+    );
+    let body = json!({ "to": "whatsapp:+33612000001", "service": "yoga", "resource": "Salle", "people": 2,
+        "starts_at": world.value::<String>("SELECT starts_at FROM bookings").await });
+    let (status, refused) = ask(&world, "bookings", &body).await;
+    assert_eq!((status, &refused["error"]), (409, &json!("taken")), "one place is left: {refused}");
 }
 
 #[tokio::test]

@@ -35,6 +35,12 @@ async fn a_request_is_called_back_won_and_taken_away() {
         assert!(page.body.contains(told), "{told}: {}", page.body);
     }
     let id: String = world.value("SELECT id FROM leads WHERE urgent").await;
+    let talk = conversation_of(&world, "belle", "+33612345678").await;
+    let page = awa.get(&format!("/console/conversations/{talk}")).await.body;
+    let page = page.replace("&#x2f;", "/");
+    let card = page.split_once("id=\"card\"").expect("a card").1;
+    assert!(card.contains("<h2>Demandes</h2>") && card.contains("/console/leads?state=new"), "{card}");
+    assert!(!card.contains("<h2>Rendez-vous</h2>"), "nothing that is empty: {card}");
     let marked = awa.submit(&format!("/console/leads/{id}/state"), &[("state", "won"), ("list", "new")]).await;
     assert_eq!(marked.location(), "/console/leads?state=new&done=marked");
     let page = awa.get("/console/leads?state=won").await.body;

@@ -9,6 +9,7 @@ pub(crate) mod hostile;
 mod inbox;
 pub(crate) mod leads;
 mod live;
+mod oidc;
 pub(crate) mod outgoing;
 mod paid_access;
 mod people;

@@ -1,5 +1,7 @@
 //! Paid access in the console: what is sold, access by hand and its end, the walls between tenants.
 
+use palabre::payments::stripe::simulator::{SECRET_KEY, SimulatedStripe, WEBHOOK_SECRET};
+
 use super::*;
 use crate::daemon::Setup;
 
@@ -59,4 +61,29 @@ async fn i15_the_owner_gives_access_sees_who_has_it_and_ends_it() {
     world.until("SELECT count(*) FROM subscriptions WHERE state = 'revoked'", 1).await;
     let noted = "SELECT count(*) FROM audit_log WHERE action IN ('access.grant', 'access.export', 'access.revoke')";
     world.until(noted, 3).await;
+}
+
+#[actix_web::test]
+async fn an_owner_is_led_to_the_page_on_which_stripe_completes_their_account() {
+    let stripe = SimulatedStripe::start("acct_Belle0000000001", chrono::Utc::now()).expect("the simulator starts");
+    let daemon = format!(
+        "{}\n[stripe]\nsecret_key = {{ file = \"stripe-key\" }}\nwebhook_secrets = [{{ file = \"stripe-hook\" }}]\n\
+         api_base_url = \"{}\"\n",
+        Setup::default().daemon,
+        stripe.base_url()
+    );
+    let sms = "[[channels]]\nid = \"{id}-try\"\nprovider = \"sandbox\"\naddress = \"sandbox:{id}\"".to_owned();
+    let tenant = "[[plans]]\nid = \"premium\"\nname = \"Accès Premium\"\nprice = 999\n\
+        chats = [\"sandbox:{id}/club\"]\nbot = \"{id}-try\""
+        .to_owned();
+    let mut world = World::asleep(&Setup { sms, tenant, daemon, ..Setup::default() });
+    world.write_secret("stripe-key", SECRET_KEY);
+    world.write_secret("stripe-hook", WEBHOOK_SECRET);
+    world.start_daemon();
+    add_user(&world, OWNER, "Belle", ("belle", "owner"));
+    let mut belle = signed_in(&world, OWNER).await;
+    belle.get("/console/access").await;
+    let page = belle.submit("/console/access/connect", &[]).await;
+    assert!(page.status == 200 && page.body.contains("onboarding"), "{}", page.body);
+    assert!(page.body.contains("acct_Belle0000000001"), "what is to be put into the file: {}", page.body);
 }

@@ -44,6 +44,7 @@ const PLANS: [Plan; 2] = [
                 "telemetry",
                 "runtime",
                 "media",
+                "oidc",
                 "crm",
                 "assistant",
                 "payments",

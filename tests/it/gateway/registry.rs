@@ -85,6 +85,8 @@ fn config(channels: Vec<Channel>) -> Config {
             base_url: None,
             session_idle: Duration::from_secs(600),
             session_lasts: Duration::from_secs(600),
+            push: false,
+            oidc: None,
         },
         otlp: None,
         sentry: None,

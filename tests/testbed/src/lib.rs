@@ -6,8 +6,10 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "it is a part of the tests")]
 
+pub mod clock;
 pub mod nginx;
 pub mod postgres;
+pub mod prometheus;
 pub mod redis;
 pub mod rig;
 
@@ -19,6 +21,10 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Below what Linux gives to those who ask for any port, and to outgoing connections.
 const LASTING: Range<u16> = 20_000..32_000;
+
+/// Runs a server until nobody holds the shell's standard input any more: whoever is killed lets go of it. One that is killed
+/// with -9 would leave its children behind.
+pub(crate) const WATCHMAN: &str = r#""$@" >/dev/null 2>&1 & echo started; read -r _; kill -TERM $!; wait"#;
 
 /// A port that is free now.
 pub(crate) fn free_port() -> u16 {

@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::{am_root, lasting_port};
+use crate::{WATCHMAN, am_root, lasting_port};
 
-/// Runs the server until nobody holds the shell's standard input any more: whoever is killed lets go of it. A master that is
-/// killed with -9 would leave its workers behind.
-const WATCHMAN: &str = r#""$@" >/dev/null 2>&1 & echo started; read -r _; kill -TERM $!; wait"#;
 /// No start takes this long; it only turns a hang into a failure.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// The names of its certificates.
+const LASTING: &str = "lasting";
+const ENDING: &str = "ending";
 /// Whom it runs as when root runs the tests: user and group `nobody` of every Linux.
 const NOBODY: u32 = 65_534;
 /// What Debian's own `nginx.conf` has around a site, but for its folders: all of them are ours.
@@ -41,6 +41,7 @@ http {
 pub struct Server {
     folder: TempDir,
     port: u16,
+    tls_port: u16,
     watchman: Child,
 }
 
@@ -53,10 +54,10 @@ impl Server {
     #[must_use]
     pub fn start(sample: &str, nodes: &[u16]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let (path, port) = (folder.path().display().to_string(), lasting_port());
+        let (path, port, tls_port) = (folder.path().display().to_string(), lasting_port(), lasting_port());
         certify(folder.path());
         fs::write(folder.path().join("nginx.conf"), AROUND.replace("{folder}", &path)).expect("a file");
-        fs::write(folder.path().join("site.conf"), moved(sample, &path, port, nodes)).expect("a file");
+        fs::write(folder.path().join("site.conf"), moved(sample, &path, (port, tls_port), nodes)).expect("a file");
         if am_root() {
             let entries = fs::read_dir(folder.path()).expect("a folder").flatten().map(|entry| entry.path());
             for path in entries.chain([folder.path().to_owned()]) {
@@ -80,7 +81,7 @@ impl Server {
         let mut said = String::new();
         let heard = BufReader::new(watchman.stdout.take().expect("piped")).read_line(&mut said);
         heard.expect("the shell says that it has begun");
-        let server = Self { folder, port, watchman };
+        let server = Self { folder, port, tls_port, watchman };
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             let refused = server.errors().contains("[emerg]") || begun.elapsed() > DEADLINE;
@@ -94,6 +95,26 @@ impl Server {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// `https://localhost:…`: whoever believes [`Server::believed`] believes its certificate.
+    #[must_use]
+    pub fn tls_url(&self) -> String {
+        format!("https://localhost:{}", self.tls_port)
+    }
+
+    /// A file with its certificates.
+    #[must_use]
+    pub fn believed(&self) -> PathBuf {
+        self.folder.path().join("believed")
+    }
+
+    /// The shell command that has it use the certificate that ends within days, or the lasting one again.
+    #[must_use]
+    pub fn certificate_command(&self, lasting: bool) -> String {
+        let which = if lasting { LASTING } else { ENDING };
+        let folder = self.folder.path().display();
+        format!("cd '{folder}' && cp {which}.certificate certificate && cp {which}.key key && kill -HUP \"$(cat pid)\"")
     }
 
     /// What it wrote about requests, in the format of the site file; a line is there soon after its request.
@@ -121,7 +142,7 @@ impl Drop for Server {
 }
 
 /// The sample with its ports and files where a test may have them.
-fn moved(sample: &str, folder: &str, port: u16, nodes: &[u16]) -> String {
+fn moved(sample: &str, folder: &str, (port, tls_port): (u16, u16), nodes: &[u16]) -> String {
     let once = |text: String, from: &str, to: &str| {
         assert_eq!(text.matches(from).count(), 1, "the sample has `{from}` once");
         text.replace(from, to)
@@ -133,23 +154,32 @@ fn moved(sample: &str, folder: &str, port: u16, nodes: &[u16]) -> String {
     let site = once(sample.to_owned(), server, &servers.join("\n"));
     let site = once(site, "listen 80;", &format!("listen 127.0.0.1:{};", lasting_port()));
     // Beside TLS, without: whoever posts does not know our certificate.
-    let listen = format!("listen 127.0.0.1:{} ssl; listen 127.0.0.1:{port};", lasting_port());
+    let listen = format!("listen 127.0.0.1:{tls_port} ssl; listen 127.0.0.1:{port};");
     let site = once(site, "listen 443 ssl;", &listen);
     let site = once(site, "/etc/letsencrypt/live/hooks.example.com/fullchain.pem", &format!("{folder}/certificate"));
     let site = once(site, "/etc/letsencrypt/live/hooks.example.com/privkey.pem", &format!("{folder}/key"));
     once(site, "/var/log/nginx/palabre.log", &format!("{folder}/access.log"))
 }
 
-/// A certificate that nobody trusts.
+/// Two certificates for `localhost` that nobody trusts, one that lasts and one that ends within days; the first is used.
 fn certify(folder: &Path) {
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
-        .args(["-subj", "/CN=hooks.example.com", "-days", "2", "-keyout", "key", "-out", "certificate"])
-        .current_dir(folder)
-        .output();
-    let made = made.expect("openssl is there: run .ci/prepare");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    fs::set_permissions(folder.join("key"), Permissions::from_mode(0o600)).expect("ours");
+    for (name, days) in [(LASTING, "90"), (ENDING, "5")] {
+        let made = Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
+            .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", days])
+            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+            .args(["-keyout", &format!("{name}.key"), "-out", &format!("{name}.certificate")])
+            .current_dir(folder)
+            .output();
+        let made = made.expect("openssl is there: run .ci/prepare");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        fs::set_permissions(folder.join(format!("{name}.key")), Permissions::from_mode(0o600)).expect("ours");
+    }
+    let read = |name: &str| fs::read(folder.join(format!("{name}.certificate"))).expect("just written");
+    fs::write(folder.join("believed"), [read(LASTING), read(ENDING)].concat()).expect("a file");
+    for kind in ["certificate", "key"] {
+        fs::copy(folder.join(format!("{LASTING}.{kind}")), folder.join(kind)).expect("just written");
+    }
 }
 
 /// Debian's is not on everybody's `PATH`.

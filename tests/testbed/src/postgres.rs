@@ -26,6 +26,7 @@ const WATCHMAN: &str = r#"
       kill -QUIT "$pid" 2>/dev/null
       while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
     done
+    umount -q -l "$1/data" "$1/spools" 2>/dev/null
     rm -rf "$1"' sh "$1"; then exit 0; fi
 done) &
 "#;
@@ -63,6 +64,56 @@ impl Server {
         let server = Self::ours();
         server.make(options);
         server
+    }
+
+    /// The same with its data on a disk of its own, and another such disk for spools: both can be filled. Only root can make them.
+    ///
+    /// # Panics
+    /// As [`Server::start`], or nobody may mount a disk in memory here.
+    #[must_use]
+    pub fn start_on_small_disks() -> Self {
+        let server = Self::ours();
+        for (disk, bytes) in [(server.data(), "4g"), (server.spools(), "1100m")] {
+            fs::create_dir(&disk).expect("ours");
+            let size = format!("size={bytes},mode=0700");
+            let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&disk).status();
+            assert!(mounted.is_ok_and(|mounted| mounted.success()), "a disk in memory: root may mount one");
+        }
+        let (user, group) = account();
+        chown(server.data(), Some(user), Some(group)).expect("root may");
+        server.configure(Options { durable: true });
+        server.set("max_wal_size = 512MB\n");
+        server.begin();
+        server
+    }
+
+    /// The folder of [`Server::start_on_small_disks`] for spools.
+    #[must_use]
+    pub fn spools(&self) -> PathBuf {
+        self.folder.join("spools")
+    }
+
+    /// The shell command that leaves no room on the disk of the data, or of the spools.
+    #[must_use]
+    pub fn fill_command(disk: &Path) -> String {
+        let disk = disk.display();
+        format!(
+            "fallocate -l \"$(df -B1 --output=avail '{disk}' | tail -n 1)\" '{disk}/full'; \
+             dd if=/dev/zero of='{disk}/fuller' bs=4k 2>/dev/null; true"
+        )
+    }
+
+    /// The shell command that makes room again after [`Server::fill_command`].
+    #[must_use]
+    pub fn free_command(disk: &Path) -> String {
+        format!("rm -f '{0}/full' '{0}/fuller'", disk.display())
+    }
+
+    /// The shell command that starts it where it gave up.
+    #[must_use]
+    pub fn up_command(&self) -> String {
+        let control = self.control();
+        format!("cd / && {{ {control} status >/dev/null || {control} -w -l '{}' start; }}", self.log().display())
     }
 
     /// A folder and a port for a server of one's own.
@@ -107,6 +158,11 @@ impl Server {
     }
 
     fn make(&self, options: Options) {
+        self.configure(options);
+        self.begin();
+    }
+
+    fn configure(&self, options: Options) {
         let data = self.data();
         program("initdb")
             .args(["-U", USER, "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"])
@@ -121,7 +177,6 @@ impl Server {
             settings.push_str("fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n");
         }
         self.set(&settings);
-        self.begin();
     }
 
     /// What comes last counts.
@@ -146,8 +201,23 @@ impl Server {
             .expect("there is a shell");
     }
 
-    fn data(&self) -> PathBuf {
+    /// Where its data is.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
         self.folder.join("data")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+
+    /// `pg_ctl` for a shell, as whoever the server runs as.
+    fn control(&self) -> String {
+        let (user, group) = account();
+        let who =
+            if am_root() { format!("setpriv --reuid={user} --regid={group} --clear-groups ") } else { String::new() };
+        let program = program("pg_ctl");
+        format!("{who}'{}' -s -D '{}'", program.0.get_program().display(), self.data().display())
     }
 
     /// Whether the process that its folder names is there, and is this server.
@@ -179,13 +249,7 @@ impl Server {
 
     /// Starts it again after [`Server::kill`].
     pub fn up(&self) {
-        program("pg_ctl")
-            .args(["-w", "-s", "-D"])
-            .arg(self.data())
-            .arg("-l")
-            .arg(self.folder.join("log"))
-            .arg("start")
-            .run();
+        program("pg_ctl").args(["-w", "-s", "-D"]).arg(self.data()).arg("-l").arg(self.log()).arg("start").run();
     }
 
     /// Stops it as a crash does: nothing is finished, connections are cut.
@@ -196,15 +260,7 @@ impl Server {
     /// The shell command that does [`Server::kill`] and then [`Server::up`].
     #[must_use]
     pub fn crash_command(&self) -> String {
-        let (user, group) = account();
-        let who =
-            if am_root() { format!("setpriv --reuid={user} --regid={group} --clear-groups ") } else { String::new() };
-        let (program, data) = (program("pg_ctl"), self.data());
-        let (program, data) = (program.0.get_program().display(), data.display());
-        format!(
-            "cd / && {who}'{program}' -w -s -m immediate -D '{data}' -l '{}' restart",
-            self.folder.join("log").display()
-        )
+        format!("cd / && {} -w -m immediate -l '{}' restart", self.control(), self.log().display())
     }
 
     /// Stops all its processes in their tracks: connections stay, and nothing answers. End it with [`Server::thaw`].

@@ -83,6 +83,16 @@ const FRANCE_OVERSEAS: &[(&str, &str)] = &[
     ("596", "596"),
     ("696", "596"),
     ("697", "596"),
+    ("7090", "590"),
+    ("7091", "596"),
+    ("7092", "262"),
+    ("70930", "594"),
+    ("70931", "594"),
+    ("70932", "594"),
+    ("70933", "594"),
+    ("70935", "262"),
+    ("70936", "262"),
+    ("70937", "262"),
 ];
 
 /// Argentina's area codes of two and three digits; all others have four (ENACOM, national numbering plan).
@@ -291,6 +301,8 @@ mod tests {
         &["+84387654321", "+841687654321"],
         &["+262692123456", "+33692123456"],
         &["+590690123456", "+33690123456", "+330690123456"],
+        &["+262709201234", "+33709201234"],
+        &["+594709311234", "+330709311234"],
     ];
 
     /// Numbers that look alike and are different subscribers.
@@ -343,7 +355,7 @@ mod tests {
         let database = &*phonenumber::metadata::DATABASE;
         let mut wrong = Vec::new();
         for country in 1..1000_u16 {
-            for plan in database.region(&country).into_iter().flatten().filter_map(|region| database.by_id(*region)) {
+            for plan in database.region(&country).into_iter().flatten().filter_map(|region| database.by_id(region)) {
                 let examples = [plan.descriptors().fixed_line(), plan.descriptors().mobile()];
                 let examples: Vec<_> = examples.into_iter().flatten().filter_map(|kind| kind.example()).collect();
                 let Some(prefix) = plan.national_prefix() else { continue };
@@ -368,7 +380,7 @@ mod tests {
         // Argentina's mobile digit is no part of the identity; the metadata has Gabon's numbers as they were before 2019.
         let other = ["54", "241"];
         for country in 1..1000_u16 {
-            for plan in database.region(&country).into_iter().flatten().filter_map(|region| database.by_id(*region)) {
+            for plan in database.region(&country).into_iter().flatten().filter_map(|region| database.by_id(region)) {
                 let kinds = [plan.descriptors().fixed_line(), plan.descriptors().mobile()];
                 for example in kinds.into_iter().flatten().filter_map(|kind| kind.example()) {
                     let number = format!("+{country}{example}");

@@ -53,7 +53,68 @@ const STOP_PHRASES: &[&str] = &[
     "STOP LES MESSAGES",
     "STOP THE MESSAGES",
     "STOP THESE MESSAGES",
+    "PLUS ME CONTACTER",
+    "NE PLUS ME DERANGER",
+    "NE ME DERANGEZ PLUS",
+    "ENLEVEZ MOI DE VOTRE LISTE",
+    "ENLEVEZ MOI DE VOS LISTES",
+    "ENLEVEZ MON NUMERO",
+    "EFFACEZ MON NUMERO",
+    "EFFACEZ MON CONTACT",
+    "SUPPRIMEZ MON CONTACT",
+    "SUPPRIMEZ MES COORDONNEES",
+    "SUPPRIMER MON NUMERO",
+    "DESABONNEZ MOI",
+    "DESINSCRIVEZ MOI",
+    "DELETE MY NUMBER",
+    "LOSE MY NUMBER",
 ];
+
+/// What is wanted no more when one of [`SENT`] follows, with nothing but a word of [`BETWEEN`] in between.
+const NO_MORE: &[&[&str]] = &[
+    &["STOP"],
+    &["ARRETE"],
+    &["ARRETER"],
+    &["ARRETEZ"],
+    &["CESSEZ"],
+    &["PLUS", "RECEVOIR"],
+    &["MARRE"],
+    &["RAS", "LE", "BOL"],
+    &["EN", "AI", "ASSEZ"],
+    &["NO", "MORE"],
+    &["STOP", "SENDING"],
+    &["SICK", "OF"],
+    &["TIRED", "OF"],
+];
+const BETWEEN: &[&str] = &[
+    "DE", "DES", "D", "LES", "VOS", "TES", "AUX", "AVEC", "TOUS", "TOUTES", "CES", "THE", "THESE", "YOUR", "ALL", "ME",
+    "ANY",
+];
+const SENT: &[&str] = &[
+    "MESSAGE",
+    "MESSAGES",
+    "MSG",
+    "SMS",
+    "TEXTOS",
+    "TEXTS",
+    "PUB",
+    "PUBS",
+    "PUBLICITE",
+    "PUBLICITES",
+    "PROMO",
+    "PROMOS",
+    "PROMOTIONS",
+    "OFFRES",
+    "MAILS",
+    "NOTIFICATIONS",
+    "NOTIFS",
+    "SPAM",
+    "SPAMS",
+    "ADS",
+    "ADVERTS",
+];
+/// Who leaves a waiting list goes on reading messages.
+const WAITING_LISTS: &[&str] = &["LISTE D ATTENTE", "LISTE ATTENTE", "WAITING LIST", "WAITLIST"];
 
 /// Words beside STOP that make a sentence of it and change nothing.
 const POLITE: &[&str] = &[
@@ -96,10 +157,23 @@ pub fn seems_to_ask_for_stop(folded: &str) -> bool {
         return true;
     }
     let padded = format!(" {folded} ");
-    STOP_PHRASES.iter().any(|phrase| {
+    let says = |phrase: &&str| {
         padded.match_indices(phrase).any(|(at, _)| {
             padded.as_bytes().get(at.wrapping_sub(1)) == Some(&b' ')
                 && padded.as_bytes().get(at + phrase.len()) == Some(&b' ')
+        })
+    };
+    (STOP_PHRASES.iter().any(says) || wants_no_more(folded)) && !WAITING_LISTS.iter().any(says)
+}
+
+/// `stop les promos`, `j'en ai marre de vos SMS`.
+fn wants_no_more(folded: &str) -> bool {
+    let words: Vec<&str> = folded.split(' ').collect();
+    (0..words.len()).any(|at| {
+        let rest = words.get(at..).unwrap_or_default();
+        NO_MORE.iter().filter(|opening| rest.starts_with(opening)).any(|opening| {
+            let mut behind = rest.iter().skip(opening.len());
+            behind.find(|word| !BETWEEN.contains(word)).is_some_and(|word| SENT.contains(word))
         })
     })
 }
@@ -120,6 +194,17 @@ mod tests {
             ("je ne veux plus recevoir vos messages", true),
             ("please stop texting me", true),
             ("svp ne m'écrivez plus", true),
+            ("je ne veux plus recevoir vos pubs", true),
+            ("merci de ne plus me contacter", true),
+            ("stop les promos", true),
+            ("j'en ai marre de vos messages", true),
+            ("enlevez-moi de votre liste svp", true),
+            ("désabonnez moi", true),
+            ("enlevez-moi de votre liste d'attente", false),
+            ("take me off the waiting list", false),
+            ("stop je prends la rouge", false),
+            ("enlevez la robe noire de ma commande", false),
+            ("comment me désabonner ?", false),
             ("arrêtez-vous devant la gare", false),
             ("le bus stop est où", false),
             ("stop over à Dakar", false),

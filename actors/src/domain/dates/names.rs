@@ -16,8 +16,32 @@ pub(super) fn weekday(word: &str, english: bool) -> Option<Weekday> {
         "mon" if english => Weekday::Mon,
         "sat" if english => Weekday::Sat,
         "sun" if english => Weekday::Sun,
-        _ => return None,
+        "madi" | "mrdi" => Weekday::Tue,
+        "wensday" | "wendsday" => Weekday::Wed,
+        "jeuddi" | "judi" | "jeudy" => Weekday::Thu,
+        "lindi" | "lundy" | "ludi" => Weekday::Mon,
+        _ => return slip(word),
     })
+}
+
+/// A long name with one slip of the fingers. One letter from the short ones are other words: `mari`, `mardi`.
+fn slip(word: &str) -> Option<Weekday> {
+    const LONG: [(&str, Weekday); 8] = [
+        ("mercredi", Weekday::Wed),
+        ("vendredi", Weekday::Fri),
+        ("samedi", Weekday::Sat),
+        ("dimanche", Weekday::Sun),
+        ("tuesday", Weekday::Tue),
+        ("wednesday", Weekday::Wed),
+        ("thursday", Weekday::Thu),
+        ("saturday", Weekday::Sat),
+    ];
+    let alike = |(name, _): &&(&str, Weekday)| {
+        name.as_bytes().first() == word.as_bytes().first()
+            && word.len().abs_diff(name.len()) <= 1
+            && strsim::osa_distance(word, name) == 1
+    };
+    LONG.iter().find(alike).map(|(_, day)| *day)
 }
 
 /// A month's name, 1 to 12. `may` and `mars` are other words as well: they count beside a number alone.

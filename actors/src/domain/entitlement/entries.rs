@@ -56,6 +56,15 @@ impl Until {
     }
 }
 
+/// An amount in the currency's smallest unit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Money {
+    /// In the smallest unit.
+    pub amount: i64,
+    /// `eur`; `xtr` for Stars.
+    pub currency: String,
+}
+
 /// A payment, with what has become of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
@@ -63,6 +72,9 @@ pub struct Payment {
     pub paid_at: Timestamp,
     /// What it pays for.
     pub covers: Until,
+    /// How much it was, as far as that was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub money: Option<Money>,
     /// It was given back as a whole.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_refunded: bool,
@@ -153,6 +165,8 @@ pub enum LedgerEntry {
         paid_at: Timestamp,
         /// For what.
         covers: Until,
+        /// How much.
+        money: Option<Money>,
     },
     /// A payment was given back as a whole. It may be told before the payment itself.
     Refunded {

@@ -16,7 +16,7 @@ fn day(number: i64) -> Timestamp {
 }
 
 fn paid(payment: &str, from: i64, until: i64) -> LedgerEntry {
-    LedgerEntry::Paid { payment: payment.to_owned(), paid_at: day(from), covers: Until::At(day(until)) }
+    LedgerEntry::Paid { payment: payment.to_owned(), paid_at: day(from), covers: Until::At(day(until)), money: None }
 }
 
 fn asked(at: i64, status: ProviderStatus, period: (i64, i64)) -> ProviderState {
@@ -36,6 +36,19 @@ fn ledger(entries: impl IntoIterator<Item = LedgerEntry>) -> Ledger {
     let mut ledger = Ledger::default();
     entries.into_iter().for_each(|entry| ledger.record(entry));
     ledger
+}
+
+#[test]
+fn the_amount_of_a_payment_is_known_from_whichever_report_tells_it() {
+    let told = LedgerEntry::Paid {
+        payment: "a".to_owned(),
+        paid_at: day(0),
+        covers: Until::At(day(30)),
+        money: Some(Money { amount: 999, currency: "eur".to_owned() }),
+    };
+    let one = ledger([told.clone(), paid("a", 0, 30)]);
+    assert_eq!(one, ledger([paid("a", 0, 30), told]));
+    assert_eq!(one.payments()["a"].money.as_ref().map(|money| money.amount), Some(999));
 }
 
 use SubscriptionState::{Active, Expired, Grace, Pending, Revoked};
@@ -154,7 +167,7 @@ fn i13_lives_of_members() {
 
 #[test]
 fn bought_once_lasts_for_ever_and_has_no_grace() {
-    let once = LedgerEntry::Paid { payment: "a".to_owned(), paid_at: day(0), covers: Until::Forever };
+    let once = LedgerEntry::Paid { payment: "a".to_owned(), paid_at: day(0), covers: Until::Forever, money: None };
     let terms = Terms { renews: false, ..TERMS };
     let entitlement = ledger([once]).entitlement(terms, day(4_000));
     assert_eq!((entitlement.state, entitlement.access_until), (Active, Some(Until::Forever)));

@@ -94,7 +94,14 @@ pub(super) fn concepts(segments: &[Segment]) -> Vec<SegmentConcepts> {
             }
         }
         for concept in &meant {
-            lexicon.concepts[concept.0].beats.iter().for_each(|lost| segment.remove(*lost));
+            let wins = &lexicon.concepts[concept.0];
+            // Two questions are both answered: what another part asks surely stays, but after a complaint.
+            let is_elsewhere = segment.strength(*concept) == 0 && !wins.sink;
+            for lost in &wins.beats {
+                if !(is_elsewhere && segment.strength(*lost) >= SURE) {
+                    segment.remove(*lost);
+                }
+            }
         }
     }
     all

@@ -21,6 +21,8 @@ const SHORTEST_NOUN: usize = 4;
 pub(super) struct Claims {
     /// Concepts that it answers whatever else is said.
     pub(super) concepts: Vec<ConceptId>,
+    /// Concepts that its keywords only hint at: `carte` may be how to pay, or what there is to eat.
+    hinted: Vec<ConceptId>,
     /// Words of the tenant's own.
     pub(super) keywords: Vec<KeywordClaim>,
     /// Concepts of its question, which it answers where one of `nouns` is said.
@@ -59,7 +61,18 @@ pub(super) fn claims(entries: &[FaqEntry]) -> (Vocabulary, Vec<Claims>) {
         }
         add_words(&entry.question, SHORTEST_NOUN, &mut own, &mut next);
     }
-    let claims = entries.iter().map(|entry| of(entry, &own)).collect();
+    let mut claims: Vec<Claims> = entries.iter().map(|entry| of(entry, &own)).collect();
+    let sure: Vec<Vec<ConceptId>> = claims.iter().map(|claims| claims.concepts.clone()).collect();
+    for (at, claims) in claims.iter_mut().enumerate() {
+        // A hint counts where nothing else says what the entry answers, and no other entry answers it surely.
+        let is_free = |hinted: &ConceptId| {
+            sure.iter()
+                .enumerate()
+                .all(|(other, sure)| if other == at { sure.is_empty() } else { !sure.contains(hinted) })
+        };
+        let hinted = std::mem::take(&mut claims.hinted);
+        claims.concepts.extend(hinted.into_iter().filter(is_free));
+    }
     (own, claims)
 }
 
@@ -81,7 +94,12 @@ fn of(entry: &FaqEntry, own: &Vocabulary) -> Claims {
     for keyword in &entry.keywords {
         let words: Segment = segments(keyword, own).into_iter().flatten().collect();
         let (whole, hinted) = whole_concepts(&words);
-        claims.concepts.extend(whole.iter().filter(|concept| !lexicon.concepts[concept.0].sink));
+        let answered = whole.iter().filter(|concept| !lexicon.concepts[concept.0].sink);
+        if hinted {
+            claims.hinted.extend(answered)
+        } else {
+            claims.concepts.extend(answered)
+        }
         let said: Vec<Word> = words.iter().filter(|token| !token.filler).filter_map(|token| token.word).collect();
         let weak = hinted || said.iter().all(|word| lexicon.is_weak(*word));
         if !said.is_empty() {

@@ -3,6 +3,7 @@
 use chrono::{NaiveDateTime, TimeDelta};
 use chrono_tz::Tz;
 
+use super::people::people;
 use super::texts::TextKey;
 use super::{Given, phrases};
 use crate::domain::address::{Address, Scheme};
@@ -88,7 +89,9 @@ pub fn answer(kind: AnswerKind, written: &Written<'_>) -> Reading {
             if written.said.is_empty() { Reading::Nothing } else { given(kept.clone(), kept) }
         }
         AnswerKind::Name => name(text).map_or(Reading::Nothing, |name| given(name.clone(), name)),
-        AnswerKind::Number => number(written.said).map_or(Reading::Wrong(TextKey::BadNumber), number_given),
+        AnswerKind::Number => people(written.said)
+            .or_else(|| number(written.said))
+            .map_or(Reading::Wrong(TextKey::BadNumber), number_given),
         AnswerKind::When => when(written),
         AnswerKind::Phone => phone(text).map_or(Reading::Wrong(TextKey::BadPhone), |phone| given(phone.clone(), phone)),
         AnswerKind::Email => email(text).map_or(Reading::Wrong(TextKey::BadEmail), |mail| given(mail.clone(), mail)),
@@ -125,13 +128,14 @@ fn number_given(number: i64) -> Reading {
     given(number.to_string(), number.to_string())
 }
 
-const INTRODUCTIONS: [&str; 16] = [
+const INTRODUCTIONS: [&str; 17] = [
     "je m'appelle",
     "je m’appelle",
     "je mappelle",
     "mon nom est",
     "mon nom c'est",
     "moi c'est",
+    "c'est moi",
     "c'est",
     "au nom de",
     "je suis",
@@ -179,20 +183,6 @@ fn introduced(text: &str) -> Option<String> {
 
 fn number(said: &str) -> Option<i64> {
     said.split_whitespace().find_map(|word| word.parse().ok().or_else(|| number_word(word)))
-}
-
-/// `pour deux`, `on est 3`, `4 personnes`.
-fn people(said: &str) -> Option<i64> {
-    let words: Vec<&str> = said.split_whitespace().collect();
-    words.iter().enumerate().find_map(|(at, word)| {
-        let number = word.parse().ok().or_else(|| number_word(word)).filter(|number| (1..=99).contains(number))?;
-        let before = at.checked_sub(1).and_then(|at| words.get(at)).copied().unwrap_or_default();
-        let after = words.get(at + 1).copied().unwrap_or_default();
-        let counts =
-            matches!(after, "personnes" | "personne" | "pers" | "people" | "persons" | "passagers" | "passengers");
-        let timed = matches!(after, "h" | "heures" | "heure" | "min" | "minutes" | "pm" | "am" | "euros");
-        (counts || matches!(before, "pour" | "for" | "sommes" | "serons" | "sera") && !timed).then_some(number)
-    })
 }
 
 fn number_word(word: &str) -> Option<i64> {
@@ -270,6 +260,20 @@ fn when(written: &Written<'_>) -> Reading {
     }
 }
 
+/// Who is or goes somewhere, before the place.
+const SUBJECTS: &str =
+    "je suis |je pars |je vais |je serai |on est |on va |nous sommes |c'est |i am |i'm |i go |we are |en fait ";
+const PREPOSITIONS: &str = "à l'|à la |à |a l'|a la |a |au |aux |vers |pour |depuis |de |to the |to |from |at the |at ";
+
+/// A text without the first of these words that it begins with, in either case.
+fn without_lead<'a>(text: &'a str, leads: &str) -> &'a str {
+    let behind = |lead: &str| {
+        let (start, rest) = text.split_at_checked(lead.len())?;
+        (start.to_lowercase() == lead).then(|| rest.trim_start())
+    };
+    leads.split('|').find_map(behind).filter(|rest| !rest.is_empty()).unwrap_or(text)
+}
+
 fn place(written: &Written<'_>) -> Reading {
     if let Some(location) = written.location {
         let value = format!("{:.6},{:.6}", location.latitude, location.longitude);
@@ -277,11 +281,8 @@ fn place(written: &Written<'_>) -> Reading {
         return given(shown, value);
     }
     let text = written.text.trim().trim_end_matches(['.', '!', ',']);
-    let bare =
-        ["à l'", "à la ", "à ", "a ", "au ", "aux ", "vers ", "pour ", "depuis ", "de ", "to the ", "to ", "from "]
-            .iter()
-            .find_map(|lead| text.strip_prefix(lead))
-            .unwrap_or(text);
+    let text = without_lead(text, SUBJECTS);
+    let bare = without_lead(text, PREPOSITIONS);
     let says_something = bare.chars().filter(|c| c.is_alphanumeric()).count() >= 2;
     if !says_something || text.ends_with('?') || bare.chars().count() > 120 {
         return Reading::Nothing;
@@ -341,6 +342,8 @@ mod tests {
             (AnswerKind::When, "bof", "-"),
             (AnswerKind::Place, "à l'aéroport", "aéroport"),
             (AnswerKind::Place, "Kipé, rond-point", "Kipé, rond-point"),
+            (AnswerKind::Place, "Je suis à Cosa devant la pharmacie", "Cosa devant la pharmacie"),
+            (AnswerKind::Name, "c'est moi Fatou", "Fatou"),
             (AnswerKind::Place, "?", "-"),
             (AnswerKind::YesNo, "oui merci", "yes"),
             (AnswerKind::YesNo, "non", "no"),
@@ -364,6 +367,13 @@ mod tests {
             (AnswerKind::Number, "manucure demain 15h pour deux", Some("2")),
             (AnswerKind::Number, "pour 15h", None),
             (AnswerKind::Number, "4 personnes", Some("4")),
+            (AnswerKind::Number, "on est 5 avec les enfants", Some("5")),
+            (AnswerKind::Number, "table pour 6 samedi soir", Some("6")),
+            (AnswerKind::Number, "juste moi", Some("1")),
+            (AnswerKind::Number, "table for two tonight", Some("2")),
+            (AnswerKind::Number, "pour un massage", None),
+            (AnswerKind::Number, "pour deux heures", None),
+            (AnswerKind::Number, "pour le 4", None),
             (AnswerKind::Email, "devis à a@b.fr svp", Some("a@b.fr")),
             (AnswerKind::Email, "devis svp", None),
             (AnswerKind::Phone, "rappelez-moi au 06 12 34 56 78", Some("0612345678")),

@@ -12,6 +12,8 @@ use crate::domain::ids::{BookingId, WaitingId};
 pub(super) enum Open {
     #[default]
     Service,
+    /// How many people come.
+    People,
     Day,
     /// One of several days that were meant.
     Which,
@@ -35,6 +37,9 @@ pub struct Appointment {
     /// With whom, if that was wished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) wished: Option<String>,
+    /// How many people come, as far as they said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) people: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) day: Option<NaiveDate>,
     /// The last day, when several were named.

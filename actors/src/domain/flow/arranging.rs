@@ -1,9 +1,11 @@
 //! The step that books: service, day, time, confirmation, in whatever order and number of messages the customer gives them.
 
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
+use super::answers::{self, AnswerKind};
 use super::appointment::{Appointment, Open};
 use super::engine::Stage;
+use super::people::people;
 use super::source::{Flow, Step, StepKind};
 use super::texts::TextKey;
 use super::{Effect, Running, phrases, picking};
@@ -11,6 +13,7 @@ use crate::domain::Timestamp;
 use crate::domain::booking::{BookingChange, BookingState, Service};
 use crate::domain::dates::{self, Day, Phrase, Time, to_local};
 use crate::domain::folding::fold;
+use crate::domain::party::Party;
 use crate::domain::slots::FreeSlot;
 use crate::domain::waiting::{WaitingChange, WaitingState};
 
@@ -36,6 +39,14 @@ impl<'a> Stage<'a> {
         match turned {
             Turned::Asks(key, facts) => {
                 let mut text = self.worded(key, &running, &facts);
+                let is_for_one = !self.service_of(&appointment).is_some_and(Service::is_for_groups);
+                if key == TextKey::ConfirmBooking
+                    && is_for_one
+                    && appointment.people.take().is_some_and(|people| people > 1)
+                {
+                    let word = self.flows.word_of_bookings();
+                    text = format!("{} {text}", self.text(TextKey::OneEach, &running, &[("word", word)]));
+                }
                 if matches!(key, TextKey::Full | TextKey::NothingFree) {
                     text = format!("{text} {}", self.text(TextKey::WaitHint, &running, &[]));
                 }
@@ -86,11 +97,15 @@ impl<'a> Stage<'a> {
                 appointment.open = Open::Day;
                 Turned::Asks(TextKey::AskDay, vec![])
             }
-            Open::Day if matches!(kind, StepKind::Book { service: None }) && !appointment.manages() => {
+            Open::Day if self.service_of(appointment).is_some_and(Service::is_for_groups) && !appointment.manages() => {
+                appointment.people = None;
+                self.look(appointment)
+            }
+            Open::Day | Open::People if matches!(kind, StepKind::Book { service: None }) && !appointment.manages() => {
                 if self.flows.services.len() < 2 {
                     return None;
                 }
-                (appointment.service, appointment.wished) = (None, None);
+                (appointment.service, appointment.wished, appointment.people) = (None, None, None);
                 self.look(appointment)
             }
             _ => return None,
@@ -136,6 +151,7 @@ impl<'a> Stage<'a> {
         let phrase = dates::read(text, self.local_now(), self.flows.english);
         let mut understood = self.take_service(appointment, is_new);
         understood |= self.take_wish(appointment);
+        understood |= self.take_people(appointment);
         appointment.waits |= phrases::waits_for_place(self.said) || (!is_new && phrases::asks_to_be_told(self.said));
         match appointment.open {
             _ if appointment.waits && appointment.open != Open::Which => {}
@@ -167,6 +183,11 @@ impl<'a> Stage<'a> {
                     appointment.open = Open::Day;
                     return Turned::Asks(TextKey::AskDay, vec![]);
                 }
+                if phrase.is_empty()
+                    && let Some(turned) = self.other_times(appointment)
+                {
+                    return turned;
+                }
             }
             Open::Which => {
                 let place = picking::by_place(self.said, appointment.either.len());
@@ -192,7 +213,7 @@ impl<'a> Stage<'a> {
         if appointment.waits { self.wait_for_place(appointment, is_new) } else { self.look(appointment) }
     }
 
-    fn names(&self) -> Vec<Vec<String>> {
+    pub(super) fn names(&self) -> Vec<Vec<String>> {
         let lower = |text: &String| phrases::said(&fold(text));
         self.flows
             .services
@@ -235,6 +256,24 @@ impl<'a> Stage<'a> {
         true
     }
 
+    /// `pour deux`, `on sera 4`; any number where that was asked.
+    fn take_people(&mut self, appointment: &mut Appointment) -> bool {
+        let asked = || match answers::answer(AnswerKind::Number, &self.written()) {
+            answers::Reading::Given(given) if appointment.open == Open::People => given.value.parse().ok(),
+            _ => None,
+        };
+        let people = people(self.said).or_else(asked).and_then(|people| u32::try_from(people).ok());
+        let Some(people) = people.filter(|people| *people > 0 && appointment.people != Some(*people)) else {
+            return false;
+        };
+        appointment.people = Some(people);
+        let shares = self.service_of(appointment).is_none_or(Service::is_for_groups);
+        if shares {
+            self.drop_hold(appointment);
+        }
+        shares
+    }
+
     /// Whether a message that says yes names no other day or time than the one that is kept.
     fn is_as_held(&self, appointment: &Appointment, phrase: &Phrase) -> bool {
         let day = match &phrase.day {
@@ -256,6 +295,8 @@ impl<'a> Stage<'a> {
             at: *at,
             local: to_local(*at, self.flows.zone),
             resource: resource.clone(),
+            party: Party::default(),
+            left: 0,
         };
         let offered: Vec<FreeSlot> = appointment.offered.iter().map(slot).collect();
         let named = |free: &&FreeSlot| match (&phrase.day, &phrase.time) {
@@ -325,8 +366,15 @@ impl<'a> Stage<'a> {
                 (appointment.time, appointment.window) = (open.or_else(|| times.first().copied()), None);
             }
             Some(Time::Between(from, until)) => (appointment.time, appointment.window) = (None, Some((from, until))),
-            Some(Time::Same) | None => {}
+            Some(Time::Same) => appointment.time = appointment.time.or_else(|| self.time_of_own(appointment)),
+            None => {}
         }
         None
+    }
+
+    /// The time of the booking that moves.
+    fn time_of_own(&self, appointment: &Appointment) -> Option<NaiveTime> {
+        let own = self.scene.agenda.mine.iter().find(|booking| Some(booking.id) == appointment.booking)?;
+        Some(to_local(own.starts_at, self.flows.zone).time())
     }
 }

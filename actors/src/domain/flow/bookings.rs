@@ -2,10 +2,11 @@
 
 use super::appointment::{Appointment, Open};
 use super::arranging::Turned;
+use super::control::bare;
 use super::engine::Stage;
 use super::source::{Flow, StepKind};
 use super::texts::TextKey;
-use super::{Effect, Flows, Milestone, Move, Reminder, Running, Scene, phrases, picking};
+use super::{Effect, Flows, Milestone, Move, Reminder, Running, Scene, asides, phrases, picking};
 use crate::domain::booking::{Booking, BookingChange, BookingState};
 use crate::domain::dates::{self, Day, to_local};
 
@@ -19,7 +20,7 @@ impl Flows {
         let stage = Stage::new(self, scene, "");
         let step = self.flow(&running.flow)?.step(&running.step)?;
         let question = stage.question(running, step);
-        Some(stage.text(TextKey::Remind, running, &[("question", &question)]))
+        Some(stage.text(TextKey::Remind, running, &[("question", bare(&question))]))
     }
 
     /// What texts say of a booking, by the names of their places.
@@ -85,6 +86,7 @@ impl<'a> Stage<'a> {
         let appointment = Appointment {
             service: Some(booking.service.clone()),
             booking: Some(booking.id),
+            people: Some(booking.party.people),
             open,
             ..Appointment::default()
         };
@@ -101,7 +103,7 @@ impl<'a> Stage<'a> {
             .filter(|booking| booking.state == BookingState::Confirmed && booking.starts_at > scene.now);
         let (moves, calls_off) = (phrases::moves(self.said), phrases::calls_off(self.said));
         if !moves && !calls_off {
-            return false;
+            return asides::asks_about_own(self.said) && self.tells_own(upcoming.next());
         }
         let Some(first) = upcoming.next() else { return self.has_none() };
         let Some((flow, step)) = self.booking_step() else { return false };
@@ -122,6 +124,17 @@ impl<'a> Stage<'a> {
         }
         self.say(text);
         self.made.running = Some(running);
+        true
+    }
+
+    /// Says when the next booking is, or that there is none.
+    fn tells_own(&mut self, booking: Option<&Booking>) -> bool {
+        let nothing = Running::begin_nowhere(self.scene.now);
+        let text = match booking {
+            Some(booking) => self.worded(TextKey::YourBooking, &nothing, &self.facts_of(booking)),
+            None => self.text(TextKey::NoBooking, &nothing, &[("word", self.flows.word_of_bookings())]),
+        };
+        self.say(text);
         true
     }
 

@@ -47,7 +47,9 @@ fn say(id: &str, text: &str) -> StepSource {
 fn ask(id: &str, answer: AnswerKind, text: &str) -> StepSource {
     let from_opening = id == "need";
     let optional = matches!(id, "email");
-    step(id, StepKind::Ask { text: text.to_owned(), answer, save: id.to_owned(), optional, retry: None, from_opening })
+    let where_seats_count = id == "passengers";
+    let (text, save) = (text.to_owned(), id.to_owned());
+    step(id, StepKind::Ask { text, answer, save, optional, retry: None, from_opening, where_seats_count })
 }
 
 fn booking() -> Vec<StepSource> {
@@ -83,10 +85,11 @@ fn ride_fr() -> Vec<StepSource> {
         ask("pickup", AnswerKind::Place, "D'où partez-vous ? Envoyez votre position ou écrivez le lieu."),
         ask("destination", AnswerKind::Place, "Où allez-vous ?"),
         ask("when", AnswerKind::When, "Maintenant, ou à quelle heure ?"),
+        ask("passengers", AnswerKind::Number, "Combien de passagers ?"),
         step(
             "agree",
             StepKind::Confirm {
-                text: "De {{ pickup }} à {{ destination }}, {{ when }}{% if price %} : {{ price }}{% endif %}. Je cherche un chauffeur ? (oui / non)"
+                text: "Votre course : {{ pickup }} → {{ destination }}, {{ when }}{% if passengers %}, {{ passengers }} personne{% if passengers != '1' %}s{% endif %}{% endif %}{% if price %}, {{ price }}{% endif %}. Je cherche un chauffeur ? (oui / non)"
                     .to_owned(),
                 no: None,
             },
@@ -94,7 +97,7 @@ fn ride_fr() -> Vec<StepSource> {
         step(
             "offer",
             StepKind::Offer {
-                text: "Course : {{ pickup }} → {{ destination }}, {{ when }}{% if price %}, {{ price }}{% endif %}. OUI pour la prendre.".to_owned(),
+                text: "Course : {{ pickup }} → {{ destination }}, {{ when }}{% if passengers %}, {{ passengers }} personne{% if passengers != '1' %}s{% endif %}{% endif %}{% if price %}, {{ price }}{% endif %}. OUI pour la prendre.".to_owned(),
             },
         ),
         say("searching", "Je cherche un chauffeur, deux minutes."),
@@ -106,10 +109,11 @@ fn ride_en() -> Vec<StepSource> {
         ask("pickup", AnswerKind::Place, "Where do you start? Share your location or write the place."),
         ask("destination", AnswerKind::Place, "Where do you want to go?"),
         ask("when", AnswerKind::When, "Now, or at what time?"),
+        ask("passengers", AnswerKind::Number, "How many passengers?"),
         step(
             "agree",
             StepKind::Confirm {
-                text: "From {{ pickup }} to {{ destination }}, {{ when }}{% if price %}: {{ price }}{% endif %}. Shall I look for a driver? (yes / no)"
+                text: "Your ride: {{ pickup }} → {{ destination }}, {{ when }}{% if passengers %}, {{ passengers }} {% if passengers == '1' %}person{% else %}people{% endif %}{% endif %}{% if price %}, {{ price }}{% endif %}. Shall I look for a driver? (yes / no)"
                     .to_owned(),
                 no: None,
             },
@@ -117,7 +121,7 @@ fn ride_en() -> Vec<StepSource> {
         step(
             "offer",
             StepKind::Offer {
-                text: "Ride: {{ pickup }} → {{ destination }}, {{ when }}{% if price %}, {{ price }}{% endif %}. YES to take it.".to_owned()
+                text: "Ride: {{ pickup }} → {{ destination }}, {{ when }}{% if passengers %}, {{ passengers }} {% if passengers == '1' %}person{% else %}people{% endif %}{% endif %}{% if price %}, {{ price }}{% endif %}. YES to take it.".to_owned()
             },
         ),
         say("searching", "I am looking for a driver, two minutes."),

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::str::FromStr;
 
 use super::source::{Flow, FlowSource, Step, StepKind, StepSource};
-use super::text::Text;
-use super::texts::{FACTS, TextKey};
+use super::text::{FACTS, Text};
+use super::texts::TextKey;
 use super::ways_out;
 use crate::domain::booking::Service;
 use crate::domain::folding::fold;
+use crate::domain::party::MOST_PLACES;
 
 /// The word that ends a flow.
 const END: &str = "end";
@@ -105,10 +106,24 @@ fn services(services: &[Service], errors: &mut Vec<FlowError>) {
         if service.duration.num_minutes() < 5 || service.duration.num_minutes() % 5 != 0 {
             wrong("duration", "must be a multiple of five minutes");
         }
+        if !(1..=MOST_PLACES).contains(&service.capacity) {
+            wrong("capacity", &format!("must be from 1 to {MOST_PLACES} people; write several resources for more"));
+        }
         if services.iter().take(at).any(|other| other.id == service.id) {
             wrong("id", "stands twice");
         }
     }
+}
+
+/// The services, each with the most people that one of its resources takes at once: whoever has it for themselves takes all of
+/// those places.
+pub(super) fn with_most_places(services: &[Service]) -> Vec<Service> {
+    let counted = |service: &Service| {
+        let shares = |other: &&Service| other.resources.iter().any(|one| service.resources.contains(one));
+        let most = services.iter().filter(shares).map(|other| other.capacity).max();
+        Service { most_places: most.unwrap_or(1).max(1), ..service.clone() }
+    };
+    services.iter().map(counted).collect()
 }
 
 /// Names that a text may use.

@@ -4,7 +4,7 @@ use super::answers::{self, AnswerKind, Reading};
 use super::engine::{Stage, names_of};
 use super::source::{Flow, OnChange, Step, StepKind};
 use super::texts::TextKey;
-use super::{Effect, Given, Milestone, Move, Running, Saying, phrases, picking};
+use super::{Effect, Given, Milestone, Move, Running, Saying, asides, phrases, picking};
 use crate::domain::waiting::{WaitingChange, WaitingState};
 
 impl<'a> Stage<'a> {
@@ -39,6 +39,16 @@ impl<'a> Stage<'a> {
         }
         if phrases::asks_again(self.said, text) {
             return self.wait(running, step);
+        }
+        let is_free = matches!(
+            step.kind,
+            StepKind::Ask { answer: AnswerKind::Text | AnswerKind::Name | AnswerKind::Place | AnswerKind::When, .. }
+        );
+        if !is_free && asides::asks_for_patience(self.said) {
+            let text = self.text(TextKey::TakeYourTime, &running, &[]);
+            self.say(text);
+            self.made.running = Some(running);
+            return;
         }
         if phrases::goes_back(self.said) {
             return self.step_back(running, flow, step);
@@ -133,11 +143,15 @@ impl<'a> Stage<'a> {
         match &step.kind {
             StepKind::Ask { answer, save, optional, .. } => {
                 let skips = *optional
-                    && (phrases::is_no(self.said, text) || matches!(self.said, "passer" | "skip" | "sans" | "aucun"));
+                    && (phrases::is_no(self.said, text)
+                        || matches!(self.said, "passer" | "skip" | "sans" | "aucun")
+                        || asides::has_none(self.said));
                 let reading = if skips {
                     Reading::Given(Given { shown: String::new(), value: String::new() })
                 } else if self.is_question(*answer) {
                     Reading::Nothing
+                } else if let Some(end) = self.told_end(save).filter(|_| *answer == AnswerKind::Place) {
+                    Reading::Given(end)
                 } else {
                     answers::answer(*answer, &self.written())
                 };
@@ -161,7 +175,7 @@ impl<'a> Stage<'a> {
                 }
             }
             StepKind::Confirm { no, .. } => {
-                if phrases::is_yes(self.said, text) && !self.corrects(&running, flow) {
+                if phrases::is_yes(self.said, text) && self.correction(&running, flow).is_none() {
                     return self.proceed(running, flow, step, step.next);
                 }
                 if phrases::is_no(self.said, text) {
@@ -232,7 +246,7 @@ impl<'a> Stage<'a> {
             running.misses = 0;
             return self.wait(running, step);
         }
-        let question = self.question(&running, step);
+        let question = bare(&self.question(&running, step)).to_owned();
         if (self.scene.knows)(self.scene.text) {
             let then = self.text(TextKey::BackToIt, &running, &[("question", &question)]);
             self.made.sayings.push(Saying::Answer { then });
@@ -245,6 +259,16 @@ impl<'a> Stage<'a> {
             self.milestone(&running.flow, Milestone::Abandoned("switched"));
             self.opening = true;
             return self.start(other);
+        }
+        if let Some(text) = self.price_of_service(&running, &question) {
+            self.say(text);
+            self.made.running = Some(running);
+            return;
+        }
+        if phrases::is_courtesy(self.said) {
+            self.say(question);
+            self.made.running = Some(running);
+            return;
         }
         running.misses += 1;
         if running.misses >= flow.attempts {
@@ -262,9 +286,12 @@ impl<'a> Stage<'a> {
         self.made.running = Some(running);
     }
 
-    /// Whether a message that says yes also changes an earlier answer.
-    fn corrects(&self, running: &Running, flow: &Flow) -> bool {
-        self.correction(running, flow).is_some()
+    /// What the service costs that is talked of, when that is asked.
+    fn price_of_service(&self, running: &Running, question: &str) -> Option<String> {
+        let appointment = running.appointment.as_ref().filter(|_| asides::asks_for_price(self.said))?;
+        let service = self.service_of(appointment)?;
+        let facts = [("service", service.name.as_str()), ("price", service.price.as_deref()?), ("question", question)];
+        Some(self.text(TextKey::PriceIs, running, &facts))
     }
 
     fn correct(&self, running: &mut Running, flow: &Flow) -> bool {
@@ -273,11 +300,15 @@ impl<'a> Stage<'a> {
         true
     }
 
-    /// The earlier answer that a message replaces, and by what. The latest that fits: `plutôt 16h` means the time.
+    /// The earlier answer that a message replaces, and by what. The latest that fits: `plutôt 16h` means the time. Behind those that
+    /// were asked for come those that a message told by itself.
     fn correction(&self, running: &Running, flow: &Flow) -> Option<(String, Given)> {
         let announced = phrases::correction(self.said);
         let written = self.written();
-        running.trail.iter().rev().filter_map(|mark| flow.marked(mark)).find_map(|step| {
+        let asked: Vec<&Step> = running.trail.iter().rev().filter_map(|mark| flow.marked(mark)).collect();
+        let here = flow.position(&running.step).unwrap_or_default();
+        let told = flow.steps.iter().take(here).filter(|step| asked.iter().all(|asked| asked.id != step.id));
+        asked.iter().copied().chain(told).find_map(|step| {
             let (save, given) = match &step.kind {
                 StepKind::Ask { answer: AnswerKind::Text | AnswerKind::Place | AnswerKind::YesNo, .. } => return None,
                 StepKind::Ask { answer: AnswerKind::Name, save, .. } => {
@@ -310,8 +341,17 @@ impl<'a> Stage<'a> {
                 }
                 _ => return None,
             };
-            let known = running.answers.get(save)?;
-            (known.value != given.value).then(|| (save.clone(), given))
+            let is_noted = matches!(step.kind, StepKind::Ask { where_seats_count: true, .. });
+            let is_other = running.answers.get(save).map_or(is_noted, |known| known.value != given.value);
+            is_other.then(|| (save.clone(), given))
         })
+    }
+}
+
+/// A question without the courtesy before it (`C'est noté. À quel nom ?`), which does not fit a second time.
+pub(super) fn bare(question: &str) -> &str {
+    match question.split_once(". ") {
+        Some((before, rest)) if before.split_whitespace().count() <= 3 && rest.contains('?') => rest,
+        _ => question,
     }
 }

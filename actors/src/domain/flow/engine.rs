@@ -12,6 +12,7 @@ use super::texts::TextKey;
 use super::{Appointment, Effect, Flows, Given, Milestone, Move, Running, Saying, Scene, phrases, picking};
 use crate::domain::booking::Agenda;
 use crate::domain::dates::to_local;
+use crate::domain::faq::content_words;
 use crate::domain::ids::LeadId;
 use crate::domain::lead::Lead;
 
@@ -19,8 +20,8 @@ use crate::domain::lead::Lead;
 const MOST_STEPS: usize = 100;
 /// Steps that one can go back over.
 const LONGEST_TRAIL: usize = 20;
-/// An opening message of so many words says what it is about.
-const TELLING_WORDS: usize = 4;
+/// So many words that say something tell what an opening message is about: `devis pour un mariage`, not `je voudrais un devis`.
+const TELLING_WORDS: usize = 2;
 
 /// A move in the making.
 pub(super) struct Stage<'a> {
@@ -88,7 +89,11 @@ impl<'a> Stage<'a> {
         {
             return Some(self.made);
         }
-        let flow = self.flows.asked_for(self.said)?;
+        let flow = match self.flows.asked_for(self.said) {
+            Some(flow) if (flow.books() || flow.offers()) && self.asks_something_else() => return None,
+            Some(flow) => flow,
+            None => self.wished_for()?,
+        };
         self.opening = true;
         self.start(flow);
         Some(self.made)
@@ -151,13 +156,17 @@ impl<'a> Stage<'a> {
                     self.say(text);
                     place = self.lead_on(&mut running, flow, step, step.next);
                 }
-                StepKind::Ask { answer, save, from_opening, .. } => {
+                StepKind::Ask { answer, save, from_opening, where_seats_count, .. } => {
                     if !running.answers.contains_key(save) {
-                        match self.volunteered(*answer, *from_opening) {
+                        match self.volunteered(*answer, save, *from_opening) {
                             Some(given) => {
                                 running.answers.insert(save.clone(), given);
                             }
-                            None => return self.wait(running, step),
+                            None if *where_seats_count && !self.flows.knows_seats() => {}
+                            None => {
+                                self.take_ahead(&mut running, flow, step.next);
+                                return self.wait(running, step);
+                            }
                         }
                     }
                     place = self.lead_on(&mut running, flow, step, step.next);
@@ -200,7 +209,11 @@ impl<'a> Stage<'a> {
                 }
                 StepKind::Offer { .. } => {
                     let text = self.fill(step.text.as_ref(), &running, &[]);
-                    let details = serde_json::to_value(&running.answers).unwrap_or_default();
+                    let mut known = running.answers.clone();
+                    if let Some(price) = self.price_of_ride(&running) {
+                        known.insert("price".to_owned(), Given { shown: price.clone(), value: price });
+                    }
+                    let details = serde_json::to_value(&known).unwrap_or_default();
                     self.made.effects.push(Effect::Offer { text, details });
                     place = self.lead_on(&mut running, flow, step, step.next);
                 }
@@ -269,13 +282,33 @@ impl<'a> Stage<'a> {
         self.text(TextKey::Choose, running, &[("question", &question), ("options", &labels.join(" · "))])
     }
 
-    fn volunteered(&mut self, kind: AnswerKind, from_opening: bool) -> Option<Given> {
+    /// Keeps what the message tells of questions behind the open one: `un taxi demain 8h pour 4`. One that answers a question tells how
+    /// many people come at most: other numbers and days in it may be part of that answer.
+    fn take_ahead(&mut self, running: &mut Running, flow: &Flow, mut place: Option<usize>) {
+        while let Some(Step { kind: StepKind::Ask { answer, save, .. }, next, .. }) =
+            place.and_then(|place| flow.steps.get(place))
+        {
+            let may = (self.opening || *answer == AnswerKind::Number) && !running.answers.contains_key(save);
+            if let Some(given) = may.then(|| self.volunteered(*answer, save, false)).flatten() {
+                running.answers.insert(save.clone(), given);
+            }
+            // Only ahead: a way back would be walked for ever.
+            place = next.filter(|next| Some(*next) > place);
+        }
+    }
+
+    fn volunteered(&mut self, kind: AnswerKind, save: &str, from_opening: bool) -> Option<Given> {
+        if kind == AnswerKind::Place
+            && let Some(end) = self.told_end(save)
+        {
+            return Some(end);
+        }
         if self.spent || self.used.contains(&kind) {
             return None;
         }
         let written = self.written();
         let whole = || {
-            let tells = self.opening && from_opening && self.said.split_whitespace().count() >= TELLING_WORDS;
+            let tells = self.opening && from_opening && content_words(self.scene.text).len() >= TELLING_WORDS;
             tells.then(|| Given { shown: self.scene.text.trim().to_owned(), value: self.scene.text.trim().to_owned() })
         };
         let given = answers::volunteered(kind, &written).or_else(whole)?;

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::finding::REMIND_BEFORE;
-use super::{Flow, Flows, Reminder, StepKind};
+use super::{Flow, Flows, Reminder, Running, StepKind};
 use crate::domain::Timestamp;
 use crate::domain::address::Address;
 use crate::domain::booking::Booking;
@@ -28,6 +28,11 @@ impl Flows {
     #[must_use]
     pub fn drivers(&self) -> &[Driver] {
         &self.drivers
+    }
+
+    /// Whether somebody's car has its seats written.
+    pub(super) fn knows_seats(&self) -> bool {
+        self.drivers.iter().any(|driver| driver.seats.is_some())
     }
 
     /// Whether people may ask to be called back.
@@ -56,6 +61,12 @@ impl Flows {
         let keywords =
             self.flows.iter().find(|flow| flow.books()).map(|flow| flow.keywords.as_slice()).unwrap_or_default();
         keywords.iter().min_by_key(|keyword| keyword.len()).map_or("", String::as_str)
+    }
+
+    /// How long a flow waits for the customer, and when it reminds them.
+    #[must_use]
+    pub fn waits(&self, running: &Running) -> (Option<TimeDelta>, TimeDelta) {
+        self.flow(&running.flow).map_or((None, TimeDelta::hours(1)), |flow| (flow.remind_after, flow.timeout))
     }
 
     /// When a booking is reminded of: those times that are far enough from now, and never at night.

@@ -2,22 +2,35 @@
 
 use std::sync::Arc;
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
-use super::Effect;
 use super::appointment::{Appointment, Open};
 use super::arranging::Turned;
 use super::engine::Stage;
 use super::texts::TextKey;
-use crate::domain::booking::{Booking, BookingChange, BookingState, Service};
+use super::{Effect, Flows, asides, phrases};
+use crate::domain::booking::{Agenda, Booking, BookingChange, BookingState, Service};
 use crate::domain::dates::{self, to_local};
 use crate::domain::ids::BookingId;
-use crate::domain::slots::FreeSlot;
+use crate::domain::slots::{Calendar, FreeSlot};
 
 /// Times that are offered at once.
 const OFFERED: usize = 3;
+/// Times that are offered to who asks for others.
+const OFFERED_MORE: usize = 8;
 /// A day before and an hour before.
 pub(super) const REMIND_BEFORE: [TimeDelta; 2] = [TimeDelta::hours(25), TimeDelta::hours(1)];
+
+impl<'a> Stage<'a> {
+    /// What is free for whoever comes.
+    pub(super) fn calendar<'b>(&self, agenda: &'b Agenda, appointment: &Appointment) -> Calendar<'b>
+    where
+        'a: 'b,
+    {
+        let flows: &'a Flows = self.flows;
+        flows.calendar(agenda, self.scene.now).for_people(appointment.people.unwrap_or(1))
+    }
+}
 
 impl Stage<'_> {
     pub(super) fn drop_hold(&mut self, appointment: &mut Appointment) {
@@ -45,12 +58,20 @@ impl Stage<'_> {
             let days: Vec<String> = appointment.either.iter().map(|day| dates::day(*day, self.flows.english)).collect();
             return Turned::Asks(TextKey::AskWhich, vec![("options", capital(&days.join(or)))]);
         }
+        if service.is_for_groups() {
+            let fits = appointment.people.map(|people| people <= service.capacity);
+            if fits != Some(true) {
+                (appointment.people, appointment.open) = (None, Open::People);
+                let key = if fits.is_none() { TextKey::AskPeople } else { TextKey::TooManyPeople };
+                return Turned::Asks(key, vec![("places", service.capacity.to_string())]);
+            }
+        }
         let Some(day) = appointment.day else {
             appointment.open = Open::Day;
             return Turned::Asks(TextKey::AskDay, vec![]);
         };
         let agenda = Arc::clone(&self.agenda);
-        let calendar = self.flows.calendar(&agenda, self.scene.now);
+        let calendar = self.calendar(&agenda, appointment);
         if day > calendar.last_day() {
             (appointment.day, appointment.until, appointment.open) = (None, None, Open::Day);
             return Turned::Asks(TextKey::TooFar, vec![]);
@@ -66,7 +87,7 @@ impl Stage<'_> {
 
     fn offer_times(&mut self, appointment: &mut Appointment, service: &Service, day: NaiveDate) -> Turned {
         let agenda = Arc::clone(&self.agenda);
-        let calendar = self.flows.calendar(&agenda, self.scene.now);
+        let calendar = self.calendar(&agenda, appointment);
         let wished = appointment.wished.clone();
         let wished = wished.as_deref();
         let until = appointment.until.unwrap_or(day);
@@ -83,20 +104,35 @@ impl Stage<'_> {
             appointment.offered.iter().any(|(at, _)| to_local(*at, self.flows.zone) == day.and_time(time))
         });
         appointment.open = Open::Time;
-        if let Some(time) = appointment.time.filter(|_| !found.is_empty()) {
+        let begins = |time: &NaiveTime| calendar.may_begin(service, day.and_time(*time));
+        if let Some(time) = appointment.time.filter(|time| !found.is_empty() && begins(time)) {
             let mut nearest = found;
             nearest.sort_by_key(|slot| ((slot.local.time() - time).abs(), slot.local));
             nearest.truncate(2);
             nearest.sort_by_key(|slot| slot.at);
-            let key = if was_offered { TextKey::JustTaken } else { TextKey::Taken };
+            let at = day.and_time(time);
+            let is_open =
+                |(opens, closes): &(NaiveDateTime, NaiveDateTime)| *opens <= at && at + service.duration <= *closes;
+            let could_be = at >= self.local_now() + self.flows.policy.lead_time
+                && self.flows.hours.open_on(day).iter().any(is_open);
+            let key = match (was_offered, could_be) {
+                (true, _) => TextKey::JustTaken,
+                (false, true) => TextKey::Taken,
+                (false, false) => TextKey::NotThen,
+            };
             let options = self.proposed(appointment, &nearest);
             return Turned::Asks(key, vec![("time", dates::time(time)), ("options", options)]);
         }
         if let Some(first) = found.first() {
             let date = capital(&dates::date(first.local.date(), self.local_now().date(), self.flows.english));
             let mut some = found;
-            thin_out(&mut some);
+            thin_out(&mut some, OFFERED);
             let options = self.listed(appointment, &some, false);
+            if some.len() == 1 {
+                let at = if self.flows.english { "at" } else { "à" };
+                let options = format!("{date} {at} {options}");
+                return Turned::Asks(TextKey::Propose, vec![("options", options)]);
+            }
             return Turned::Asks(TextKey::OfDay, vec![("date", date), ("options", options)]);
         }
         // Nothing there: the nearest times after it, or on the day outside of what was wished.
@@ -105,7 +141,7 @@ impl Stage<'_> {
             calendar.nearest(service, (after, calendar.last_day()), (appointment.time, wished), 2)
         } else {
             let mut others = on_day;
-            thin_out(&mut others);
+            thin_out(&mut others, OFFERED);
             others
         };
         if next.is_empty() {
@@ -119,6 +155,45 @@ impl Stage<'_> {
         Turned::Asks(key, vec![("date", date), ("options", options)])
     }
 
+    /// What a message without a time says to those that were offered: which of them, later, earlier, others.
+    pub(super) fn other_times(&mut self, appointment: &mut Appointment) -> Option<Turned> {
+        let service = self.service_of(appointment)?;
+        let zone = self.flows.zone;
+        let offered: Vec<NaiveDateTime> = appointment.offered.iter().map(|(at, _)| to_local(*at, zone)).collect();
+        let (first, last) = (*offered.first()?, *offered.last()?);
+        if let Some(later) = asides::later(self.said) {
+            let minute = TimeDelta::minutes(1);
+            let end_of_day = NaiveTime::from_hms_opt(23, 59, 59)?;
+            let around = appointment.time.unwrap_or(if later { first.time() } else { last.time() });
+            appointment.window = Some(if later {
+                (around.overflowing_add_signed(minute).0, end_of_day)
+            } else {
+                (NaiveTime::MIN, around.overflowing_sub_signed(minute).0)
+            });
+            (appointment.day, appointment.until, appointment.time) = (Some(first.date()), None, None);
+            return Some(self.look(appointment));
+        }
+        if asides::asks_for_more_times(self.said) {
+            let agenda = Arc::clone(&self.agenda);
+            let mut all =
+                self.calendar(&agenda, appointment).on_day(service, first.date(), appointment.wished.as_deref());
+            thin_out(&mut all, OFFERED_MORE);
+            let date = capital(&dates::date(first.date(), self.local_now().date(), self.flows.english));
+            let options = self.listed(appointment, &all, false);
+            return Some(Turned::Asks(TextKey::OfDay, vec![("date", date), ("options", options)]));
+        }
+        if offered.len() > 1 && phrases::is_yes(self.said, self.scene.text) {
+            let today = self.local_now().date();
+            let one_day = first.date() == last.date();
+            let shown = |at: &NaiveDateTime| {
+                if one_day { dates::time(at.time()) } else { dates::date_and_time(*at, today, self.flows.english) }
+            };
+            let options = offered.iter().map(shown).collect::<Vec<_>>().join(", ");
+            return Some(Turned::Asks(TextKey::WhichOfThem, vec![("options", options)]));
+        }
+        None
+    }
+
     /// Offers times as a question of its own.
     fn proposed(&self, appointment: &mut Appointment, slots: &[FreeSlot]) -> String {
         let options = capital(&self.listed(appointment, slots, true));
@@ -130,6 +205,7 @@ impl Stage<'_> {
         let english = self.flows.english;
         appointment.offered = slots.iter().map(|slot| (slot.at, slot.resource.clone())).collect();
         let one_person = slots.windows(2).all(|pair| matches!(pair, [a, b] if a.resource == b.resource));
+        let is_shared = self.service_of(appointment).is_some_and(Service::is_for_groups);
         let today = self.local_now().date();
         let mut day = if proposes { appointment.day } else { slots.first().map(|slot| slot.local.date()) };
         let mut texts = Vec::with_capacity(slots.len());
@@ -142,7 +218,12 @@ impl Stage<'_> {
             };
             day = Some(date);
             let with = if english { "with" } else { "avec" };
-            texts.push(if one_person { when } else { format!("{when} {with} {}", slot.resource) });
+            texts.push(match (is_shared, one_person) {
+                (true, true) => format!("{when} ({})", places_left(slot.left)),
+                (true, false) => format!("{when} {} ({})", slot.resource, places_left(slot.left)),
+                (false, true) => when,
+                (false, false) => format!("{when} {with} {}", slot.resource),
+            });
         }
         let or = if english { " or " } else { " ou " };
         match texts.split_last() {
@@ -167,7 +248,7 @@ impl Stage<'_> {
         let Some(service) = self.service_of(appointment) else { return Turned::Nothing };
         self.drop_hold(appointment);
         let agenda = Arc::clone(&self.agenda);
-        let calendar = self.flows.calendar(&agenda, self.scene.now);
+        let calendar = self.calendar(&agenda, appointment);
         let free = match appointment.wished.as_deref() {
             Some(wished) => calendar.at(service, slot.local, Some(wished)),
             None => calendar
@@ -177,7 +258,7 @@ impl Stage<'_> {
         (appointment.day, appointment.until, appointment.time, appointment.window) =
             (Some(slot.local.date()), None, Some(slot.local.time()), None);
         let Some(free) = free else { return self.offer_times(appointment, service, slot.local.date()) };
-        let booking = service.booking(BookingId::fresh(), &free.resource, free.at, BookingState::Held);
+        let booking = service.booking(BookingId::fresh(), (&free.resource, free.party), free.at, BookingState::Held);
         appointment.held = Some(booking.id);
         appointment.open = Open::Confirm;
         appointment.offered.clear();
@@ -193,12 +274,27 @@ impl Stage<'_> {
         let local = to_local(booking.starts_at, self.flows.zone);
         let service = self.flows.service(&booking.service);
         vec![
-            ("service", service.map_or_else(|| booking.service.clone(), |service| service.name.clone())),
+            ("service", self.name_of(booking, service)),
             ("date", dates::date(local.date(), self.local_now().date(), self.flows.english)),
             ("time", dates::time(local.time())),
             ("resource", booking.resource.clone()),
             ("price", service.and_then(|service| service.price.clone()).unwrap_or_default()),
+            (
+                "people",
+                service.filter(|one| one.is_for_groups()).map(|_| booking.party.people.to_string()).unwrap_or_default(),
+            ),
         ]
+    }
+
+    /// `Manucure`; `Table pour 4` where several people come.
+    fn name_of(&self, booking: &Booking, service: Option<&Service>) -> String {
+        let name = service.map_or(booking.service.as_str(), |service| service.name.as_str());
+        let people = booking.party.people;
+        match service {
+            Some(service) if service.is_for_groups() && self.flows.english => format!("{name} for {people}"),
+            Some(service) if service.is_for_groups() => format!("{name} pour {people}"),
+            _ => name.to_owned(),
+        }
     }
 
     /// The customer said yes.
@@ -219,14 +315,15 @@ impl Stage<'_> {
                 else {
                     return self.look(appointment);
                 };
-                let calendar = self.flows.calendar(&agenda, scene.now);
+                let calendar = self.calendar(&agenda, appointment);
                 let Some(free) = calendar.at(service, day.and_time(time), appointment.wished.as_deref()) else {
                     // It was offered to them, so it was taken since.
                     appointment.offered =
                         vec![(dates::to_utc(day.and_time(time), self.flows.zone).first(), String::new())];
                     return self.offer_times(appointment, service, day);
                 };
-                let booking = service.booking(BookingId::fresh(), &free.resource, free.at, BookingState::Confirmed);
+                let booking =
+                    service.booking(BookingId::fresh(), (&free.resource, free.party), free.at, BookingState::Confirmed);
                 self.made.effects.push(Effect::Booking(BookingChange::Hold(booking.clone())));
                 booking
             }
@@ -254,12 +351,17 @@ impl Stage<'_> {
     }
 }
 
-/// The first, the middle and the last of many.
-fn thin_out(slots: &mut Vec<FreeSlot>) {
+/// Both languages say it so.
+fn places_left(places: u32) -> String {
+    if places == 1 { "1 place".to_owned() } else { format!("{places} places") }
+}
+
+/// The first, the last and those between them of many, at most so many.
+fn thin_out(slots: &mut Vec<FreeSlot>, most: usize) {
     let count = slots.len();
-    if count > OFFERED {
+    if count > most {
         let last = count - 1;
-        let chosen = [0, last / 2, last].iter().filter_map(|at| slots.get(*at).cloned()).collect();
+        let chosen = (0..most).filter_map(|at| slots.get(at * last / (most - 1)).cloned()).collect();
         *slots = chosen;
     }
 }

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::engine::Stage;
 use super::texts::TextKey;
 use super::{Effect, Milestone, Running, Saying, phrases};
-use crate::domain::booking::{Booking, BookingChange, BookingState, Busy};
+use crate::domain::booking::{Booking, BookingChange, BookingState, Busy, Service};
 use crate::domain::dates::{self, Day, Time, to_local, to_utc};
 use crate::domain::number_words::cardinal;
 
@@ -202,7 +202,9 @@ impl Stage<'_> {
 
     /// The booking with the time that it takes now; `None`: it is too long, or the next customer comes before.
     fn with_lateness(&self, booking: &Booking, late: TimeDelta) -> Option<Booking> {
-        let free_at = booking.free_at.max(booking.ends_at + late);
+        // A group does not wait for one of it.
+        let is_shared = self.flows.service(&booking.service).is_some_and(Service::is_for_groups);
+        let free_at = if is_shared { booking.free_at } else { booking.free_at.max(booking.ends_at + late) };
         let is_next =
             |busy: &Busy| busy.resource == booking.resource && busy.from >= booking.free_at && busy.from < free_at;
         let fits = late <= LATEST && !self.agenda.busy.iter().any(is_next);

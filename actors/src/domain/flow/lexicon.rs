@@ -6,7 +6,7 @@ pub(super) const FILLERS: [&str; 24] = [
     "salut", "slt", "bjr", "alors", "donc", "euh", "moi", "ca", "voila", "a", "vous",
 ];
 
-pub(super) const YES: [&str; 46] = [
+pub(super) const YES: [&str; 72] = [
     "oui",
     "ouii",
     "ouiii",
@@ -38,6 +38,9 @@ pub(super) const YES: [&str; 46] = [
     "valide",
     "reservez",
     "reserve",
+    "c bon",
+    "c ok",
+    "c est bien",
     "exact",
     "exactement",
     "tout a fait",
@@ -53,9 +56,32 @@ pub(super) const YES: [&str; 46] = [
     "confirm",
     "that works",
     "o",
+    "ouii oui",
+    "bien sur",
+    "bien sure",
+    "nickel",
+    "impeccable",
+    "impec",
+    "top",
+    "banco",
+    "ca roule",
+    "ca ira",
+    "c est note",
+    "va pour",
+    "ok ok",
+    "yess",
+    "ui",
+    "wi",
+    "of course",
+    "sounds good",
+    "works for me",
+    "c est d accord",
+    "ca m arrange",
+    "avec plaisir",
+    "entendu",
 ];
 
-pub(super) const NO: [&str; 16] = [
+pub(super) const NO: [&str; 30] = [
     "non",
     "nan",
     "non merci",
@@ -72,10 +98,24 @@ pub(super) const NO: [&str; 16] = [
     "nah",
     "n",
     "aucun",
+    "pas vraiment",
+    "ca m arrange pas",
+    "ca ne m arrange pas",
+    "ca me va pas",
+    "ca ne me va pas",
+    "ca ne va pas",
+    "ca va pas",
+    "pas possible",
+    "impossible",
+    "c est pas possible",
+    "not really",
+    "not possible",
+    "that doesn t work",
+    "doesn t work for me",
 ];
 
 /// What is said to end what is going on. One word alone counts in a short message only.
-pub(super) const CANCEL_PHRASES: [&str; 21] = [
+pub(super) const CANCEL_PHRASES: [&str; 31] = [
     "no longer needed",
     "laisse tomber",
     "laissez tomber",
@@ -97,6 +137,16 @@ pub(super) const CANCEL_PHRASES: [&str; 21] = [
     "changed my mind",
     "no longer need",
     "don t need it",
+    "non rien",
+    "on oublie",
+    "pas interesse",
+    "pas interessee",
+    "not interested",
+    "c est bon laissez",
+    "finalement pas",
+    "ne reservez pas",
+    "ne reserve pas",
+    "don t book",
 ];
 pub(super) const CANCEL_WORDS: [&str; 12] = [
     "annule",

@@ -23,6 +23,7 @@ use super::waiting::WaitingChange;
 pub mod answers;
 mod appointment;
 mod arranging;
+mod asides;
 mod bookings;
 pub mod built_in;
 mod check;
@@ -31,8 +32,10 @@ mod engine;
 mod facts;
 mod finding;
 pub mod graph;
+mod journey;
 mod lateness;
 mod lexicon;
+mod people;
 pub mod phrases;
 mod picking;
 pub mod picture;
@@ -44,6 +47,7 @@ mod waiting;
 #[cfg(any(test, feature = "testing"))]
 pub mod walk;
 mod ways_out;
+mod wishes;
 
 pub use self::appointment::Appointment;
 pub use self::source::{Flow, FlowSource, OnChange, OptionSource, Step, StepKind, StepSource};
@@ -290,6 +294,7 @@ impl Flows {
     /// Everything that is wrong, at once.
     pub fn new(source: FlowsSource) -> Result<Self, Vec<FlowError>> {
         let mut errors = Vec::new();
+        let source = FlowsSource { services: check::with_most_places(&source.services), ..source };
         let facts =
             check::Known { services: &source.services, texts: &source.texts, has_drivers: !source.drivers.is_empty() };
         let flows = check::compile(&source.flows, &facts, &mut errors);
@@ -383,13 +388,7 @@ impl Flows {
     /// Free times, among what is taken.
     #[must_use]
     pub const fn calendar<'a>(&'a self, agenda: &'a Agenda, now: Timestamp) -> Calendar<'a> {
-        Calendar { hours: &self.hours, zone: self.zone, agenda, policy: &self.policy, now }
-    }
-
-    /// How long a flow waits for the customer, and when it reminds them.
-    #[must_use]
-    pub fn waits(&self, running: &Running) -> (Option<TimeDelta>, TimeDelta) {
-        self.flow(&running.flow).map_or((None, TimeDelta::hours(1)), |flow| (flow.remind_after, flow.timeout))
+        Calendar { hours: &self.hours, zone: self.zone, agenda, policy: &self.policy, now, people: 1 }
     }
 }
 

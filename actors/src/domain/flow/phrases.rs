@@ -21,12 +21,12 @@ pub fn contains(said: &str, phrase: &str) -> bool {
     })
 }
 
-fn words(said: &str) -> usize {
+pub(super) fn words(said: &str) -> usize {
     said.split_whitespace().count()
 }
 
 /// Without words that say nothing.
-fn stripped(said: &str) -> String {
+pub(super) fn stripped(said: &str) -> String {
     let kept: Vec<&str> = said.split_whitespace().filter(|word| !FILLERS.contains(word)).collect();
     kept.join(" ")
 }
@@ -56,6 +56,13 @@ pub fn is_no(said: &str, text: &str) -> bool {
         return ['👎', '❌', '🚫'].iter().any(|sign| text.contains(*sign));
     }
     is_one_of(said, &NO)
+}
+
+/// Whether it says nothing but thanks or a greeting.
+#[must_use]
+pub fn is_courtesy(said: &str) -> bool {
+    !said.is_empty()
+        && matches!(stripped(said).as_str(), "" | "beaucoup" | "bcp" | "very much" | "a lot" | "coucou" | "cool")
 }
 
 /// Whether it ends what is going on.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::graph::{label, ways};
+use super::graph::{PictureWords, label, ways};
 use super::source::{Flow, Step, StepKind};
 
 /// Size of a step's box, and the room between boxes.
@@ -34,24 +34,6 @@ impl Spot {
     const fn right(self) -> (i64, i64) {
         (self.x + WIDTH, self.y + HEIGHT / 2)
     }
-}
-
-/// Words of a picture, in the language of whoever looks at it.
-#[derive(Clone, Copy, Debug)]
-pub struct PictureWords<'a> {
-    /// The end of the flow.
-    pub end: &'a str,
-    /// The way after a yes.
-    pub yes: &'a str,
-    /// The way after a no.
-    pub no: &'a str,
-}
-
-impl PictureWords<'_> {
-    /// In English.
-    pub const ENGLISH: Self = Self { end: "end", yes: "yes", no: "no" };
-    /// In French.
-    pub const FRENCH: Self = Self { end: "fin", yes: "oui", no: "non" };
 }
 
 /// The flow as an SVG document. `counts`: how many contacts stand at a step, by its id. Colours are classes, so that a page can give its own.
@@ -89,7 +71,7 @@ pub fn svg(flow: &Flow, counts: &BTreeMap<String, usize>, words: PictureWords<'_
     );
     let ends = edges(&mut text, flow, (&places, &layers), (finish, words));
     for (place, step) in places.iter().zip(&flow.steps) {
-        node(&mut text, *place, &step.kind, (&shown(step), counts.get(&step.id).copied().unwrap_or(0)));
+        node(&mut text, *place, &step.kind, (&shown(step, words), counts.get(&step.id).copied().unwrap_or(0)));
     }
     if ends {
         let (x, y) = finish;
@@ -107,9 +89,9 @@ pub fn svg(flow: &Flow, counts: &BTreeMap<String, usize>, words: PictureWords<'_
 }
 
 /// A step's name and text; what kind it is its shape says.
-fn shown(step: &Step) -> String {
+fn shown(step: &Step, words: PictureWords<'_>) -> String {
     let kind = format!(" ({})", step.kind.word());
-    label(step).replacen(&format!("{kind} "), " · ", 1).replacen(&kind, "", 1)
+    label(step, words).replacen(&format!("{kind} "), " · ", 1).replacen(&kind, "", 1)
 }
 
 /// The name of the picture's arrow: a page may show several pictures.
@@ -121,13 +103,13 @@ fn arrow(flow: &Flow) -> String {
 /// How far down each step stands: below all that lead to it and stand before it in the file.
 fn layers(flow: &Flow) -> Vec<usize> {
     let mut layers: Vec<Option<usize>> = vec![None; flow.steps.len()];
-    for (at, step) in flow.steps.iter().enumerate() {
+    for at in 0..flow.steps.len() {
         let above = at.checked_sub(1).and_then(|above| layers.get(above).copied().flatten());
         let own = layers.get(at).copied().flatten().or_else(|| above.map(|above| above + 1)).unwrap_or(0);
         if let Some(layer) = layers.get_mut(at) {
             *layer = Some(own);
         }
-        for target in ways(step).into_iter().filter_map(|(target, _)| target).filter(|target| *target > at) {
+        for target in flow.ways(at).into_iter().flatten().filter(|target| *target > at) {
             if let Some(layer) = layers.get_mut(target) {
                 *layer = Some(layer.unwrap_or(0).max(own + 1));
             }
@@ -146,7 +128,7 @@ fn edges(
     let (mut ends, arrow) = (false, arrow(flow));
     for (at, step) in flow.steps.iter().enumerate() {
         let Some(from) = places.get(at).copied() else { continue };
-        let ways = ways(step);
+        let ways = ways(step, words);
         for (number, (target, name)) in ways.iter().enumerate() {
             let to = target.and_then(|target| places.get(target).copied());
             let goes_back = target.is_some_and(|target| layers.get(target) <= layers.get(at));
@@ -168,12 +150,7 @@ fn edges(
                 let (x, y) = from.bottom();
                 let shift = i64::try_from(number).unwrap_or(0) * 14 + 14;
                 let (u, _) = to.map_or(finish, Spot::top);
-                let is_confirmed = matches!(step.kind, StepKind::Confirm { .. });
-                let name = match (is_confirmed, number) {
-                    (true, 0) => words.yes.to_owned(),
-                    (true, _) => words.no.to_owned(),
-                    (false, _) => cut(name, 24),
-                };
+                let name = cut(name, 24);
                 let _ = writeln!(
                     text,
                     "<text class=\"way\" x=\"{}\" y=\"{}\" font-size=\"12\" text-anchor=\"middle\">{}</text>",

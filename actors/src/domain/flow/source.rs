@@ -67,6 +67,8 @@ pub enum StepKind {
         retry: Option<String>,
         /// The message that began the flow is the answer, when it says more than the keyword.
         from_opening: bool,
+        /// It is asked only where the drivers' cars have their seats written. A message that tells it by itself is heard either way.
+        where_seats_count: bool,
     },
     /// Asks to choose one of several.
     Choose {

@@ -13,6 +13,7 @@ use crate::domain::folding::fold;
 use crate::domain::hours::OpenSpan;
 
 mod checks;
+mod freely;
 mod late;
 mod pictures;
 mod walks;
@@ -28,13 +29,10 @@ fn hours() -> Hours {
 
 fn service(id: &str, name: &str, minutes: i64, price: &str, resources: &[&str]) -> Service {
     Service {
-        id: id.into(),
-        name: name.into(),
-        duration: TimeDelta::minutes(minutes),
-        buffer: TimeDelta::zero(),
         price: Some(price.into()).filter(|price: &String| !price.is_empty()),
         resources: resources.iter().map(ToString::to_string).collect(),
         words: if id == "manucure" { vec!["ongles".into(), "manicure".into()] } else { vec![] },
+        ..Service::new(id.into(), name.into(), TimeDelta::minutes(minutes))
     }
 }
 
@@ -66,6 +64,7 @@ fn driver() -> crate::domain::offer::Driver {
         car: "Toyota grise".into(),
         plate: "RC 1234 A".into(),
         rating: "4,8".into(),
+        seats: None,
     }
 }
 
@@ -107,7 +106,7 @@ impl Talk {
 
     fn busy(&mut self, resource: &str, from: &str, minutes: i64) {
         let from = at(from);
-        self.agenda.busy.push(Busy { resource: resource.into(), from, until: from + TimeDelta::minutes(minutes) });
+        self.agenda.busy.push(Busy::whole(resource.into(), from, from + TimeDelta::minutes(minutes)));
     }
 
     fn say(&mut self, text: &str) -> String {
@@ -245,7 +244,7 @@ fn two_misses_bring_a_person() {
     let mut talk = Talk::fr();
     talk.say("rdv");
     talk.dialogue(&[
-        ("le truc là comme l'autre fois", "Je n'ai pas compris. Avec plaisir. Pour quelle prestation ? 1 Manucure 45 min, 35 € · 2 Pédicure 60 min · 3 Soin du visage 60 min, 65 €"),
+        ("le truc là comme l'autre fois", "Je n'ai pas compris. Pour quelle prestation ? 1 Manucure 45 min, 35 € · 2 Pédicure 60 min · 3 Soin du visage 60 min, 65 €"),
         ("bah comme d'hab", "Je préviens une personne de l'équipe, elle vous répond ici dès que possible."),
     ]);
     assert!(talk.handed_over && talk.running.is_none());
@@ -259,7 +258,7 @@ fn days_that_cannot_be_are_asked_about() {
         ("le 3 mai", "Nous ne prenons pas encore de rendez-vous si loin. Quel jour plus proche vous arrange ?"),
         ("mardi prochain", "Mardi 1er ou mardi 8 ?"),
         ("dimanche", "Nous sommes fermés dimanche 6 décembre. Mardi 8 décembre à 09:00 ou 18:00 vous irait ?"),
-        ("demain 22h", "22:00 est pris. 17:30 ou 18:00 vous irait ?"),
+        ("demain 22h", "22:00 n'est pas possible. 17:30 ou 18:00 vous irait ?"),
         ("le plus tôt possible", "Mardi 1er décembre, il reste 09:00, 14:30 ou 18:00. Laquelle ?"),
     ] {
         let mut talk = Talk::fr();
@@ -378,7 +377,10 @@ fn a_lead_is_taken() {
     talk.dialogue(&[
         ("bjr besoin d'un devis fuite salle de bain urgent", "C'est noté. À quel nom ?"),
         ("Diallo", "Merci Diallo. Un e-mail pour le devis ? (« non » si vous préférez ici)"),
-        ("diallo@exemple", "Cette adresse e-mail ne semble pas juste. Merci Diallo. Un e-mail pour le devis ? (« non » si vous préférez ici)"),
+        (
+            "diallo@exemple",
+            "Cette adresse e-mail ne semble pas juste. Un e-mail pour le devis ? (« non » si vous préférez ici)",
+        ),
         ("diallo@exemple.fr", "Merci. Institut Belle vous recontacte dès que possible."),
     ]);
     let lead = &talk.leads[0];
@@ -406,8 +408,11 @@ fn a_ride_is_offered() {
         ("taxi", "D'où partez-vous ? Envoyez votre position ou écrivez le lieu."),
         ("Kipé", "Où allez-vous ?"),
         ("à l'aéroport", "Maintenant, ou à quelle heure ?"),
-        ("mtn", "De Kipé à aéroport, lundi 30 novembre à 10:00. Je cherche un chauffeur ? (oui / non)"),
-        ("plutôt 11h", "De Kipé à aéroport, lundi 30 novembre à 11:00. Je cherche un chauffeur ? (oui / non)"),
+        ("mtn", "Votre course : Kipé → aéroport, lundi 30 novembre à 10:00. Je cherche un chauffeur ? (oui / non)"),
+        (
+            "plutôt 11h",
+            "Votre course : Kipé → aéroport, lundi 30 novembre à 11:00. Je cherche un chauffeur ? (oui / non)",
+        ),
         ("oui", "Je cherche un chauffeur, deux minutes."),
     ]);
     assert_eq!(talk.offers, ["Course : Kipé → aéroport, lundi 30 novembre à 11:00. OUI pour la prendre."]);

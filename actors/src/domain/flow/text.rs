@@ -2,6 +2,9 @@
 
 use minijinja::{Environment, Value};
 
+/// Names that texts of the engine may use, beside the tenant's and the contact's name.
+pub(super) const FACTS: [&str; 11] =
+    ["question", "options", "service", "date", "time", "resource", "price", "what", "word", "people", "places"];
 /// Instructions that one rendering may take.
 const FUEL: u64 = 20_000;
 

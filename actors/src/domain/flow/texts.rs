@@ -18,7 +18,12 @@ pub enum TextKey {
     BadNumber,
     BadDate,
     BackToIt,
+    TakeYourTime,
+    PriceIs,
     AskService,
+    AskPeople,
+    TooManyPeople,
+    OneEach,
     AskDay,
     AskWhich,
     AskTime,
@@ -31,6 +36,9 @@ pub enum TextKey {
     Taken,
     JustTaken,
     Propose,
+    NotThen,
+    WhichOfThem,
+    YourBooking,
     OfDay,
     ConfirmBooking,
     Booked,
@@ -61,6 +69,7 @@ pub enum TextKey {
     OnDuty,
     OffDuty,
     OfferTaken,
+    OfferTooLarge,
     OfferYours,
     Assigned,
     DriverThere,
@@ -86,7 +95,12 @@ stored_words!(TextKey {
     BadNumber => "bad_number",
     BadDate => "bad_date",
     BackToIt => "back_to_it",
+    TakeYourTime => "take_your_time",
+    PriceIs => "price_is",
     AskService => "ask_service",
+    AskPeople => "ask_people",
+    TooManyPeople => "too_many_people",
+    OneEach => "one_each",
     AskDay => "ask_day",
     AskWhich => "ask_which",
     AskTime => "ask_time",
@@ -99,6 +113,9 @@ stored_words!(TextKey {
     Taken => "taken",
     JustTaken => "just_taken",
     Propose => "propose",
+    NotThen => "not_then",
+    WhichOfThem => "which_of_them",
+    YourBooking => "your_booking",
     OfDay => "of_day",
     ConfirmBooking => "confirm_booking",
     Booked => "booked",
@@ -129,6 +146,7 @@ stored_words!(TextKey {
     OnDuty => "on_duty",
     OffDuty => "off_duty",
     OfferTaken => "offer_taken",
+    OfferTooLarge => "offer_too_large",
     OfferYours => "offer_yours",
     Assigned => "assigned",
     DriverThere => "driver_there",
@@ -140,10 +158,6 @@ stored_words!(TextKey {
     OfferCalledOff => "offer_called_off",
     RideCalledOff => "ride_called_off",
 });
-
-/// Names that texts of the engine may use, beside the tenant's and the contact's name.
-pub(super) const FACTS: [&str; 9] =
-    ["question", "options", "service", "date", "time", "resource", "price", "what", "word"];
 
 impl TextKey {
     /// The built-in text.
@@ -165,7 +179,14 @@ impl TextKey {
             Self::BadNumber => "Il me faut un nombre. {{ question }}",
             Self::BadDate => "Je n'ai pas compris la date. {{ question }}",
             Self::BackToIt => "Et pour revenir à votre demande : {{ question }}",
+            Self::TakeYourTime => "Prenez votre temps, je reste là.",
+            Self::PriceIs => "{{ service }} : {{ price }}. {{ question }}",
             Self::AskService => "Avec plaisir. Pour quelle prestation ? {{ options }}",
+            Self::AskPeople => "Pour combien de personnes ?",
+            Self::TooManyPeople => {
+                "Nous prenons {{ places }} personnes au plus à la fois. Pour combien ? Pour un plus grand groupe, écrivez « conseiller »."
+            }
+            Self::OneEach => "Ce rendez-vous est pour une personne ; pour la suivante, écrivez ensuite « {{ word }} ».",
             Self::AskDay => "Quel jour vous arrange ?",
             Self::AskWhich => "{{ options }} ?",
             Self::AskTime => "À quelle heure ?",
@@ -178,15 +199,22 @@ impl TextKey {
             Self::Taken => "{{ time }} est pris. {{ options }}",
             Self::JustTaken => "{{ time }} vient d'être pris, désolé. {{ options }}",
             Self::Propose => "{{ options }} vous irait ?",
+            Self::NotThen => "{{ time }} n'est pas possible. {{ options }}",
+            Self::WhichOfThem => "Laquelle de ces heures : {{ options }} ?",
+            Self::YourBooking => {
+                "Votre rendez-vous : {{ service }} {{ date }} à {{ time }}{% if people %}, {% else %} avec {% endif %}{{ resource }}. Pour déplacer ou annuler, écrivez-le ici."
+            }
             Self::OfDay => "{{ date }}, il reste {{ options }}. Laquelle ?",
             Self::ConfirmBooking => {
-                "{{ service }} {{ date }} à {{ time }} avec {{ resource }}{% if price %}, {{ price }}{% endif %}. Je réserve ? (oui / non)"
+                "{{ service }} {{ date }} à {{ time }}{% if people %}, {% else %} avec {% endif %}{{ resource }}{% if price %}, {{ price }}{% endif %}. Je réserve ? (oui / non)"
             }
             Self::Booked => "C'est réservé. Rappel {{ what }}. Pour déplacer ou annuler, écrivez-le ici.",
             Self::BookedSoon => {
                 "C'est réservé : {{ service }} {{ date }} à {{ time }}. Pour déplacer ou annuler, écrivez-le ici."
             }
-            Self::Moved => "C'est déplacé : {{ service }} {{ date }} à {{ time }} avec {{ resource }}.",
+            Self::Moved => {
+                "C'est déplacé : {{ service }} {{ date }} à {{ time }}{% if people %}, {% else %} avec {% endif %}{{ resource }}."
+            }
             Self::NotBooked => "D'accord, rien n'est réservé. Écrivez « {{ word }} » quand vous voulez.",
             Self::AskMove => "Votre rendez-vous : {{ service }} {{ date }} à {{ time }}. Quel jour vous arrangerait ?",
             Self::AskCancel => "Annuler {{ service }} {{ date }} à {{ time }} ? (oui / non)",
@@ -196,10 +224,10 @@ impl TextKey {
                 "Vous n'avez pas de rendez-vous à venir chez nous. Pour en prendre un, écrivez « {{ word }} »."
             }
             Self::StaffBooked => {
-                "Votre rendez-vous est noté : {{ service }} {{ date }} à {{ time }} avec {{ resource }}. Pour déplacer ou annuler, écrivez-le ici."
+                "Votre rendez-vous est noté : {{ service }} {{ date }} à {{ time }}{% if people %}, {% else %} avec {% endif %}{{ resource }}. Pour déplacer ou annuler, écrivez-le ici."
             }
             Self::StaffMoved => {
-                "Votre rendez-vous est déplacé : {{ service }} {{ date }} à {{ time }} avec {{ resource }}. Si cela ne vous convient pas, écrivez-le ici."
+                "Votre rendez-vous est déplacé : {{ service }} {{ date }} à {{ time }}{% if people %}, {% else %} avec {% endif %}{{ resource }}. Si cela ne vous convient pas, écrivez-le ici."
             }
             Self::StaffCancelled => {
                 "Votre rendez-vous est annulé, désolé : {{ service }} {{ date }} à {{ time }}. Pour en prendre un autre, écrivez « {{ word }} »."
@@ -217,7 +245,7 @@ impl TextKey {
                 "D'accord. Je vous écris si une autre place se libère. Pour quitter la liste, écrivez « plus besoin »."
             }
             Self::PlaceFree => {
-                "Une place s'est libérée : {{ service }} {{ date }} à {{ time }} avec {{ resource }}{% if price %}, {{ price }}{% endif %}. Je la garde pour vous jusqu'à {{ what }}. Je réserve ? (oui / non)"
+                "Une place s'est libérée : {{ service }} {{ date }} à {{ time }}{% if people %}, {% else %} avec {% endif %}{{ resource }}{% if price %}, {{ price }}{% endif %}. Je la garde pour vous jusqu'à {{ what }}. Je réserve ? (oui / non)"
             }
             Self::OnTime => "Merci, à tout à l'heure : {{ service }} à {{ time }}.",
             Self::LateNoted => {
@@ -230,6 +258,9 @@ impl TextKey {
             Self::OnDuty => "Vous êtes de service. PAUSE pour arrêter.",
             Self::OffDuty => "Vous êtes en pause. DISPO pour reprendre.",
             Self::OfferTaken => "Course déjà prise.",
+            Self::OfferTooLarge => {
+                "Ils sont {{ people }}, votre voiture a {{ places }} places : je demande aux autres."
+            }
             Self::OfferYours => "La course est à vous. {{ what }} Écrivez ARRIVÉ sur place, FINI à la fin.",
             Self::DriverThere => "Votre chauffeur est là : {{ resource }}{% if what %}, {{ what }}{% endif %}.",
             Self::CustomerTold => "Le client est prévenu. Écrivez FINI à la fin de la course.",
@@ -257,7 +288,14 @@ impl TextKey {
             Self::BadNumber => "I need a number. {{ question }}",
             Self::BadDate => "I did not understand the date. {{ question }}",
             Self::BackToIt => "And back to your request: {{ question }}",
+            Self::TakeYourTime => "Take your time, I am here.",
+            Self::PriceIs => "{{ service }}: {{ price }}. {{ question }}",
             Self::AskService => "With pleasure. Which service? {{ options }}",
+            Self::AskPeople => "For how many people?",
+            Self::TooManyPeople => {
+                "We take {{ places }} people at once at most. For how many? For a larger group, write \"person\"."
+            }
+            Self::OneEach => "This appointment is for one person; for the next one, write \"{{ word }}\" afterwards.",
             Self::AskDay => "Which day suits you?",
             Self::AskWhich => "{{ options }}?",
             Self::AskTime => "At what time?",
@@ -270,15 +308,22 @@ impl TextKey {
             Self::Taken => "{{ time }} is taken. {{ options }}",
             Self::JustTaken => "{{ time }} has just been taken, sorry. {{ options }}",
             Self::Propose => "Would {{ options }} suit you?",
+            Self::NotThen => "{{ time }} is not possible. {{ options }}",
+            Self::WhichOfThem => "Which of these times: {{ options }}?",
+            Self::YourBooking => {
+                "Your appointment: {{ service }} on {{ date }} at {{ time }}{% if people %}, {% else %} with {% endif %}{{ resource }}. To move or cancel, just write it here."
+            }
             Self::OfDay => "{{ date }}: {{ options }} are free. Which one?",
             Self::ConfirmBooking => {
-                "{{ service }} on {{ date }} at {{ time }} with {{ resource }}{% if price %}, {{ price }}{% endif %}. Shall I book it? (yes / no)"
+                "{{ service }} on {{ date }} at {{ time }}{% if people %}, {% else %} with {% endif %}{{ resource }}{% if price %}, {{ price }}{% endif %}. Shall I book it? (yes / no)"
             }
             Self::Booked => "It is booked. I will remind you {{ what }}. To move or cancel, just write it here.",
             Self::BookedSoon => {
                 "It is booked: {{ service }} on {{ date }} at {{ time }}. To move or cancel, just write it here."
             }
-            Self::Moved => "It is moved: {{ service }} on {{ date }} at {{ time }} with {{ resource }}.",
+            Self::Moved => {
+                "It is moved: {{ service }} on {{ date }} at {{ time }}{% if people %}, {% else %} with {% endif %}{{ resource }}."
+            }
             Self::NotBooked => "All right, nothing is booked. Write \"{{ word }}\" whenever you like.",
             Self::AskMove => "Your appointment: {{ service }} on {{ date }} at {{ time }}. Which day would suit you?",
             Self::AskCancel => "Cancel {{ service }} on {{ date }} at {{ time }}? (yes / no)",
@@ -286,10 +331,10 @@ impl TextKey {
             Self::BookingKept => "All right, your appointment stays: {{ service }} on {{ date }} at {{ time }}.",
             Self::NoBooking => "You have no appointment with us at the moment. To make one, write \"{{ word }}\".",
             Self::StaffBooked => {
-                "Your appointment is booked: {{ service }} on {{ date }} at {{ time }} with {{ resource }}. To move or cancel, just write it here."
+                "Your appointment is booked: {{ service }} on {{ date }} at {{ time }}{% if people %}, {% else %} with {% endif %}{{ resource }}. To move or cancel, just write it here."
             }
             Self::StaffMoved => {
-                "Your appointment has been moved: {{ service }} on {{ date }} at {{ time }} with {{ resource }}. If that does not suit you, just write it here."
+                "Your appointment has been moved: {{ service }} on {{ date }} at {{ time }}{% if people %}, {% else %} with {% endif %}{{ resource }}. If that does not suit you, just write it here."
             }
             Self::StaffCancelled => {
                 "Your appointment is cancelled, sorry: {{ service }} on {{ date }} at {{ time }}. To make another one, write \"{{ word }}\"."
@@ -307,7 +352,7 @@ impl TextKey {
                 "All right. I will write to you when another place becomes free. To leave the list, write \"no longer needed\"."
             }
             Self::PlaceFree => {
-                "A place is free: {{ service }} on {{ date }} at {{ time }} with {{ resource }}{% if price %}, {{ price }}{% endif %}. I keep it for you until {{ what }}. Shall I book it? (yes / no)"
+                "A place is free: {{ service }} on {{ date }} at {{ time }}{% if people %}, {% else %} with {% endif %}{{ resource }}{% if price %}, {{ price }}{% endif %}. I keep it for you until {{ what }}. Shall I book it? (yes / no)"
             }
             Self::OnTime => "Thank you, see you soon: {{ service }} at {{ time }}.",
             Self::LateNoted => {
@@ -320,6 +365,9 @@ impl TextKey {
             Self::OnDuty => "You are on duty. PAUSE to stop.",
             Self::OffDuty => "You are off duty. DISPO to go on.",
             Self::OfferTaken => "That ride is taken already.",
+            Self::OfferTooLarge => {
+                "They are {{ people }}, and your car has {{ places }} seats: somebody else will take it."
+            }
             Self::OfferYours => "The ride is yours. {{ what }} Write ARRIVED when you are there, DONE at the end.",
             Self::DriverThere => "Your driver is there: {{ resource }}{% if what %}, {{ what }}{% endif %}.",
             Self::CustomerTold => "The customer knows. Write DONE at the end of the ride.",
@@ -336,7 +384,7 @@ impl TextKey {
 
 #[cfg(test)]
 mod tests {
-    use super::super::text::Text;
+    use super::super::text::{FACTS, Text};
     use super::*;
 
     #[test]

@@ -37,7 +37,7 @@ impl Flows {
         if !does || entry.resource.as_ref().is_some_and(|wished| *wished != freed.resource) {
             return None;
         }
-        let calendar = self.calendar(agenda, now);
+        let calendar = self.calendar(agenda, now).for_people(entry.people);
         let until = to_local(freed.until, self.zone());
         let mut at = to_local(freed.from, self.zone());
         while at + service.duration <= until {
@@ -74,12 +74,13 @@ impl Flows {
         let mut stage = Stage::new(self, scene, "");
         let (flow, step) = stage.booking_step()?;
         let service = self.service(&entry.service)?;
-        let booking = service.booking(BookingId::fresh(), &slot.resource, slot.at, BookingState::Held);
+        let booking = service.booking(BookingId::fresh(), (&slot.resource, slot.party), slot.at, BookingState::Held);
         let ends = scene.now + self.policy.waiting_hold;
         let is_there = |id: &BookingId| scene.agenda.mine.iter().any(|one| one.id == *id && one.starts_at > scene.now);
         let appointment = Appointment {
             service: Some(service.id.clone()),
             wished: entry.resource.clone(),
+            people: Some(entry.people),
             day: Some(slot.local.date()),
             time: Some(slot.local.time()),
             held: Some(booking.id),
@@ -131,6 +132,7 @@ impl Stage<'_> {
             is_mine: true,
             service: service.id.clone(),
             resource: appointment.wished.clone(),
+            people: appointment.people.unwrap_or(1),
             from,
             until,
             hours,
@@ -158,7 +160,7 @@ impl Stage<'_> {
     }
 
     fn has_free(&self, appointment: &Appointment, service: &Service) -> bool {
-        let calendar = self.flows.calendar(&self.agenda, self.scene.now);
+        let calendar = self.calendar(&self.agenda, appointment);
         let Some(day) = appointment.day else { return false };
         let slots = calendar.nearest(
             service,

@@ -142,6 +142,7 @@ impl<'a> FlowCustomer<'a> {
             Some(StepKind::Confirm { .. }) => vec![yes, no],
             Some(StepKind::Book { .. }) => match running.appointment.as_ref().map(|appointment| appointment.open) {
                 Some(Open::Service) => of(self.flows.services.len().min(3)),
+                Some(Open::People) => vec!["2".to_owned()],
                 None | Some(Open::Day) => {
                     let which = in_language("mardi prochain", "next Tuesday");
                     vec![in_language("le plus tôt possible", "as soon as possible"), which]

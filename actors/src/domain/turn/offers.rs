@@ -34,6 +34,18 @@ struct Offered {
     /// Who took it, by name.
     #[serde(default)]
     driver: Option<String>,
+    /// How many people ride, as far as they said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    passengers: Option<String>,
+    /// What it costs, where that was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    price: Option<String>,
+}
+
+impl Offered {
+    const fn plain(offer: OfferId) -> Self {
+        Self { offer, driver: None, passengers: None, price: None }
+    }
 }
 
 pub(super) fn set(turn: &mut Turn, kind: TimerKind, fires_at: Timestamp, payload: String) {
@@ -76,7 +88,7 @@ pub(super) fn make(turn: &mut Turn, agenda: &Agenda, text: String, details: serd
             turn.timers.push(TimerChange::SetFor(*conversation, timer));
         }
     }
-    if let Ok(payload) = serde_json::to_string(&Offered { offer: offer.id, driver: None }) {
+    if let Ok(payload) = serde_json::to_string(&Offered::plain(offer.id)) {
         set(turn, TimerKind::OfferEnds, offer.expires_at, payload);
     }
     let asked = Payload::builder().number("asked", i64::try_from(agenda.on_duty.len()).unwrap_or(i64::MAX)).finish();
@@ -89,7 +101,14 @@ pub(super) fn accept(turn: &mut Turn, offer: &Offer, driver: &Driver) {
     turn.effects.claims.push(claim(offer.id));
     turn.effects.offers.push(OfferChange::Accept(offer.id));
     note(turn, EventType::OfferAccepted, EntityType::Offer, offer.id.0, ActorType::Contact, Payload::EMPTY);
-    let (offered, now) = (Offered { offer: offer.id, driver: Some(driver.name.clone()) }, turn.at);
+    let told = |name: &str| offer.told(name).map(str::to_owned);
+    let offered = Offered {
+        driver: Some(driver.name.clone()),
+        passengers: told("passengers"),
+        price: told("price"),
+        ..Offered::plain(offer.id)
+    };
+    let now = turn.at;
     set_for(turn, offer.conversation, (TimerKind::OfferAccepted, now), &offered);
 }
 
@@ -111,7 +130,7 @@ pub(super) fn arrived(turn: &mut Turn, flows: &Flows, offer: &Offer, driver: &Dr
 pub(super) fn done(turn: &mut Turn, offer: &Offer) {
     turn.effects.offers.push(OfferChange::Finish(offer.id));
     note(turn, EventType::RideDone, EntityType::Offer, offer.id.0, ActorType::Contact, Payload::EMPTY);
-    let (offered, now) = (Offered { offer: offer.id, driver: None }, turn.at);
+    let (offered, now) = (Offered::plain(offer.id), turn.at);
     set_for(turn, offer.conversation, (TimerKind::RideDone, now), &offered);
 }
 
@@ -185,17 +204,18 @@ pub(super) fn ended(mut turn: Turn, state: &State, payload: &str, rules: &Rules)
 /// Somebody took it: the customer is told who comes.
 pub(super) fn accepted(mut turn: Turn, state: &State, payload: &str, rules: &Rules) -> Turn {
     turn.timers.push(TimerChange::CancelAll(TimerKind::OfferEnds));
-    let taken = serde_json::from_str::<Offered>(payload).ok().and_then(|taken| taken.driver);
-    let (Some(flows), Some(name)) = (rules.flows(), taken) else { return turn };
-    let Some(driver) = flows.driver_named(&name) else { return turn };
+    let taken = serde_json::from_str::<Offered>(payload).ok();
+    let (Some(flows), Some(taken)) = (rules.flows(), taken) else { return turn };
+    let Some(driver) = taken.driver.as_deref().and_then(|name| flows.driver_named(name)) else { return turn };
     let details = [&driver.rating, &driver.phone, &driver.car, &driver.plate];
     let details: Vec<&str> = details.into_iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
     let text = flows.say(TextKey::Assigned, &[("resource", &driver.name), ("what", &details.join(", "))]);
-    tell(turn, state, rules, text, ASSIGNED_TEMPLATE, &places(driver))
+    tell(turn, state, rules, text, ASSIGNED_TEMPLATE, &places(driver, &taken))
 }
 
-/// What the places of a template for an assigned driver may be called.
-fn places(driver: &Driver) -> Vec<(&'static str, String)> {
+/// What the places of a template for an assigned driver may be called. The price and the people have a place only where they are
+/// known: a template that asks for more than is known is not used.
+fn places(driver: &Driver, taken: &Offered) -> Vec<(&'static str, String)> {
     let of =
         |names: &[&'static str], value: &str| names.iter().map(|name| (*name, value.to_owned())).collect::<Vec<_>>();
     [
@@ -204,6 +224,8 @@ fn places(driver: &Driver) -> Vec<(&'static str, String)> {
         of(&["telephone", "phone"], &driver.phone),
         of(&["voiture", "car"], &driver.car),
         of(&["plaque", "plate"], &driver.plate),
+        taken.price.as_deref().map(|price| of(&["prix", "price"], price)).unwrap_or_default(),
+        taken.passengers.as_deref().map(|people| of(&["passagers", "passengers"], people)).unwrap_or_default(),
     ]
     .concat()
 }

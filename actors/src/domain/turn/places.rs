@@ -39,7 +39,7 @@ pub(super) fn pass_on(turn: &mut Turn, state: &State, rules: &Rules) {
     for gone in given_back(&turn.effects.bookings, state) {
         let declined = offered.filter(|(held, _)| *held == gone.id).map(|(_, waiting)| waiting);
         let behind = declined.and_then(|id| state.agenda.waiting.iter().find(|entry| entry.id == id));
-        let freed = Busy { resource: gone.resource, from: gone.starts_at, until: gone.free_at };
+        let freed = Busy::whole(gone.resource, gone.starts_at, gone.free_at);
         tell_next(turn, flows, (&agenda, &freed), behind);
     }
 }
@@ -67,7 +67,7 @@ fn tell_next(turn: &mut Turn, flows: &Flows, (agenda, freed): (&Agenda, &Busy), 
 /// next one is.
 pub(super) fn place_free(mut turn: Turn, state: &State, payload: &str, rules: &Rules) -> Turn {
     let (Some(flows), Ok(free)) = (rules.flows(), serde_json::from_str::<PlaceFree>(payload)) else { return turn };
-    let freed = Busy { resource: free.resource, from: free.from, until: free.until };
+    let freed = Busy::whole(free.resource, free.from, free.until);
     let entry = state.agenda.waiting.iter().find(|entry| entry.id == free.waiting);
     let may_speak = !state.opted_out && turn.conversation.handler == Handler::Bot;
     let asks = may_speak && running(&turn.conversation).is_none();
@@ -81,6 +81,12 @@ pub(super) fn place_free(mut turn: Turn, state: &State, payload: &str, rules: &R
     let template = made.held().and_then(|booking| template(rules, (flows, name), booking, &turn));
     let expires_at = turn.at + flows.waiting_hold();
     write_unasked(&mut turn, rules, &made, (template, expires_at));
+    // Of a group's places some may be left for whoever waits behind.
+    if let Some(held) = made.held().filter(|_| slot.left > slot.party.people) {
+        let mut agenda = Agenda::clone(&state.agenda);
+        agenda.apply(&BookingChange::Hold(held.clone()));
+        tell_next(&mut turn, flows, (&agenda, &freed), Some(entry));
+    }
     keep(&mut turn, flows, made, false, &state.agenda);
     turn
 }

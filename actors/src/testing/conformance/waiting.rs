@@ -14,6 +14,7 @@ fn entry(service: &str, seconds: i64) -> WaitingEntry {
         is_mine: true,
         service: service.to_owned(),
         resource: Some("Awa".to_owned()),
+        people: 2,
         from: at(0),
         until: at(90_000),
         hours: Some(("14:00:00".parse().expect("a time"), "18:30:00".parse().expect("a time"))),

@@ -25,8 +25,8 @@ impl ReadMail {
         let (head, body) = split(part);
         let kind = header(&head, "Content-Type").unwrap_or_default();
         if let Some(boundary) = parameter(&kind, "boundary") {
-            let delimiter = format!("--{boundary}");
-            let parts = body.split(&delimiter).skip(1).filter(|part| !part.starts_with("--"));
+            let boundary = format!("--{boundary}");
+            let parts = body.split(&boundary).skip(1).filter(|part| !part.starts_with("--"));
             parts.for_each(|part| self.read(part.trim_start_matches("\r\n")));
             return;
         }

@@ -20,7 +20,7 @@ const OF_ADMINISTRATORS: [&str; 6] = [
 pub(super) fn refuses(world: &World, bot: &str, method: &str, parameters: &Value) -> Option<HttpResponse> {
     let chat = chat_of(parameters)?;
     if OF_ADMINISTRATORS.contains(&method) && lock(&world.without_rights).contains(&chat) {
-        return Some(refusal(403, "Forbidden: bot is not a member of the channel chat", &Value::Null));
+        return Some(refusal(400, "Bad Request: not enough rights to manage the chat", &Value::Null));
     }
     let user = parameters["user_id"].as_i64()?;
     let is_own = user.to_string() == bot;
@@ -54,7 +54,7 @@ pub(super) fn member(world: &World, bot: &str, parameters: &Value) -> Value {
     if user.to_string() == bot {
         let may = !lock(&world.without_rights).contains(&chat);
         return json!({
-            "status": if may { "administrator" } else { "left" },
+            "status": if may { "administrator" } else { "member" },
             "user": { "id": user, "is_bot": true, "first_name": "Simulated" },
             "can_invite_users": may, "can_restrict_members": may,
         });

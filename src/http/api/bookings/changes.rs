@@ -51,9 +51,16 @@ pub(in crate::http::api) struct BookingBody {
     /// When it begins: a multiple of five minutes.
     #[schema(example = "2026-12-02T15:00:00Z")]
     pub starts_at: String,
+    /// How many people come: more than one where the service has a `capacity`.
+    #[serde(default = "one")]
+    pub people: u32,
     /// Whether the customer is told. Needs `send` as well.
     #[serde(default)]
     pub tell: bool,
+}
+
+const fn one() -> u32 {
+    1
 }
 
 /// Another time for a booking.
@@ -99,7 +106,7 @@ pub(in crate::http::api) enum BookingProblems {
     /// `taken`: somebody else has that time. `changed`: the booking was moved, cancelled or settled since, or is over
     #[response(status = 409)]
     Lost(ErrorBody),
-    /// `unknown_service`, `unknown_resource`, `no_such_time`, `not_begun`, `nothing_to_book`
+    /// `unknown_service`, `unknown_resource`, `no_such_time`, `too_many`, `not_begun`, `nothing_to_book`
     #[response(status = 422)]
     Refused(ErrorBody),
 }
@@ -119,6 +126,7 @@ pub(in crate::http::api) async fn book(call: Call<ToOperate>, Json(asked): Json<
         service: asked.service,
         resource: asked.resource,
         starts_at: timestamp("starts_at", &asked.starts_at)?,
+        people: asked.people,
     };
     let booked = bookings::book(call.caller.service(), access(&call), new, asked.tell).await.map_err(told)?;
     reply_with(StatusCode::CREATED, &changed(&call, booked))

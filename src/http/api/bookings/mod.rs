@@ -47,6 +47,8 @@ pub struct Booking {
     pub resource: String,
     pub starts_at: String,
     pub ends_at: String,
+    /// How many people come.
+    pub people: u32,
     /// `held`, `confirmed`, `cancelled`, `done` or `no_show`.
     pub state: String,
     pub created_at: String,
@@ -66,6 +68,7 @@ impl Booking {
             resource: row.resource.clone(),
             starts_at: rfc3339(row.starts_at),
             ends_at: rfc3339(row.ends_at),
+            people: row.party.people,
             state: row.state.as_str().to_owned(),
             created_at: rfc3339(row.created_at),
         }

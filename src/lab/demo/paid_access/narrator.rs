@@ -90,6 +90,9 @@ impl<'a> Narrator<'a> {
         if !comes_true(async || self.shop.told().iter().any(|text| text.contains("https://t.me/"))).await {
             return Ok(Err(Missed("an invitation")));
         }
+        if !self.receipts(1).await {
+            return Ok(Err(Missed("a receipt")));
+        }
         self.show_what_the_bot_wrote();
         self.shop.asks_to_join(100, STRANGER).await?;
         if !self.calls("declineChatJoinRequest", 1).await {
@@ -140,6 +143,7 @@ impl<'a> Narrator<'a> {
             return Ok(Err(Missed("the refusal of her old link")));
         }
         self.say("→ she tries her old link: refused");
+        self.show_what_the_bot_wrote();
         self.see(false);
         Ok(Ok(()))
     }
@@ -153,8 +157,8 @@ impl<'a> Narrator<'a> {
             return Ok(Err(Missed("a new invitation")));
         }
         let links = || self.shop.told().iter().filter(|text| text.contains("https://t.me/")).count();
-        if !comes_true(async || links() >= 2).await {
-            return Ok(Err(Missed("a new invitation")));
+        if !comes_true(async || links() >= 2).await || !self.receipts(2).await {
+            return Ok(Err(Missed("a new invitation and its receipt")));
         }
         self.show_what_the_bot_wrote();
         self.shop.asks_to_join(103, AWA).await?;
@@ -181,6 +185,11 @@ impl<'a> Narrator<'a> {
 
     async fn state_becomes(&self, state: &str) -> bool {
         comes_true(async || self.shop.subscription().await.is_some_and(|row| row.state.as_str() == state)).await
+    }
+
+    async fn receipts(&self, count: usize) -> bool {
+        comes_true(async || self.shop.told().iter().filter(|text| text.contains("est bien arrivé")).count() >= count)
+            .await
     }
 
     async fn calls(&self, method: &str, count: usize) -> bool {

@@ -1,12 +1,12 @@
 //! I8, I11: every message ends in a named state, and its events lead there, forward only.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
 use palabre_actors::domain::status::{DeliveryStatus, OutboxState, Transition};
 use serde_json::Value;
 
-use crate::lab::torture::evidence::Evidence;
+use crate::lab::torture::evidence::{Evidence, Index};
 use crate::lab::verdict::{Finding, Verdict};
 use crate::store::entity::event_log;
 
@@ -37,7 +37,7 @@ pub(super) fn settled(evidence: &Evidence) -> Verdict {
 
 /// I8, I11: an outbox row's events, in the order in which they were written, are a path of [`Transition`] and of what the
 /// provider's callbacks allow, that ends where the row stands; each of ours says why.
-pub(super) fn forward(evidence: &Evidence) -> Verdict {
+pub(super) fn forward(evidence: &Evidence, index: &Index<'_>) -> Verdict {
     let mut finding = Finding::of("I8 I11", "forward");
     let mut histories: HashMap<&str, Vec<&event_log::Model>> = HashMap::new();
     for event in evidence.dump.events.iter().filter(|event| event.entity_type == "message_out") {
@@ -45,6 +45,7 @@ pub(super) fn forward(evidence: &Evidence) -> Verdict {
     }
     let mut steps: BTreeMap<&str, usize> = BTreeMap::new();
     let mut detours = 0;
+    let skewed: HashSet<&str> = index.skewed(evidence).collect();
     for row in &evidence.dump.outbound {
         let mut history = histories.remove(row.id.as_str()).unwrap_or_default();
         // An event's id is drawn by the one writer: it tells the order better than the time of the news.
@@ -52,6 +53,10 @@ pub(super) fn forward(evidence: &Evidence) -> Verdict {
         for event in &history {
             *steps.entry(&event.event_type).or_default() += 1;
             detours += usize::from(event.payload.contains(r#""via":"#));
+        }
+        // Ids of a node whose clock was wrong are in no order.
+        if skewed.contains(row.id.as_str()) {
+            continue;
         }
         match Path::follow(&history) {
             Ok(path) => {

@@ -17,10 +17,10 @@ pub(super) fn all(evidence: &Evidence) -> Vec<Verdict> {
         ingress::whole(evidence, &index),
         sends::none_lost(&index),
         sends::none_twice(evidence, &index),
-        sends::ordered(&index),
+        sends::ordered(evidence, &index),
         silence::silence(evidence, &index),
         history::settled(evidence),
-        history::forward(evidence),
+        history::forward(evidence, &index),
         alive(evidence),
     ]
 }

@@ -103,20 +103,24 @@ fn mark(sent: &SentMessage) -> &str {
 }
 
 /// I3: what a contact posted after the 2xx of an earlier message was accepted after it, had its turn after it, and its
-/// answer reached the provider after the earlier one's. (Messages whose webhooks overlap have no order of their own.)
-pub(super) fn ordered(index: &Index<'_>) -> Verdict {
+/// answer reached the provider after the earlier one's. (Messages whose webhooks overlap have no order of their own, nor have those that
+/// waited on several nodes' disks. When a node's clock was wrong, its times say nothing.)
+pub(super) fn ordered(evidence: &Evidence, index: &Index<'_>) -> Verdict {
     let mut finding = Finding::of("I3", "ordered");
     let mut pairs = 0;
     for turns in index.conversations.values() {
+        let turns: Vec<&Turn<'_>> = turns.iter().filter(|turn| !evidence.blurred.was_spooled(turn.posted)).collect();
         for (at, earlier) in turns.iter().enumerate() {
-            let follows = |later: &&Turn<'_>| earlier.posted.acknowledged.is_some_and(|when| when < later.posted.begun);
+            let follows =
+                |later: &&&Turn<'_>| earlier.posted.acknowledged.is_some_and(|when| when < later.posted.begun);
             // Sorted by acceptance: whatever stands before this one must not have been posted after it.
             for later in turns.iter().take(at).filter(follows) {
                 finding.must(false, || format!("{} was accepted before {}", later.row.id, earlier.row.id));
             }
             for later in turns.iter().skip(at + 1).filter(follows) {
                 pairs += 1;
-                finding.must(earlier.row.processed_at <= later.row.processed_at, || {
+                let skewed = [earlier, later].iter().any(|turn| evidence.blurred.was_skewed(turn.posted));
+                finding.must(skewed || earlier.row.processed_at <= later.row.processed_at, || {
                     format!("{} had its turn before {}", later.row.id, earlier.row.id)
                 });
                 let (Some(first), Some(second)) = (taken(index, earlier), taken(index, later)) else { continue };

@@ -8,6 +8,8 @@
 //! 2. nothing reaches the provider but one confirmation. A send that passed its last check before the silence began may
 //!    still arrive: the row was written before, and it arrives within [`ON_THE_WIRE`], plus any time for which the
 //!    machine stood still.
+//!
+//! Of conversations in which somebody wrote while a node's clock was wrong, the first rule alone is checked.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -24,6 +26,9 @@ pub(super) fn silence(evidence: &Evidence, index: &Index<'_>) -> Verdict {
     let (mut silences, mut unheard, mut on_the_wire) = (0, 0, 0);
     for turns in index.conversations.values() {
         let decided = |turn: &Turn<'_>| turn.row.processed_at.as_deref().and_then(time);
+        if turns.iter().any(|turn| evidence.blurred.was_skewed(turn.posted)) {
+            continue;
+        }
         let Some(stop) = turns.iter().position(|turn| turn.due == Due::OptOutConfirmation) else { continue };
         let Some(from) = decided(&turns[stop]) else { continue };
         let start = turns.iter().skip(stop).find(|turn| turn.due == Due::OptInConfirmation);

@@ -261,6 +261,24 @@ fn i3_what_overtakes_is_caught() {
 }
 
 #[test]
+fn i3_what_waited_on_disks_has_no_order_and_what_a_wrong_clock_wrote_no_time() {
+    // The one conversation says nothing of silence then.
+    let mut evidence = sound();
+    evidence.dump.inbound[0].processed_at = Some(text(moment(15_000)));
+    assert_eq!(failing(&evidence), ["ordered"]);
+    evidence.blurred.skewed.push((moment(-5_000), moment(5_000)));
+    assert_eq!(failing(&evidence), ["silence"]);
+    // Elsewhere times count, and the order of the provider counts everywhere.
+    evidence.blurred.skewed[0] = (moment(30_000), moment(45_000));
+    assert_eq!(failing(&evidence), ["ordered", "silence"]);
+    evidence.blurred.skewed[0] = (moment(-5_000), moment(5_000));
+    (evidence.sends[0].sequence, evidence.sends[1].sequence) = (1, 0);
+    assert_eq!(failing(&evidence), ["ordered", "silence"]);
+    evidence.blurred.spooled.push((moment(-5_000), moment(5_000)));
+    assert_eq!(failing(&evidence), ["silence"]);
+}
+
+#[test]
 fn i3_webhooks_that_overlap_have_no_order() {
     let mut evidence = sound();
     evidence.posts.posted[0].acknowledged = Some(moment(10_001));

@@ -8,8 +8,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
 use super::SECRET_KEY;
-use super::books::{Books, Shape};
+use super::books::{Books, Session, Shape};
 use super::contract::{answer_faults, request_faults};
+use crate::payments::stripe::API_VERSION;
 
 type Shared = web::Data<Mutex<Books>>;
 type Fields = HashMap<String, String>;
@@ -17,6 +18,7 @@ type Fields = HashMap<String, String>;
 pub(super) fn mount(config: &mut web::ServiceConfig) {
     config
         .route("/v1/checkout/sessions", web::post().to(open_session))
+        .route("/v1/checkout/sessions", web::get().to(sessions))
         .route("/v1/checkout/sessions/{id}", web::get().to(session))
         .route("/v1/subscriptions/{id}", web::get().to(subscription))
         .route("/v1/subscriptions/{id}", web::post().to(change_subscription))
@@ -37,6 +39,9 @@ pub(super) fn mount(config: &mut web::ServiceConfig) {
         .route("/pay/{session}", web::get().to(pay_page))
         .route("/pay/{session}", web::post().to(pay));
 }
+
+/// Seconds for which events are listed.
+const EVENTS_ARE_KEPT: i64 = 30 * 24 * 60 * 60;
 
 fn lock(books: &Shared) -> MutexGuard<'_, Books> {
     books.lock().unwrap_or_else(PoisonError::into_inner)
@@ -71,7 +76,10 @@ fn admit<'b>(
     let query = query.iter().map(|(name, value)| (name.as_ref(), value.as_ref()));
     let parameters: Vec<_> = query.chain(form.iter().map(|(name, value)| (name.as_str(), value.as_str()))).collect();
     let path = request.match_pattern().unwrap_or_default();
-    let faults = request_faults(request.method().as_str(), &path, &parameters);
+    let mut faults = request_faults(request.method().as_str(), &path, &parameters);
+    if header("stripe-version") != API_VERSION {
+        faults.push("a request of another version".to_owned());
+    }
     if !faults.is_empty() {
         books.refused += 1;
         books.faults.extend(faults);
@@ -107,6 +115,11 @@ fn found(books: &mut Books, request: &HttpRequest, object: Option<Value>) -> Htt
         Some(object) => answer(books, request, object),
         None => failure(StatusCode::NOT_FOUND, "resource_missing"),
     }
+}
+
+/// Since when what is asked for was made.
+fn created_since(query: &Fields) -> i64 {
+    query.get("created[gte]").and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
 /// A page of a list: the newest first, a hundred at most.
@@ -147,6 +160,16 @@ async fn open_session(books: Shared, request: HttpRequest, form: web::Form<Field
     let mut books = admitted!(books, request, &form);
     let session = books.open_session(form.into_inner());
     answer(&mut books, &request, session)
+}
+
+async fn sessions(books: Shared, request: HttpRequest, query: web::Query<Fields>) -> HttpResponse {
+    let mut books = admitted!(books, request);
+    let (since, status) = (created_since(&query), query.get("status"));
+    let is_asked_for =
+        |one: &&Session| one.created >= since && status.is_none_or(|status| one.is_paid == (status == "complete"));
+    let asked_for = books.sessions.iter().filter(is_asked_for);
+    let found = asked_for.rev().filter_map(|one| books.session(&one.id)).collect();
+    list(&mut books, &request, &query, found)
 }
 
 async fn session(books: Shared, request: HttpRequest, id: web::Path<String>) -> HttpResponse {
@@ -284,7 +307,7 @@ async fn account_link(books: Shared, request: HttpRequest, form: web::Form<Field
 
 async fn events(books: Shared, request: HttpRequest, query: web::Query<Fields>) -> HttpResponse {
     let mut books = admitted!(books, request);
-    let since: i64 = query.get("created[gte]").and_then(|text| text.parse().ok()).unwrap_or_default();
+    let since = created_since(&query).max(books.now - EVENTS_ARE_KEPT);
     let is_since = |event: &&Value| event["created"].as_i64().is_some_and(|created| created >= since);
     // As Stripe gives them: the newest first, without the account that is asked for.
     let without_account = |mut event: Value| {

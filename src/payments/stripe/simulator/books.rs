@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
+use super::contract::answer_faults;
 use super::fields::metadata;
 
 const DAY: i64 = 24 * 60 * 60;
@@ -348,9 +349,11 @@ impl Books {
             kind if kind.starts_with("checkout.") => self.session(object),
             _ => self.subscription(object),
         };
-        self.events.push(json!({
+        let event = json!({
             "id": id, "object": "event", "type": kind, "account": self.account, "livemode": false, "created": self.now,
             "data": { "object": data.unwrap_or_default() },
-        }));
+        });
+        self.faults.extend(answer_faults(&event, self.shape == Shape::Old));
+        self.events.push(event);
     }
 }

@@ -1,212 +1,114 @@
-//! The part of Stripe's OpenAPI description that is used here: names, words and kinds.
-//!
-//! Source: github.com/stripe/openapi, version 2026-07-29.dahlia (v2349), read through the types that Stripe generates from it
-//! (github.com/stripe/stripe-node 22.5.0, `src/resources`). The fields of [`BEFORE_BASIL`] are those that version 2025-03-31.basil
-//! moved, as its changelog says.
+//! Holds requests and answers against Stripe's OpenAPI description.
+
+mod description;
 
 use serde_json::Value;
 
-/// Requests: method and path, and the parameters that may stand there. `[]` stands for an index, `[*]` for a key of one's own.
-/// Values after `=` are the words that a parameter may have.
-const REQUESTS: &[(&str, &str, &[&str])] = &[
-    (
-        "POST",
-        "/v1/checkout/sessions",
-        &[
-            "mode=payment|setup|subscription",
-            "success_url",
-            "cancel_url",
-            "locale=auto|fr|en",
-            "line_items[][quantity]",
-            "line_items[][price_data][currency]",
-            "line_items[][price_data][unit_amount]",
-            "line_items[][price_data][tax_behavior]=exclusive|inclusive|unspecified",
-            "line_items[][price_data][product_data][name]",
-            "line_items[][price_data][recurring][interval]=day|month|week|year",
-            "subscription_data[trial_period_days]",
-            "subscription_data[metadata][*]",
-            "payment_intent_data[metadata][*]",
-            "automatic_tax[enabled]=true|false",
-            "allow_promotion_codes=true|false",
-            "customer",
-            "customer_update[address]=auto|never",
-            "customer_creation=always|if_required",
-            "metadata[*]",
-        ],
-    ),
-    ("GET", "/v1/checkout/sessions/{id}", &[]),
-    ("GET", "/v1/subscriptions/{id}", &["expand[]"]),
-    ("POST", "/v1/subscriptions/{id}", &["cancel_at_period_end=true|false"]),
-    ("DELETE", "/v1/subscriptions/{id}", &[]),
-    (
-        "GET",
-        "/v1/invoices",
-        &["subscription", "status=draft|open|paid|uncollectible|void", "expand[]", "limit", "starting_after"],
-    ),
-    ("GET", "/v1/invoices/{id}", &[]),
-    ("GET", "/v1/invoice_payments", &["payment[type]=charge|payment_intent|payment_record", "payment[payment_intent]"]),
-    ("GET", "/v1/charges", &["customer", "limit", "starting_after"]),
-    ("GET", "/v1/charges/{id}", &[]),
-    ("GET", "/v1/disputes", &["charge"]),
-    ("POST", "/v1/refunds", &["payment_intent"]),
-    ("POST", "/v1/billing_portal/sessions", &["customer", "return_url"]),
-    ("POST", "/v1/accounts", &["type=custom|express|standard", "metadata[*]"]),
-    ("GET", "/v1/accounts/{id}", &[]),
-    ("GET", "/v1/webhook_endpoints", &["limit"]),
-    ("POST", "/v1/account_links", &["account", "refresh_url", "return_url", "type=account_onboarding|account_update"]),
-    ("GET", "/v1/events", &["created[gte]", "limit", "starting_after"]),
-];
+use self::description::{
+    BEFORE_BASIL, LONGEST_METADATA_KEY, LONGEST_METADATA_VALUE, METADATA_KEYS, OBJECTS, ONLY_WITH, REQUESTS,
+};
 
-/// Objects and parts of objects, each with the fields that are read here: `name kind`, with `?` where it may be null. A kind is
-/// `text`, `number`, `flag`, `pairs`, `ref` (an id, or the object), `list:OBJECT`, `of:OBJECT`, or the words it may be.
-const OBJECTS: &[(&str, &[&str])] = &[
-    (
-        "checkout.session",
-        &[
-            "id text",
-            "object checkout.session",
-            "livemode flag",
-            "mode payment|setup|subscription",
-            "status complete|expired|open ?",
-            "payment_status no_payment_required|paid|unpaid",
-            "subscription ref ?",
-            "payment_intent ref ?",
-            "customer ref ?",
-            "metadata pairs ?",
-            "created number",
-            "amount_total number ?",
-            "currency text ?",
-            "customer_details of:customer_details ?",
-            "url text ?",
-        ],
-    ),
-    ("customer_details", &["email text ?"]),
-    (
-        "subscription",
-        &[
-            "id text",
-            "object subscription",
-            "livemode flag",
-            "status active|canceled|incomplete|incomplete_expired|past_due|paused|trialing|unpaid",
-            "customer ref",
-            "metadata pairs",
-            "cancel_at number ?",
-            "cancel_at_period_end flag",
-            "ended_at number ?",
-            "canceled_at number ?",
-            "cancellation_details of:cancellation_details ?",
-            "items list:subscription_item",
-            "start_date number",
-            "default_payment_method of:payment_method ?",
-        ],
-    ),
-    (
-        "cancellation_details",
-        &["reason canceled_by_retention_policy|cancellation_requested|payment_disputed|payment_failed ?"],
-    ),
-    (
-        "subscription_item",
-        &["id text", "object subscription_item", "current_period_start number", "current_period_end number"],
-    ),
-    ("payment_method", &["id text", "object payment_method", "type text", "card of:card"]),
-    ("card", &["exp_month number", "exp_year number"]),
-    (
-        "invoice",
-        &[
-            "id text",
-            "object invoice",
-            "status draft|open|paid|uncollectible|void ?",
-            "parent of:parent ?",
-            "status_transitions of:status_transitions",
-            "lines list:line_item",
-            "period_end number",
-            "created number",
-            "amount_paid number",
-            "amount_due number",
-            "currency text",
-            "hosted_invoice_url text ?",
-            "customer_email text ?",
-            "payments list:invoice_payment",
-        ],
-    ),
-    ("parent", &["type quote_details|subscription_details", "subscription_details of:subscription_details ?"]),
-    ("subscription_details", &["subscription ref"]),
-    ("status_transitions", &["paid_at number ?"]),
-    ("line_item", &["id text", "object line_item", "period of:period"]),
-    ("period", &["start number", "end number"]),
-    ("invoice_payment", &["id text", "object invoice_payment", "invoice ref", "payment of:payment"]),
-    ("payment", &["type charge|payment_intent|payment_record", "payment_intent ref"]),
-    (
-        "charge",
-        &[
-            "id text",
-            "object charge",
-            "payment_intent ref ?",
-            "customer ref ?",
-            "created number",
-            "metadata pairs",
-            "amount number",
-            "amount_refunded number",
-            "currency text",
-            "receipt_url text ?",
-            "refunded flag",
-            "disputed flag",
-        ],
-    ),
-    (
-        "dispute",
-        &[
-            "id text",
-            "object dispute",
-            "charge ref",
-            "status lost|needs_response|prevented|under_review|warning_closed|warning_needs_response|warning_under_review|won",
-        ],
-    ),
-    ("refund", &["id text", "object refund", "status text ?"]),
-    ("billing_portal.session", &["id text", "object billing_portal.session", "customer text", "url text"]),
-    ("account", &["id text", "object account", "charges_enabled flag", "details_submitted flag"]),
-    ("account_link", &["object account_link", "created number", "expires_at number", "url text"]),
-    ("webhook_endpoint", &["id text", "object webhook_endpoint", "url text", "status text"]),
-    (
-        "event",
-        &[
-            "id text",
-            "object event",
-            "type text",
-            "account text",
-            "livemode flag",
-            "created number",
-            "data of:event_data",
-        ],
-    ),
-    ("event_data", &["object object"]),
-];
+/// A parameter as it is described.
+struct Described {
+    name: &'static str,
+    is_required: bool,
+    kind: &'static str,
+    words: &'static str,
+}
 
-/// Fields that objects had before version 2025-03-31.basil, in place of those that it added.
-const BEFORE_BASIL: &[(&str, &[&str], &[&str])] = &[
-    ("subscription", &["current_period_start number", "current_period_end number"], &[]),
-    ("subscription_item", &[], &["current_period_start", "current_period_end"]),
-    ("invoice", &["subscription ref ?", "payment_intent ref ?"], &["parent", "payments"]),
-    ("charge", &["invoice ref ?"], &[]),
-];
+impl Described {
+    fn read(text: &'static str) -> Self {
+        let (text, words) = text.split_once('=').unwrap_or((text, ""));
+        let (text, kind) = text.split_once(':').unwrap_or((text, ""));
+        let name = text.trim_end_matches('!');
+        Self { name, is_required: text.ends_with('!'), kind, words }
+    }
 
-/// What is wrong with a request: a path or a parameter that the description does not know, or a value that it does not allow.
+    /// What is wrong with its value.
+    fn fault(&self, value: &str) -> Option<String> {
+        if !self.words.is_empty() {
+            return (!self.words.split('|').any(|word| word == value)).then(|| format!("is none of {}", self.words));
+        }
+        match (self.kind, self.kind.split_once("..")) {
+            ("currency", _) => {
+                let fits = value.len() == 3 && value.bytes().all(|letter| letter.is_ascii_lowercase());
+                (!fits).then(|| "is no currency".to_owned())
+            }
+            ("url", _) => {
+                let fits = value.starts_with("https://") || value.starts_with("http://");
+                (!fits).then(|| "is no URL".to_owned())
+            }
+            (_, Some((least, most))) => {
+                let [least, most, value] = [least, most, value].map(|text| text.parse::<u64>().ok());
+                let fits = value.is_some() && (least..=most).contains(&value);
+                (!fits).then(|| format!("is no number of {}", self.kind))
+            }
+            _ => value.is_empty().then(|| "is empty".to_owned()),
+        }
+    }
+
+    /// The group that it is part of: `automatic_tax` of `automatic_tax[enabled]`. `None`: the request itself.
+    fn group(&self) -> Option<&'static str> {
+        Some(self.name.rsplit_once('[')?.0)
+    }
+}
+
+/// What is wrong with a request: a path or a parameter that the description does not know, a value that it does not allow, or one
+/// that is missing.
 pub(super) fn request_faults(method: &str, path: &str, parameters: &[(&str, &str)]) -> Vec<String> {
     let Some((_, _, known)) = REQUESTS.iter().find(|(of, at, _)| *of == method && *at == path) else {
         return vec![format!("{method} {path} is not described")];
     };
+    let known: Vec<Described> = known.iter().copied().map(Described::read).collect();
     let mut faults = Vec::new();
     for (name, value) in parameters {
-        let found = known.iter().map(|one| one.split_once('=').unwrap_or((one, ""))).find(|(one, _)| is_one(one, name));
-        match found {
-            None => faults.push(format!("{method} {path}: no parameter {name}")),
-            Some((_, words)) if !words.is_empty() && !words.split('|').any(|word| word == *value) => {
-                faults.push(format!("{method} {path}: {name} is none of {words}"));
-            }
-            Some(_) => {}
+        match known.iter().find(|one| is_one(one.name, name)) {
+            None => faults.push(format!("no parameter {name}")),
+            Some(described) => faults.extend(described.fault(value).map(|fault| format!("{name} {fault}"))),
         }
     }
+    for one in known.iter().filter(|one| one.is_required) {
+        let has_group = one.group().is_none_or(|group| parameters.iter().any(|(name, _)| is_in(group, name)));
+        if has_group && !parameters.iter().any(|(name, _)| is_one(one.name, name)) {
+            faults.push(format!("lacks {}", one.name));
+        }
+    }
+    let value_of = |wanted: &str| parameters.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value);
+    for (group, other, words) in ONLY_WITH.iter().filter(|_| path == "/v1/checkout/sessions") {
+        let fits = value_of(other).is_some_and(|value| words.is_empty() || words.split('|').any(|word| word == value));
+        if !fits && parameters.iter().any(|(name, _)| is_in(group, name)) {
+            faults.push(format!("{group} without {other} {words}"));
+        }
+    }
+    faults.extend(metadata_faults(parameters));
+    faults.into_iter().map(|fault| format!("{method} {path}: {fault}")).collect()
+}
+
+fn metadata_faults(parameters: &[(&str, &str)]) -> Vec<String> {
+    let mut keys: std::collections::HashMap<&str, usize> = std::collections::HashMap::new();
+    let mut faults = Vec::new();
+    for (name, value) in parameters {
+        let Some((group, key)) = name.rsplit_once('[') else { continue };
+        if !group.trim_end_matches(']').ends_with("metadata") {
+            continue;
+        }
+        *keys.entry(group).or_default() += 1;
+        if key.trim_end_matches(']').chars().count() > LONGEST_METADATA_KEY
+            || value.chars().count() > LONGEST_METADATA_VALUE
+        {
+            faults.push(format!("{name} is too long"));
+        }
+    }
+    let too_many = keys.into_iter().filter(|(_, count)| *count > METADATA_KEYS);
+    faults.extend(too_many.map(|(group, count)| format!("{group} has {count} keys")));
     faults
+}
+
+/// Whether a parameter is in a group, or the group itself.
+fn is_in(group: &str, name: &str) -> bool {
+    let parts = group.split('[').count();
+    let mut ends = name.match_indices('[').map(|(at, _)| at).chain([name.len()]);
+    ends.nth(parts - 1).is_some_and(|end| is_one(group, &name[..end]))
 }
 
 /// Whether a parameter is a described one: each part the same, an index for `[]`, anything for `[*]`.
@@ -315,29 +217,68 @@ mod tests {
 
     #[test]
     fn what_stripe_does_not_know_is_found() {
-        let request =
-            |method: &str, path: &str, name: &str, value: &str| request_faults(method, path, &[(name, value)]);
-        let sessions = "/v1/checkout/sessions";
-        for (name, value) in [
-            ("mode", "payment"),
+        let page = [
+            ("mode", "subscription"),
+            ("success_url", "https://x.example/"),
+            ("line_items[0][quantity]", "1"),
             ("line_items[0][price_data][currency]", "eur"),
+            ("line_items[0][price_data][unit_amount]", "999"),
+            ("line_items[0][price_data][product_data][name]", "Accès"),
+            ("line_items[0][price_data][recurring][interval]", "month"),
+        ];
+        let sessions = |parameters: &[(&str, &str)]| request_faults("POST", "/v1/checkout/sessions", parameters);
+        // A value in another's place, or beside the others.
+        let with = |name: &str, value: &str| {
+            let others = page.iter().copied().filter(|(other, _)| *other != name);
+            sessions(&others.chain([(name, value)]).collect::<Vec<_>>())
+        };
+        let long = "x".repeat(501);
+        assert_eq!(sessions(&page), [""; 0]);
+        for (name, value) in [
             ("metadata[palabre_plan]", "x"),
             ("subscription_data[metadata][a]", "x"),
+            ("subscription_data[trial_period_days]", "7"),
+            ("line_items[0][price_data][recurring][interval]", "year"),
         ] {
-            assert!(request("POST", sessions, name, value).is_empty(), "{name}");
+            assert_eq!(with(name, value), [""; 0], "{name}");
         }
         for (name, value) in [
             ("mode", "subscribe"),
+            ("success_url", ""),
+            ("success_url", "/p/belle/premium/paid"),
+            ("subscription_data[metadata][a]", long.as_str()),
             ("line_items[price_data][currency]", "eur"),
             ("line_items[x][quantity]", "1"),
+            ("line_items[0][quantity]", "0"),
+            ("line_items[0][price_data][currency]", "EUR"),
+            ("line_items[0][price_data][unit_amount]", "9.99"),
             ("metadata[]", "x"),
             ("metadata", "x"),
+            ("metadata[a]", long.as_str()),
+            ("metadata[a key that is longer than forty characters are]", "x"),
             ("subscription_data[trial_days]", "7"),
+            ("subscription_data[trial_period_days]", "0"),
             ("line_items[0][price_data][currency][x]", "eur"),
+            ("payment_intent_data[metadata][a]", "x"),
+            ("customer_creation", "always"),
+            ("customer_update[address]", "auto"),
         ] {
-            assert_eq!(request("POST", sessions, name, value).len(), 1, "{name}={value}");
+            // A mode that there is not also parts what is for one of them alone from it.
+            assert!(!with(name, value).is_empty(), "{name}={value}");
         }
-        assert_eq!(request("PUT", sessions, "mode", "payment").len(), 1);
+        for (missing, _) in page {
+            let others: Vec<_> = page.iter().copied().filter(|(name, _)| *name != missing).collect();
+            // These two are alone in their groups, which are gone with them.
+            let is_alone = missing.contains("recurring") || missing.contains("product_data");
+            assert_eq!(sessions(&others).is_empty(), is_alone, "{missing}");
+        }
+        let payment = ("payment[payment_intent]", "pi_1");
+        assert_eq!(request_faults("GET", "/v1/invoice_payments", &[payment]).len(), 1, "of which kind?");
+        assert_eq!(
+            request_faults("GET", "/v1/invoice_payments", &[("payment[type]", "payment_intent"), payment]),
+            [""; 0]
+        );
+        assert_eq!(request_faults("PUT", "/v1/checkout/sessions", &page).len(), 1);
         let dispute = json!({ "id": "dp_1", "object": "dispute", "charge": "ch_1", "status": "won" });
         assert!(answer_faults(&dispute, false).is_empty());
         for (field, value) in [

@@ -369,8 +369,6 @@ impl Model {
         let world = &self.world;
         *lock(&world.killer) = None;
         world.bot.has_rights.store(true, Ordering::Relaxed);
-        world.access.catch_up(DateTime::UNIX_EPOCH, world.now()).await.unwrap();
-        world.work(CALM).await;
         let caller = owner();
         let came_to = reconcile(&caller, &world.access, &caller.tenants, world.now()).await.unwrap();
         assert_eq!(came_to.failed, 0);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::gateway::channel_event::Price;
+use crate::store::paid_access::PaymentEventFilter;
 
 impl World {
     fn alerts(&self, part: &str) -> usize {
@@ -172,7 +173,7 @@ async fn stripe_is_asked_and_answers_as_its_description_says() {
         connect(&owner(), &world.access, &world.tenant).await.unwrap();
         stripe.create_account("belle").await.unwrap();
         assert_eq!(stripe.webhook_endpoints().await.unwrap().len(), 1);
-        world.access.catch_up(DateTime::UNIX_EPOCH, world.now()).await.unwrap();
+        world.access.catch_up(&Tenants::All, DateTime::UNIX_EPOCH, world.now()).await.unwrap();
         world.work(CALM).await;
         assert_eq!((world.stripe.refused(), world.stripe.faults()), (0, Vec::new()), "{shape:?}");
     }
@@ -219,4 +220,55 @@ pub(super) async fn paid_while_being_removed(store: Store) {
     *lock(&world.worked) += TimeDelta::minutes(1);
     world.work(CALM).await;
     assert!(world.is_in(1) && lock(&world.bot.banned).is_empty());
+}
+
+/// What was paid and given back while nothing was told, for longer than Stripe keeps its events, is found by one reconciliation.
+pub(super) async fn paid_and_never_told(store: Store) {
+    let world = World::new(&store);
+    let (caller, access) = (owner(), &world.access);
+    assert_eq!(access.missing_since(world.now()).await.unwrap(), world.now() - TimeDelta::days(3), "nothing ever came");
+    world.buys(1, "premium").await;
+    world.buys(2, "forever").await;
+    world.stripe.advance(40 * DAY);
+    drop(world.stripe.posts(CALM));
+    world.work(CALM).await;
+    assert!(!world.is_in(1) && !world.is_in(2));
+    let came_to = reconcile(&caller, access, &caller.tenants, world.now()).await.unwrap();
+    assert_eq!((came_to.found, came_to.failed), (2, 0));
+    world.work(CALM).await;
+    assert!(world.is_in(1) && world.is_in(2));
+    let forever = access.store.subscriptions_of_member(&world.tenant, &address(2)).await.unwrap().remove(0);
+    world.stripe.refund(&forever.provider_subscription.unwrap());
+    drop(world.stripe.posts(CALM));
+    world.stripe.advance(40 * DAY);
+    reconcile(&caller, access, &caller.tenants, world.now()).await.unwrap();
+    world.work(CALM).await;
+    assert!(!world.is_in(2), "what was given back ends access");
+    // A node that was away for some days looks for what it missed from where it left off, as far back as Stripe can tell.
+    let last = access.store.payment_events(&caller.tenants, &PaymentEventFilter::default(), 1).await.unwrap().remove(0);
+    for (away, missing) in [(1, 3), (9, 9), (29, 29), (99, 30)] {
+        let now = last.received_at + TimeDelta::days(away);
+        assert_eq!(access.missing_since(now).await.unwrap(), now - TimeDelta::days(missing), "{away} days away");
+    }
+}
+
+/// Who opens a page and does not pay is forgotten after three months; who paid is not.
+pub(super) async fn begun_and_never_paid(store: Store) {
+    let world = World::new(&store);
+    world.buys(1, "premium").await;
+    world.work(CALM).await;
+    world.stripe.let_cards_pay(false);
+    world.buys(2, "premium").await;
+    world.buys(3, "forever").await;
+    world.work(CALM).await;
+    let rows = async || {
+        let found =
+            world.access.store.subscriptions(&owner().tenants, &SubscriptionFilter::default(), 10).await.unwrap();
+        found.iter().filter_map(|row| row.address.clone()).collect::<Vec<_>>()
+    };
+    for (days, dropped) in [(89, 0), (91, 2), (91, 0)] {
+        let later = world.now() + TimeDelta::days(days);
+        assert_eq!(world.access.drop_abandoned(later).await.unwrap(), dropped, "after {days} days");
+    }
+    assert_eq!(rows().await, [address(1)]);
 }

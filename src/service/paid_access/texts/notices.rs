@@ -6,13 +6,15 @@ use palabre_actors::domain::dates;
 use palabre_actors::domain::entitlement::NoticeKind;
 use palabre_actors::domain::rules::Language;
 
-use super::day;
+use super::{day, titled};
 
 /// What a notice is about.
 pub(in crate::service::paid_access) struct About<'a> {
     pub plan: &'a str,
     pub seller: &'a str,
-    /// When access ends, where it does.
+    /// What was paid or given back, where the notice is about a payment.
+    pub amount: Option<String>,
+    /// When what is paid ends, or access does, where it has an end.
     pub until: Option<DateTime<Tz>>,
     /// When the card that pays ends.
     pub card_ends_at: Option<DateTime<Tz>>,
@@ -32,8 +34,8 @@ const fn words(kind: NoticeKind) -> ((&'static str, &'static str), (&'static str
         NoticeKind::PaymentReceived => (
             ("Paiement reçu", "Payment received"),
             (
-                "Merci. Votre paiement pour {plan} est bien arrivé.[ Accès jusqu'au {until}.][\nReçu : {receipt}][\nGérer ou résilier : {own}]",
-                "Thank you. Your payment for {plan} has arrived.[ Access until {until}.][\nReceipt: {receipt}][\nManage or cancel: {own}]",
+                "Merci. Votre paiement[ de {amount}] pour {plan} est bien arrivé.[ Payé jusqu'au {until}.][\nReçu : {receipt}][\nGérer ou résilier : {own}]",
+                "Thank you. Your payment[ of {amount}] for {plan} has arrived.[ Paid until {until}.][\nReceipt: {receipt}][\nManage or cancel: {own}]",
             ),
         ),
         NoticeKind::PaymentFailed => (
@@ -46,15 +48,15 @@ const fn words(kind: NoticeKind) -> ((&'static str, &'static str), (&'static str
         NoticeKind::GraceEndsInThreeDays => (
             ("Votre accès s'arrête dans trois jours", "Your access ends in three days"),
             (
-                "Votre accès à {plan} s'arrête dans trois jours.[\nPayer : {pay}]",
-                "Your access to {plan} ends in three days.[\nPay: {pay}]",
+                "Votre accès à {plan} s'arrête dans trois jours[, le {until}].[\nPayer : {pay}]",
+                "Your access to {plan} ends in three days[, on {until}].[\nPay: {pay}]",
             ),
         ),
         NoticeKind::GraceEndsTomorrow => (
             ("Votre accès s'arrête demain", "Your access ends tomorrow"),
             (
-                "Votre accès à {plan} s'arrête demain.[\nPayer : {pay}]",
-                "Your access to {plan} ends tomorrow.[\nPay: {pay}]",
+                "Votre accès à {plan} s'arrête demain[, le {until}].[\nPayer : {pay}]",
+                "Your access to {plan} ends tomorrow[, on {until}].[\nPay: {pay}]",
             ),
         ),
         NoticeKind::AccessEnded => (
@@ -67,8 +69,8 @@ const fn words(kind: NoticeKind) -> ((&'static str, &'static str), (&'static str
         NoticeKind::Refunded => (
             ("Remboursement", "Refund"),
             (
-                "{seller} vous a remboursé {plan}. La somme revient sur votre moyen de paiement sous quelques jours.",
-                "{seller} has refunded {plan}. The money comes back to your means of payment within days.",
+                "{seller} vous a remboursé {plan}[ ({amount})]. La somme revient sur votre moyen de paiement sous quelques jours.",
+                "{seller} has refunded {plan}[ ({amount})]. The money comes back to your means of payment within days.",
             ),
         ),
         NoticeKind::RenewalReminder => (
@@ -121,6 +123,7 @@ pub(in crate::service::paid_access) fn notice(
     let values = [
         ("plan", Some(about.plan)),
         ("seller", Some(about.seller)),
+        ("amount", about.amount.as_deref()),
         ("until", until.as_deref()),
         ("card", card.as_deref()),
         ("page", about.page.as_deref()),
@@ -128,7 +131,7 @@ pub(in crate::service::paid_access) fn notice(
         ("receipt", about.receipt),
         ("pay", pay),
     ];
-    (format!("{} : {}", about.plan, pick(subject)), filled(pick(text), &values))
+    (titled(about.plan, pick(subject), language), filled(pick(text), &values))
 }
 
 /// Puts values into the places of a text. A part in brackets is left out when the value of its place is not known.
@@ -189,6 +192,7 @@ mod tests {
         NoticeKind::Moved,
     ];
 
+    const WITH_AMOUNT: [NoticeKind; 2] = [NoticeKind::PaymentReceived, NoticeKind::Refunded];
     const WITHOUT_LINK: [NoticeKind; 2] = [NoticeKind::Refunded, NoticeKind::Moved];
 
     fn about(is_known: bool) -> About<'static> {
@@ -197,6 +201,7 @@ mod tests {
         About {
             plan: "Accès Premium",
             seller: "Institut Belle",
+            amount: is_known.then(|| "9,99\u{a0}€".to_owned()),
             until: is_known.then(|| paris.with_ymd_and_hms(2026, 12, 6, 9, 0, 0).unwrap()),
             card_ends_at: is_known.then(|| paris.with_ymd_and_hms(2027, 1, 1, 1, 0, 0).unwrap()),
             page: url("page"),
@@ -212,7 +217,11 @@ mod tests {
             for language in [Language::Fr, Language::En] {
                 for is_known in [true, false] {
                     let (subject, text) = notice(kind, language, &about(is_known));
-                    assert!(subject.starts_with("Accès Premium : ") && text.contains("Accès Premium"), "{text}");
+                    let colon = if language == Language::Fr { " : " } else { ": " };
+                    assert!(subject.starts_with(&format!("Accès Premium{colon}")), "{subject}");
+                    assert!(text.contains("Accès Premium"), "{text}");
+                    let tells = is_known && WITH_AMOUNT.contains(&kind);
+                    assert_eq!(text.contains("9,99\u{a0}€"), tells, "{text}");
                     assert!(!text.contains(['{', '}', '[', ']']), "{text}");
                     assert_eq!(text.contains("https://"), is_known && !WITHOUT_LINK.contains(&kind), "{text}");
                 }
@@ -227,6 +236,12 @@ mod tests {
         let (_, card) = notice(NoticeKind::CardExpiring, Language::Fr, &about(true));
         assert!(card.starts_with("La carte qui paie Accès Premium expire fin décembre 2026."), "{card}");
         let (_, received) = notice(NoticeKind::PaymentReceived, Language::En, &about(true));
-        assert!(received.contains("Access until 6 December 2026.\nReceipt: https://x.example/receipt"), "{received}");
+        assert!(
+            received.starts_with("Thank you. Your payment of 9,99\u{a0}€ for Accès Premium has arrived."),
+            "{received}"
+        );
+        let (_, last) = notice(NoticeKind::GraceEndsTomorrow, Language::Fr, &about(true));
+        assert!(last.starts_with("Votre accès à Accès Premium s'arrête demain, le 6 décembre 2026.\n"), "{last}");
+        assert!(received.contains("Paid until 6 December 2026.\nReceipt: https://x.example/receipt"), "{received}");
     }
 }

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use palabre_actors::domain::rules::Language;
 use uuid::Uuid;
 
-use super::day;
+use super::{day, titled};
 
 /// A statement, for its acknowledgement.
 pub(in crate::service::paid_access) struct Said<'a> {
@@ -28,13 +28,13 @@ pub(in crate::service::paid_access) fn moment(at: DateTime<Tz>, language: Langua
 pub(in crate::service::paid_access) fn own_link(language: Language, plan: &str, link: &str) -> (String, String) {
     match language {
         Language::Fr => (
-            format!("{plan} : gérer, résilier ou se rétracter"),
+            titled(plan, "gérer, résilier ou se rétracter", language),
             format!(
                 "Votre page pour {plan} : {link}\nCe lien est pour vous seul. Si vous ne l'avez pas demandé, il n'y a rien à faire."
             ),
         ),
         Language::En => (
-            format!("{plan} : manage, cancel or withdraw"),
+            titled(plan, "manage, cancel or withdraw", language),
             format!(
                 "Your page for {plan}: {link}\nThis link is for you alone. If you did not ask for it, there is nothing to do."
             ),
@@ -47,15 +47,15 @@ pub(in crate::service::paid_access) fn cancellation(language: Language, said: &S
     let (plan, seller, contract, at) = (said.plan, said.seller, said.contract, moment(said.at, language));
     match language {
         Language::Fr => (
-            format!("{plan} : résiliation reçue"),
+            titled(plan, "résiliation reçue", language),
             format!(
-                "Accusé de réception. Le {at}, vous avez résilié {plan} auprès de {seller} (contrat {contract}{}). Il ne sera pas \
+                "Accusé de réception. Le {at}, vous avez résilié {plan}, vendu par {seller} (contrat {contract}{}). Il ne sera pas \
                  renouvelé : rien de plus ne sera débité, et l'accès dure jusqu'à la fin de ce qui est payé.",
                 by(language, said)
             ),
         ),
         Language::En => (
-            format!("{plan} : cancellation received"),
+            titled(plan, "cancellation received", language),
             format!(
                 "Acknowledgement. On {at}, you cancelled {plan} of {seller} (contract {contract}{}). It is not renewed: nothing more is \
                  charged, and access lasts until the end of what is paid.",
@@ -70,7 +70,7 @@ pub(in crate::service::paid_access) fn withdrawal(language: Language, said: &Sai
     let (plan, seller, contract, at) = (said.plan, said.seller, said.contract, moment(said.at, language));
     match language {
         Language::Fr => (
-            format!("{plan} : rétractation reçue"),
+            titled(plan, "rétractation reçue", language),
             format!(
                 "Accusé de réception. Le {at}, vous avez notifié votre rétractation du contrat {contract} ({plan}, vendeur : {seller}{}). \
                  Il ne sera pas renouvelé. Le vendeur a quatorze jours pour vous rembourser ce qui est dû ; l'accès s'arrête avec le \
@@ -79,7 +79,7 @@ pub(in crate::service::paid_access) fn withdrawal(language: Language, said: &Sai
             ),
         ),
         Language::En => (
-            format!("{plan} : withdrawal received"),
+            titled(plan, "withdrawal received", language),
             format!(
                 "Acknowledgement. On {at}, you withdrew from contract {contract} ({plan}, seller: {seller}{}). It is not renewed. The \
                  seller has fourteen days to give back what is due; access ends with the refund. Keep this message.",
@@ -126,7 +126,8 @@ mod tests {
             let said = Said { plan: "Le cercle", seller: "Belle", contract, name, at };
             for language in [Language::Fr, Language::En] {
                 for (subject, text) in [withdrawal(language, &said), cancellation(language, &said)] {
-                    assert!(subject.starts_with("Le cercle : "), "{subject}");
+                    let colon = if language == Language::Fr { " : " } else { ": " };
+                    assert!(subject.starts_with(&format!("Le cercle{colon}")), "{subject}");
                     assert!(text.contains("14:05 (CET)") && text.contains(&contract.to_string()), "{text}");
                     assert!(text.contains("Belle") && text.contains("2026"), "{text}");
                     assert_eq!(text.contains("Awa Diop"), name.is_some(), "{text}");

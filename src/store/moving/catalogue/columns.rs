@@ -19,6 +19,8 @@ pub(super) const BOOKINGS: &[MoveColumn] = &[
     time("created_at"),
     time("updated_at"),
     number("late_minutes"),
+    number("people"),
+    number("places"),
 ];
 
 pub(super) const WAITING_LIST: &[MoveColumn] = &[
@@ -37,6 +39,7 @@ pub(super) const WAITING_LIST: &[MoveColumn] = &[
     text("correlation_id"),
     time("created_at"),
     time("updated_at"),
+    number("people"),
 ];
 
 pub(super) const LEADS: &[MoveColumn] = &[

@@ -146,12 +146,14 @@ pub(in crate::store) const LINKS: &str = "\
         WHEN 'contact' THEN (SELECT tenant_id FROM contacts o WHERE o.id = e.entity_id) END \
         FROM event_log e WHERE e.entity_id IS NOT NULL";
 
+/// Every node that is known, the oldest first.
+pub(in crate::store) const NODES: &str = "SELECT id, started_at, seen_at FROM nodes ORDER BY started_at, id";
 /// Node.
 pub(in crate::store) const NODE_SEEN: &str = "INSERT INTO nodes (id, started_at, seen_at) VALUES ($1, now(), now()) \
     ON CONFLICT (id) DO UPDATE SET seen_at = now()";
-/// Within how many seconds.
-pub(in crate::store) const NODES_ALIVE: &str =
-    "SELECT count(*) FROM nodes WHERE seen_at > now() - $1::bigint::float8 * interval '1 second'";
+/// Within how many seconds. Also the database's clock, in microseconds since 1970.
+pub(in crate::store) const NODES_ALIVE: &str = "SELECT count(*), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint \
+    FROM nodes WHERE seen_at > now() - $1::bigint::float8 * interval '1 second'";
 /// Node: others that were not seen for a day.
 pub(in crate::store) const NODES_FORGET: &str =
     "DELETE FROM nodes WHERE id <> $1 AND seen_at < now() - interval '1 day'";

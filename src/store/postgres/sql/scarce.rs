@@ -10,8 +10,9 @@ pub(in crate::store) const CLAIMS: &str = "INSERT INTO claims (tenant_id, name, 
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) j";
 
 pub(in crate::store) const BOOKINGS: &str = "INSERT INTO bookings (id, tenant_id, conversation_id, contact_id, service, resource, starts_at, ends_at, free_at, state, \
-        correlation_id, created_at, updated_at) \
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[]) j";
+        correlation_id, created_at, updated_at, people, places) \
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[], \
+        $14::bigint[], $15::bigint[]) j";
 
 pub(in crate::store) const LEADS: &str = "INSERT INTO leads (id, tenant_id, conversation_id, contact_id, name, email, phone, need, urgent, state, source, \
         correlation_id, created_at, updated_at) \
@@ -32,11 +33,11 @@ pub(in crate::store) const CONVERSATION_LABELS: &str = "INSERT INTO conversation
 pub(in crate::store) const FORGET_CLAIMS: &str = "DELETE FROM claims c USING unnest($1::text[], $2::text[]) j (tenant_id, owner) \
     WHERE c.tenant_id = j.tenant_id AND c.owner = j.owner";
 
-/// `(tenant, booking, resource, from, to, free from, now)`
+/// `(tenant, booking, resource, from, to, free from, now, places)`
 pub(in crate::store) const BOOKING_TIMES: &str = "UPDATE bookings b SET resource = j.resource, starts_at = j.starts_at, \
-        ends_at = j.ends_at, free_at = j.free_at, late_minutes = NULL, updated_at = j.at \
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[]) \
-        j (tenant_id, id, resource, starts_at, ends_at, free_at, at) \
+        ends_at = j.ends_at, free_at = j.free_at, late_minutes = NULL, updated_at = j.at, places = j.places \
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[], $8::bigint[]) \
+        j (tenant_id, id, resource, starts_at, ends_at, free_at, at, places) \
     WHERE b.id = j.id AND b.tenant_id = j.tenant_id";
 
 /// `(tenant, booking, free from, minutes late, now)`
@@ -65,7 +66,8 @@ pub(in crate::store) const OFF_DUTY: &str = "DELETE FROM on_duty d USING unnest(
 
 /// Tenant, identity, now: what is taken from now on, and whether it is the contact's own.
 pub(in crate::store) const AGENDA: &str = "SELECT b.id, b.service, b.resource, b.starts_at, b.ends_at, b.free_at, b.state, \
-        coalesce(b.contact_id = (SELECT min(a.contact_id) FROM contact_addresses a WHERE a.tenant_id = $1 AND a.identity = $2), false) \
+        coalesce(b.contact_id = (SELECT min(a.contact_id) FROM contact_addresses a WHERE a.tenant_id = $1 AND a.identity = $2), false), \
+        b.people, b.places \
     FROM bookings b WHERE b.tenant_id = $1 AND b.state IN ('held', 'confirmed') AND b.free_at > $3 \
     ORDER BY b.starts_at, b.id";
 
@@ -96,6 +98,10 @@ macro_rules! offer_row {
 pub(in crate::store) const LIST_OFFERS: &str =
     concat!(offer_row!(), "WHERE o.tenant_id = $1 ORDER BY o.id DESC LIMIT $2");
 
+/// Tenant, contact, how many: their offers, the newest first.
+pub(in crate::store) const CONTACT_OFFERS: &str =
+    concat!(offer_row!(), "WHERE o.tenant_id = $1 AND o.contact_id = $2 ORDER BY o.id DESC LIMIT $3");
+
 /// Tenant, offer.
 pub(in crate::store) const ONE_OFFER: &str = concat!(offer_row!(), "WHERE o.tenant_id = $1 AND o.id = $2");
 
@@ -107,7 +113,7 @@ pub(in crate::store) const LIST_ON_DUTY: &str = "SELECT d.conversation_id, c.add
 macro_rules! booking_row {
     () => {
         "SELECT b.id, b.conversation_id, b.contact_id, p.name, c.address, c.channel_id, \
-        b.service, b.resource, b.starts_at, b.ends_at, b.state, b.created_at, b.free_at, b.late_minutes \
+        b.service, b.resource, b.starts_at, b.ends_at, b.state, b.created_at, b.free_at, b.late_minutes, b.people, b.places \
     FROM bookings b LEFT JOIN contacts p ON p.id = b.contact_id AND p.tenant_id = b.tenant_id \
     LEFT JOIN conversations c ON c.id = b.conversation_id AND c.tenant_id = b.tenant_id "
     };
@@ -120,14 +126,31 @@ pub(in crate::store) const LIST_BOOKINGS: &str = concat!(
         AND ($5::text IS NULL OR b.resource = $5) ORDER BY b.starts_at, b.id LIMIT $6"
 );
 
+/// Tenant, contact, how many: their bookings, the latest first.
+pub(in crate::store) const CONTACT_BOOKINGS: &str =
+    concat!(booking_row!(), "WHERE b.tenant_id = $1 AND b.contact_id = $2 ORDER BY b.starts_at DESC, b.id LIMIT $3");
+
 /// Tenant, booking.
 pub(in crate::store) const ONE_BOOKING: &str = concat!(booking_row!(), "WHERE b.tenant_id = $1 AND b.id = $2");
 
+/// A lead; a condition follows.
+macro_rules! lead_row {
+    () => {
+        "SELECT l.id, l.conversation_id, l.contact_id, l.name, l.email, l.phone, l.need, \
+        l.urgent, l.state, l.source, l.created_at FROM leads l "
+    };
+}
+
 /// Tenant, state or null, before (id) or null, how many: the newest first.
-pub(in crate::store) const LIST_LEADS: &str = "SELECT l.id, l.conversation_id, l.contact_id, l.name, l.email, l.phone, l.need, \
-        l.urgent, l.state, l.source, l.created_at \
-    FROM leads l WHERE l.tenant_id = $1 AND ($2::text IS NULL OR l.state = $2) AND ($3::text IS NULL OR l.id < $3) \
-    ORDER BY l.id DESC LIMIT $4";
+pub(in crate::store) const LIST_LEADS: &str = concat!(
+    lead_row!(),
+    "WHERE l.tenant_id = $1 AND ($2::text IS NULL OR l.state = $2) AND ($3::text IS NULL OR l.id < $3) \
+        ORDER BY l.id DESC LIMIT $4"
+);
+
+/// Tenant, contact, how many: their leads, the newest first.
+pub(in crate::store) const CONTACT_LEADS: &str =
+    concat!(lead_row!(), "WHERE l.tenant_id = $1 AND l.contact_id = $2 ORDER BY l.id DESC LIMIT $3");
 
 /// Tenant: how many stand where.
 pub(in crate::store) const LEAD_COUNTS: &str =

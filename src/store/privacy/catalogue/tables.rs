@@ -141,14 +141,14 @@ pub(in super::super) const TABLES: &[PersonalTable] = &[
         "contact_id IN {contacts}",
         Keep,
         "id tenant_id conversation_id contact_id service resource starts_at ends_at free_at state \
-        correlation_id created_at updated_at late_minutes",
+        correlation_id created_at updated_at late_minutes people places",
     ),
     table(
         "waiting_list",
         "contact_id IN {contacts}",
         Delete,
         "id tenant_id conversation_id contact_id service resource from_at until_at from_time until_time replaces state \
-        correlation_id created_at updated_at",
+        correlation_id created_at updated_at people",
     ),
     table(
         "leads",

@@ -112,12 +112,14 @@ pub(in crate::store) const LINKS: &str = "\
 pub(in crate::store) const ADD_SELLER_PHONE: &str =
     "INSERT INTO seller_phones (tenant_id, phone_number) VALUES (?1, ?2)";
 
+/// Every node that is known, the oldest first.
+pub(in crate::store) const NODES: &str = "SELECT id, started_at, seen_at FROM nodes ORDER BY started_at, id";
 /// Node.
 pub(in crate::store) const NODE_SEEN: &str = "INSERT INTO nodes (id, started_at, seen_at) \
     VALUES (?1, strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'), strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')) \
     ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at";
-/// Within how many seconds: here simply every node, for there is one at a time.
-pub(in crate::store) const NODES_ALIVE: &str = "SELECT count(*) FROM nodes WHERE ?1 > 0";
+/// Within how many seconds: here simply every node, for there is one at a time. The database has no clock of its own.
+pub(in crate::store) const NODES_ALIVE: &str = "SELECT count(*), NULL FROM nodes WHERE ?1 > 0";
 /// Node: all others.
 pub(in crate::store) const NODES_FORGET: &str = "DELETE FROM nodes WHERE id <> ?1";
 /// Node.

@@ -15,8 +15,8 @@ pub(in crate::store) const CLAIMS: InsertTable = InsertTable {
 
 pub(in crate::store) const BOOKINGS: InsertTable = InsertTable {
     insert: "INSERT INTO bookings (id, tenant_id, conversation_id, contact_id, service, resource, starts_at, ends_at, \
-        free_at, state, correlation_id, created_at, updated_at) VALUES ",
-    columns: 13,
+        free_at, state, correlation_id, created_at, updated_at, people, places) VALUES ",
+    columns: 15,
     on_conflict: "",
 };
 
@@ -50,11 +50,11 @@ pub(in crate::store) const CONVERSATION_LABELS: InsertTable = InsertTable {
 pub(in crate::store) const FORGET_CLAIMS: &str = "DELETE FROM claims WHERE rowid IN (SELECT c.rowid FROM json_each(?1) j \
     CROSS JOIN claims c ON c.tenant_id = j.value->>0 AND c.owner = j.value->>1)";
 
-/// `[[tenant, booking, resource, from, to, free from, now], …]`
+/// `[[tenant, booking, resource, from, to, free from, now, places], …]`
 pub(in crate::store) const BOOKING_TIMES: &str = "UPDATE bookings SET resource = j.resource, starts_at = j.starts_at, \
-        ends_at = j.ends_at, free_at = j.free_at, late_minutes = NULL, updated_at = j.at \
+        ends_at = j.ends_at, free_at = j.free_at, late_minutes = NULL, updated_at = j.at, places = j.places \
     FROM (SELECT value->>0 AS tenant_id, value->>1 AS id, value->>2 AS resource, value->>3 AS starts_at, value->>4 AS ends_at, \
-        value->>5 AS free_at, value->>6 AS at FROM json_each(+?1)) j \
+        value->>5 AS free_at, value->>6 AS at, value->>7 AS places FROM json_each(+?1)) j \
     WHERE bookings.id = j.id AND bookings.tenant_id = j.tenant_id";
 
 /// `[[tenant, booking, free from, minutes late, now], …]`
@@ -85,7 +85,8 @@ pub(in crate::store) const OFF_DUTY: &str = "DELETE FROM on_duty WHERE rowid IN 
 
 /// Tenant, identity, now: what is taken from now on, and whether it is the contact's own.
 pub(in crate::store) const AGENDA: &str = "SELECT b.id, b.service, b.resource, b.starts_at, b.ends_at, b.free_at, b.state, \
-        coalesce(b.contact_id = (SELECT min(a.contact_id) FROM contact_addresses a WHERE a.tenant_id = ?1 AND a.identity = ?2), 0) \
+        coalesce(b.contact_id = (SELECT min(a.contact_id) FROM contact_addresses a WHERE a.tenant_id = ?1 AND a.identity = ?2), 0), \
+        b.people, b.places \
     FROM bookings b WHERE b.tenant_id = ?1 AND b.state IN ('held', 'confirmed') AND b.free_at > ?3 \
     ORDER BY b.starts_at, b.id";
 
@@ -116,6 +117,10 @@ macro_rules! offer_row {
 pub(in crate::store) const LIST_OFFERS: &str =
     concat!(offer_row!(), "WHERE o.tenant_id = ?1 ORDER BY o.id DESC LIMIT ?2");
 
+/// Tenant, contact, how many: their offers, the newest first.
+pub(in crate::store) const CONTACT_OFFERS: &str =
+    concat!(offer_row!(), "WHERE o.tenant_id = ?1 AND o.contact_id = ?2 ORDER BY o.id DESC LIMIT ?3");
+
 /// Tenant, offer.
 pub(in crate::store) const ONE_OFFER: &str = concat!(offer_row!(), "WHERE o.tenant_id = ?1 AND o.id = ?2");
 
@@ -127,7 +132,7 @@ pub(in crate::store) const LIST_ON_DUTY: &str = "SELECT d.conversation_id, c.add
 macro_rules! booking_row {
     () => {
         "SELECT b.id, b.conversation_id, b.contact_id, p.name, c.address, c.channel_id, \
-        b.service, b.resource, b.starts_at, b.ends_at, b.state, b.created_at, b.free_at, b.late_minutes \
+        b.service, b.resource, b.starts_at, b.ends_at, b.state, b.created_at, b.free_at, b.late_minutes, b.people, b.places \
     FROM bookings b LEFT JOIN contacts p ON p.id = b.contact_id AND p.tenant_id = b.tenant_id \
     LEFT JOIN conversations c ON c.id = b.conversation_id AND c.tenant_id = b.tenant_id "
     };
@@ -140,14 +145,31 @@ pub(in crate::store) const LIST_BOOKINGS: &str = concat!(
         AND (?5 IS NULL OR b.resource = ?5) ORDER BY b.starts_at, b.id LIMIT ?6"
 );
 
+/// Tenant, contact, how many: their bookings, the latest first.
+pub(in crate::store) const CONTACT_BOOKINGS: &str =
+    concat!(booking_row!(), "WHERE b.tenant_id = ?1 AND b.contact_id = ?2 ORDER BY b.starts_at DESC, b.id LIMIT ?3");
+
 /// Tenant, booking.
 pub(in crate::store) const ONE_BOOKING: &str = concat!(booking_row!(), "WHERE b.tenant_id = ?1 AND b.id = ?2");
 
+/// A lead; a condition follows.
+macro_rules! lead_row {
+    () => {
+        "SELECT l.id, l.conversation_id, l.contact_id, l.name, l.email, l.phone, l.need, \
+        l.urgent, l.state, l.source, l.created_at FROM leads l "
+    };
+}
+
 /// Tenant, state or null, before (id) or null, how many: the newest first.
-pub(in crate::store) const LIST_LEADS: &str = "SELECT l.id, l.conversation_id, l.contact_id, l.name, l.email, l.phone, l.need, \
-        l.urgent, l.state, l.source, l.created_at \
-    FROM leads l WHERE l.tenant_id = ?1 AND (?2 IS NULL OR l.state = ?2) AND (?3 IS NULL OR l.id < ?3) \
-    ORDER BY l.id DESC LIMIT ?4";
+pub(in crate::store) const LIST_LEADS: &str = concat!(
+    lead_row!(),
+    "WHERE l.tenant_id = ?1 AND (?2 IS NULL OR l.state = ?2) AND (?3 IS NULL OR l.id < ?3) \
+        ORDER BY l.id DESC LIMIT ?4"
+);
+
+/// Tenant, contact, how many: their leads, the newest first.
+pub(in crate::store) const CONTACT_LEADS: &str =
+    concat!(lead_row!(), "WHERE l.tenant_id = ?1 AND l.contact_id = ?2 ORDER BY l.id DESC LIMIT ?3");
 
 /// Tenant: how many stand where.
 pub(in crate::store) const LEAD_COUNTS: &str =

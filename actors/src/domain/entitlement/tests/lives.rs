@@ -126,7 +126,7 @@ impl Provider {
         let mut entries = Vec::new();
         for one in &self.payments {
             let (payment, covers) = (one.id.clone(), Until::At(hour(one.until)));
-            entries.push(LedgerEntry::Paid { payment: payment.clone(), paid_at: hour(one.at), covers });
+            entries.push(LedgerEntry::Paid { payment: payment.clone(), paid_at: hour(one.at), covers, money: None });
             if one.is_refunded {
                 entries.push(LedgerEntry::Refunded { payment: payment.clone() });
             }
@@ -388,7 +388,12 @@ fn who_pays_twice_for_one_time_is_told_once_and_of_the_later_payment() {
     // A renewal is no second payment, and one that was given back counts for nothing.
     let mut member = ledger_of([("a", 0, 30), ("b", 30, 60)]);
     assert_eq!(paid_twice(&member, &[], TERMS, day(31)), None);
-    member.record(LedgerEntry::Paid { payment: "c".to_owned(), paid_at: day(32), covers: Until::At(day(62)) });
+    member.record(LedgerEntry::Paid {
+        payment: "c".to_owned(),
+        paid_at: day(32),
+        covers: Until::At(day(62)),
+        money: None,
+    });
     assert_eq!(paid_twice(&member, &[], TERMS, day(32)).map(|notice| notice.key).as_deref(), Some("c"));
     member.record(LedgerEntry::Refunded { payment: "b".to_owned() });
     assert_eq!(paid_twice(&member, &[], TERMS, day(32)), None);
@@ -398,7 +403,7 @@ fn ledger_of<const N: usize>(paid: [(&str, i64, i64); N]) -> Ledger {
     let mut ledger = Ledger::default();
     for (payment, from, until) in paid {
         let (payment, covers) = (payment.to_owned(), Until::At(day(until)));
-        ledger.record(LedgerEntry::Paid { payment, paid_at: day(from), covers });
+        ledger.record(LedgerEntry::Paid { payment, paid_at: day(from), covers, money: None });
     }
     ledger
 }

@@ -14,6 +14,7 @@ fn ask(id: &str, next: Option<&str>) -> StepSource {
         optional: false,
         retry: None,
         from_opening: false,
+        where_seats_count: false,
     };
     step(id, kind, next)
 }
@@ -104,8 +105,8 @@ fn built_in_flows_hold_in_both_languages() {
         let flows = Flows::new(source(english)).unwrap();
         assert_eq!(flows.all().len(), built_in::NAMES.len());
         for flow in flows.all() {
-            let picture = graph::mermaid(flow);
-            assert!(picture.starts_with("flowchart TD\n") && picture.contains("finish((end))"), "{picture}");
+            let picture = graph::mermaid(flow, graph::PictureWords::FRENCH);
+            assert!(picture.starts_with("flowchart TD\n") && picture.contains("finish((fin))"), "{picture}");
         }
     }
     assert!(built_in::flow("nothing", false).is_none());
@@ -174,6 +175,7 @@ fn a_new_beginning_in_a_called_flow_begins_with_the_caller() {
         optional: false,
         retry: None,
         from_opening: false,
+        where_seats_count: false,
     };
     source.flows = vec![
         flow("carte", "carte de fidélité", vec![ask("motif", None), call, say("fin", "Merci {{ nom }}.", None)]),

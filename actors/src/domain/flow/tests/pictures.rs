@@ -1,7 +1,7 @@
 //! Pictures of flows.
 
 use super::*;
-use crate::domain::flow::picture::PictureWords;
+use crate::domain::flow::graph::PictureWords;
 
 #[test]
 fn every_built_in_flow_has_a_picture_with_its_steps_and_counts() {
@@ -16,6 +16,7 @@ fn every_built_in_flow_has_a_picture_with_its_steps_and_counts() {
             assert!(drawn.contains(">12</text>") && drawn.contains(">fin</text>"));
             assert_eq!(drawn.matches("<g ").count(), drawn.matches("</g>").count());
             assert!(!drawn.contains("style="), "pages refuse inline styles");
+            assert!(!drawn.contains("any service"), "words of the reader's language");
         }
     }
 }

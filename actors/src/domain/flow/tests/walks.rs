@@ -98,6 +98,7 @@ fn any_flows() -> impl Strategy<Value = Vec<FlowSource>> {
                         optional: place % 2 == 1,
                         retry: None,
                         from_opening: false,
+                        where_seats_count: false,
                     },
                     8 => StepKind::Choose {
                         text: text(),
@@ -202,6 +203,7 @@ fn one_can_choose_another_round_and_then_the_end() {
         optional: false,
         retry: None,
         from_opening: false,
+        where_seats_count: false,
     };
     let options = vec![option("Encore", "piece"), option("Fini", "end")];
     let more = StepKind::Choose { text: "{{ piece }}, autre chose ?".into(), options, save: "suite".into() };
@@ -233,6 +235,7 @@ fn one_goes_back_within_the_flow_that_asked() {
         optional: false,
         retry: None,
         from_opening: false,
+        where_seats_count: false,
     };
     // As the configuration names steps that have no name.
     let steps = |kinds: Vec<StepKind>| {

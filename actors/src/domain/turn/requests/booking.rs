@@ -11,6 +11,7 @@ use crate::domain::event::{ActorType, Payload};
 use crate::domain::flow::{Flows, TextKey};
 use crate::domain::ids::{BookingId, WaitingId};
 use crate::domain::message::{Outbound, OutboundKind};
+use crate::domain::party::Party;
 use crate::domain::rules::Rules;
 use crate::domain::turn::builder::{cut, outbound, put_unasked};
 use crate::domain::turn::flows::{book_by, leave, set_reminders, template};
@@ -41,6 +42,8 @@ pub enum BookingAct {
         starts_at: Timestamp,
         /// The customer's name, where none is known.
         name: Option<String>,
+        /// How many people come.
+        people: u32,
     },
     /// It has another time, or somebody else does it.
     Move {
@@ -86,9 +89,9 @@ pub(super) fn decide(
     let mut turn = open(state, request, now);
     let by = || (request.by.actor_type, request.by.payload().finish());
     let told = match &asked.act {
-        BookingAct::Book { id, service, resource, starts_at, name } => {
+        BookingAct::Book { id, service, resource, starts_at, name, people } => {
             let wanted = wanted(flows, (*id, service.as_str(), resource.as_str()), *starts_at, now)?;
-            free(state, &wanted, None)?;
+            let wanted = free(state, flows, (wanted, *people), None)?;
             if turn.contact.name.is_none() && name.is_some() {
                 turn.contact.name.clone_from(name);
                 turn.contact_changed = true;
@@ -103,7 +106,7 @@ pub(super) fn decide(
             if (&wanted.resource, wanted.starts_at) == (&known.resource, known.starts_at) {
                 return Ok(None);
             }
-            free(state, &wanted, Some(known))?;
+            let wanted = free(state, flows, (wanted, known.party.people), Some(known))?;
             set_reminders(&mut turn, flows, &wanted);
             book_by(&mut turn, BookingChange::Move(wanted.clone()), by());
             Some((wanted, TextKey::StaffMoved))
@@ -134,20 +137,30 @@ fn wanted(
     if !service.resources.iter().any(|one| one == resource) {
         return Err(BookingRefused::UnknownResource);
     }
-    let booking = service.booking(id, resource, starts_at, BookingState::Confirmed);
+    let booking = service.booking(id, (resource, Party::default()), starts_at, BookingState::Confirmed);
     let on_grid = starts_at.timestamp() % GRID_SECONDS == 0 && starts_at.timestamp_subsec_nanos() == 0;
     // A person may take somebody in who stands at the door, outside the hours or sooner than customers may book.
     if on_grid && booking.ends_at > now { Ok(booking) } else { Err(BookingRefused::NoSuchTime) }
 }
 
-/// Whether the resource is free then, but for what is moved away.
-fn free(state: &State, wanted: &Booking, moved: Option<&Booking>) -> Result<(), BookingRefused> {
+/// The booking with the places that its people get, if the resource has them then, but for what is moved away.
+fn free(
+    state: &State,
+    flows: &Flows,
+    (wanted, people): (Booking, u32),
+    moved: Option<&Booking>,
+) -> Result<Booking, BookingRefused> {
+    let service = flows.service(&wanted.service).ok_or(BookingRefused::UnknownService)?;
+    if people == 0 || people > service.capacity {
+        return Err(BookingRefused::TooMany);
+    }
     let mut agenda = Arc::clone(&state.agenda);
     if let Some(moved) = moved {
         Arc::make_mut(&mut agenda).apply(&BookingChange::Become(moved.id, BookingState::Cancelled));
     }
-    let is_free = agenda.is_free(&wanted.resource, wanted.starts_at, wanted.free_at);
-    if is_free { Ok(()) } else { Err(BookingRefused::Taken) }
+    let time = (wanted.starts_at, wanted.free_at);
+    let (places, _) = agenda.places_for(service, &wanted.resource, time, people).ok_or(BookingRefused::Taken)?;
+    Ok(Booking { party: Party { people, places }, ..wanted })
 }
 
 /// The booking as the conversation knows it, if that is how it was seen and it is still to come or going on.

@@ -58,6 +58,11 @@ pub(super) fn apply(turn: &mut TurnBuilder<'_>, heard: &Heard<'_>) -> Ruling {
         flows.say(TextKey::RideOver, &[])
     } else if phrases::is_yes(&phrases::said(&folded), heard.text) {
         match open(&heard.state.agenda, turn.turn.at) {
+            Some(offer) if offer.is_too_large_for(driver) => {
+                let people = offer.told("passengers").unwrap_or_default();
+                let seats = driver.seats.map(|seats| seats.to_string()).unwrap_or_default();
+                flows.say(TextKey::OfferTooLarge, &[("people", people), ("places", &seats)])
+            }
             Some(offer) => {
                 accept(&mut turn.turn, offer, driver);
                 flows.say(TextKey::OfferYours, &[("what", &offer.text)])

@@ -2,6 +2,7 @@
 //! tenant is closed it says so first.
 
 use super::Ruling;
+use crate::domain::flow::phrases;
 use crate::domain::message::OutboundKind;
 use crate::domain::rules::{BotText, TextName};
 use crate::domain::turn::builder::TurnBuilder;
@@ -15,7 +16,12 @@ pub(super) fn apply(turn: &mut TurnBuilder<'_>, heard: &Heard<'_>) -> Ruling {
         return Ruling::Done(referred);
     }
     let escalation = turn.rules.escalation();
-    if let Some(limit) = escalation.after_misses.filter(|_| escalation.enabled) {
+    // "Bonjour", "merci", "ok": there is nothing in them that could be understood.
+    let is_polite = || {
+        let said = phrases::said(heard.folded);
+        phrases::is_courtesy(&said) || phrases::is_yes(&said, heard.text)
+    };
+    if let Some(limit) = escalation.after_misses.filter(|_| escalation.enabled && !is_polite()) {
         let mut memory = turn.memory();
         memory.misses += 1;
         if memory.misses >= limit {

@@ -26,7 +26,7 @@ fn keep(state: &mut State, turn: &Turn) {
 
 fn book(starts_at: Timestamp) -> BookingAct {
     let (service, resource) = ("manucure".to_owned(), "Awa".to_owned());
-    BookingAct::Book { id: BookingId::fresh(), service, resource, starts_at, name: Some("Nadia".into()) }
+    BookingAct::Book { id: BookingId::fresh(), service, resource, starts_at, name: Some("Nadia".into()), people: 1 }
 }
 
 /// A customer with a booking in a day.
@@ -111,11 +111,21 @@ fn what_cannot_be_is_refused_by_its_name() {
         resource: resource.into(),
         starts_at,
         name: None,
+        people: 1,
     };
     for (act, why) in [
         (with("massage", "Awa", at(900)), BookingRefused::UnknownService),
         (with("manucure", "Sophie", at(900)), BookingRefused::UnknownResource),
         (with("manucure", "Awa", at(960)), BookingRefused::NoSuchTime),
+        (
+            match with("manucure", "Awa", at(900)) {
+                BookingAct::Book { id, service, resource, starts_at, name, .. } => {
+                    BookingAct::Book { id, service, resource, starts_at, name, people: 2 }
+                }
+                other => other,
+            },
+            BookingRefused::TooMany,
+        ),
         (with("manucure", "Awa", at(-2_700)), BookingRefused::NoSuchTime),
         (BookingAct::Done(booking.clone()), BookingRefused::NotBegun),
         (BookingAct::Cancel(Booking { id: BookingId::fresh(), ..booking.clone() }), BookingRefused::Changed),

@@ -21,13 +21,8 @@ pub(super) fn with_flows() -> Rules {
     let flows = Flows::new(FlowsSource {
         flows: ["booking", "ride"].iter().filter_map(|name| built_in::flow(name, false)).collect(),
         services: vec![Service {
-            id: "manucure".into(),
-            name: "Manucure".into(),
-            duration: TimeDelta::minutes(45),
-            buffer: TimeDelta::zero(),
-            price: None,
             resources: vec!["Awa".into()],
-            words: vec![],
+            ..Service::new("manucure".into(), "Manucure".into(), TimeDelta::minutes(45))
         }],
         policy: BookingPolicy::default(),
         hours: Hours::default(),
@@ -43,6 +38,7 @@ pub(super) fn with_flows() -> Rules {
             car: "Toyota grise".into(),
             plate: "RC 1234 A".into(),
             rating: "4,8".into(),
+            seats: None,
         }],
         fares: crate::domain::fare::Fares::default(),
     });

@@ -24,11 +24,7 @@ impl Shop {
 
     fn state(&self, who: usize) -> State {
         let taken = |one: &&(usize, Booking)| one.1.state.is_taken();
-        let busy = self.bookings.iter().filter(taken).map(|(_, one)| Busy {
-            resource: one.resource.clone(),
-            from: one.starts_at,
-            until: one.free_at,
-        });
+        let busy = self.bookings.iter().filter(taken).map(|(_, one)| Busy::by(one));
         let own = |one: &&(usize, Booking)| one.0 == who && one.1.state.is_taken();
         let waits = |one: &&(usize, WaitingEntry)| matches!(one.1.state, WaitingState::Waiting | WaitingState::Offered);
         let agenda = Agenda {

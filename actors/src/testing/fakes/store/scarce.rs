@@ -183,11 +183,7 @@ impl Data {
             .filter(|(tenant, _, booking)| *tenant == key.tenant && booking.state.is_taken() && booking.free_at > now);
         let mut agenda = Agenda { read_at: now, ..Agenda::default() };
         for (_, of, booking) in taken {
-            agenda.busy.push(Busy {
-                resource: booking.resource.clone(),
-                from: booking.starts_at,
-                until: booking.free_at,
-            });
+            agenda.busy.push(Busy::by(booking));
             if Some(of) == contact {
                 agenda.mine.push(booking.clone());
             }

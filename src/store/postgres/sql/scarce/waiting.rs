@@ -1,8 +1,8 @@
 //! Statements of the waiting list.
 
 pub(in crate::store) const WAITING: &str = "INSERT INTO waiting_list (id, tenant_id, conversation_id, contact_id, service, resource, from_at, until_at, from_time, until_time, replaces, state, \
-        correlation_id, created_at, updated_at) \
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[]) j";
+        correlation_id, created_at, updated_at, people) \
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[], $16::bigint[]) j";
 
 /// `(tenant, entry, state, now)`
 pub(in crate::store) const WAITING_STATES: &str = "UPDATE waiting_list w SET state = j.state, updated_at = j.at \
@@ -12,7 +12,7 @@ pub(in crate::store) const WAITING_STATES: &str = "UPDATE waiting_list w SET sta
 /// Tenant, identity, now: who waits, whoever asked first before the others, and whether it is the contact's own.
 pub(in crate::store) const WAITING_AGENDA: &str = "SELECT w.id, w.conversation_id, w.service, w.resource, w.from_at, w.until_at, \
         w.from_time, w.until_time, w.replaces, w.state, w.created_at, \
-        coalesce(w.contact_id = (SELECT min(a.contact_id) FROM contact_addresses a WHERE a.tenant_id = $1 AND a.identity = $2), false) \
+        coalesce(w.contact_id = (SELECT min(a.contact_id) FROM contact_addresses a WHERE a.tenant_id = $1 AND a.identity = $2), false), w.people \
     FROM waiting_list w WHERE w.tenant_id = $1 AND w.state IN ('waiting', 'offered') AND w.until_at > $3 \
     ORDER BY w.created_at, w.id LIMIT 500";
 

@@ -4,8 +4,8 @@ use super::InsertTable;
 
 pub(in crate::store) const WAITING: InsertTable = InsertTable {
     insert: "INSERT INTO waiting_list (id, tenant_id, conversation_id, contact_id, service, resource, from_at, until_at, from_time, until_time, replaces, state, \
-        correlation_id, created_at, updated_at) VALUES ",
-    columns: 15,
+        correlation_id, created_at, updated_at, people) VALUES ",
+    columns: 16,
     on_conflict: "",
 };
 
@@ -17,7 +17,7 @@ pub(in crate::store) const WAITING_STATES: &str = "UPDATE waiting_list SET state
 /// Tenant, identity, now: who waits, whoever asked first before the others, and whether it is the contact's own.
 pub(in crate::store) const WAITING_AGENDA: &str = "SELECT w.id, w.conversation_id, w.service, w.resource, w.from_at, w.until_at, \
         w.from_time, w.until_time, w.replaces, w.state, w.created_at, \
-        coalesce(w.contact_id = (SELECT min(a.contact_id) FROM contact_addresses a WHERE a.tenant_id = ?1 AND a.identity = ?2), 0) \
+        coalesce(w.contact_id = (SELECT min(a.contact_id) FROM contact_addresses a WHERE a.tenant_id = ?1 AND a.identity = ?2), 0), w.people \
     FROM waiting_list w WHERE w.tenant_id = ?1 AND w.state IN ('waiting', 'offered') AND w.until_at > ?3 \
     ORDER BY w.created_at, w.id LIMIT 500";
 

@@ -1,0 +1,19 @@
+//! The offers of a contact.
+
+use sea_orm_migration::prelude::*;
+
+pub(crate) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &str {
+        "m20261201_000361_offers_of_contacts"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let sql = include_str!("m20261201_000361_offers_of_contacts/both.sql");
+        manager.get_connection().execute_unprepared(sql).await.map(|_| ())
+    }
+}

@@ -109,7 +109,9 @@ impl Conversation {
             }
         };
         let wait = within_deadline.into_actor(self).map(|value, conversation, ctx| {
-            conversation.wait_ended();
+            if !conversation.wait_ended(ctx) {
+                return;
+            }
             match value {
                 Some(value) => take(conversation, value),
                 None => conversation.backpressure.skip_until = Some(Instant::now() + SKIP_WAIT),

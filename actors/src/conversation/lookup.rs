@@ -91,7 +91,9 @@ impl Conversation {
         let asking = async move { context.while_typing(typing, context.ports.assistant.ask(question)).await };
         let answer = Awaited(io.spawn(asking));
         let asking = answer.into_actor(self).map(move |reply, conversation, ctx| {
-            conversation.wait_ended();
+            if !conversation.wait_ended(ctx) {
+                return;
+            }
             let reply = reply.unwrap_or(AssistantReply::Silent(AssistantSilence::Failed));
             let prepared = Prepared { assistant: AssistantKnowledge::Told(reply), ..found.prepared };
             conversation.found = Some(Found { prepared, ..found });

@@ -248,6 +248,9 @@ impl Conversation {
     /// Takes the next step: loads, waits for a permit, or starts a turn of the next message, request or timer, in this order
     /// of precedence. Does nothing when there is nothing to do.
     fn advance(&mut self, ctx: &mut Context<Self>) {
+        if !self.may_advance() {
+            return;
+        }
         let is_outdated = matches!(self.memory, Memory::Outdated);
         if self.queue.is_empty() && self.requests.is_empty() && self.timers.is_empty() && !is_outdated {
             self.setup.bookmark.set(None);

@@ -62,9 +62,22 @@ impl Conversation {
         }
     }
 
-    /// The wait for a permit or for the assistant ended by itself.
-    pub(super) fn wait_ended(&mut self) {
-        self.change(Phase::Idle);
+    /// The future that runs now, which waited for a permit or for the assistant, came to its end. Answers whether the
+    /// conversation still waited for it: actix polls a future that a message cancelled once more when that message also made the
+    /// context wait.
+    pub(super) fn wait_ended(&mut self, ctx: &Context<Self>) -> bool {
+        let is_current =
+            matches!(&self.phase, Phase::AwaitingPermit(wait) | Phase::Asking(wait) if *wait == ctx.handle());
+        if is_current {
+            self.change(Phase::Idle);
+        }
+        is_current
+    }
+
+    /// Whether the next step may be taken. A timer may fire in another phase, for the reason that [`Self::wait_ended`] gives; the
+    /// phase's own end takes the step then.
+    pub(super) fn may_advance(&self) -> bool {
+        matches!(self.phase, Phase::Idle | Phase::AwaitingPermit(_) | Phase::Asking(_))
     }
 
     /// The one place in which the phase changes. Answers the one before.

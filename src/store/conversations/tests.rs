@@ -455,7 +455,11 @@ async fn the_index_stays_right_when_it_starts_over_and_when_messages_go(store: &
     came(store, "belle", (anne, 1), 5_001, "suite").await;
     index_all(&mut index, now()).await;
     index_all(&mut index, now() + TimeDelta::seconds(5)).await;
-    assert_eq!(people(&operator, "belle", "marie").await, ["Anne-Marie"], "a new name comes some seconds after a message");
+    assert_eq!(
+        people(&operator, "belle", "marie").await,
+        ["Anne-Marie"],
+        "a new name comes some seconds after a message"
+    );
     run(store, "DELETE FROM messages_in WHERE body = 'encore'".to_owned()).await;
     run(store, format!("DELETE FROM contacts WHERE id = '{anne}'")).await;
     assert_eq!(index.verify().await.unwrap(), 2);

@@ -60,7 +60,8 @@ fn calendars(answer: &str) -> Result<Vec<String>, Unreadable> {
             continue;
         }
         let (content, tail) = behind.split_once(&format!("</{name}")).ok_or(Unreadable)?;
-        found.push(plain(content));
+        // Servers end the text with a line's end, without one, or with blanks before the next tag.
+        found.push(format!("{}\r\n", plain(content).trim()));
         rest = tail;
     }
     Ok(found)

@@ -88,6 +88,9 @@ pub fn answer(kind: AnswerKind, written: &Written<'_>) -> Reading {
             let kept: String = text.chars().take(LONGEST).collect();
             if written.said.is_empty() { Reading::Nothing } else { given(kept.clone(), kept) }
         }
+        AnswerKind::Name if phrases::is_courtesy(written.said) || phrases::is_yes(written.said, text) => {
+            Reading::Nothing
+        }
         AnswerKind::Name => name(text).map_or(Reading::Nothing, |name| given(name.clone(), name)),
         AnswerKind::Number => people(written.said)
             .or_else(|| number(written.said))
@@ -333,6 +336,8 @@ mod tests {
             (AnswerKind::Name, "je m'appelle Aïssatou Diallo", "Aïssatou Diallo"),
             (AnswerKind::Name, "C'est Martin.", "Martin"),
             (AnswerKind::Name, "vous prenez la carte ?", "-"),
+            (AnswerKind::Name, "euh", "-"),
+            (AnswerKind::Name, "ok", "-"),
             (AnswerKind::Name, "0612345678", "-"),
             (AnswerKind::When, "demain 15h", "2026-12-01T14:00:00Z"),
             (AnswerKind::When, "9h", "2026-12-01T08:00:00Z"),

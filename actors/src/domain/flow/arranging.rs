@@ -8,7 +8,7 @@ use super::engine::Stage;
 use super::people::people;
 use super::source::{Flow, Step, StepKind};
 use super::texts::TextKey;
-use super::{Effect, Running, phrases, picking};
+use super::{Effect, Running, asides, phrases, picking};
 use crate::domain::Timestamp;
 use crate::domain::booking::{BookingChange, BookingState, Service};
 use crate::domain::dates::{self, Day, Phrase, Time, to_local};
@@ -166,6 +166,12 @@ impl<'a> Stage<'a> {
                     let waits = WaitingChange::Become(waiting, WaitingState::Waiting);
                     self.made.effects.push(Effect::Waiting(waits));
                     return Turned::Leaves(TextKey::StillWaiting, vec![], "cancelled");
+                }
+                if phrase.is_empty() && asides::later(self.said).is_some() {
+                    self.drop_hold(appointment);
+                    if let Some(turned) = self.other_times(appointment) {
+                        return turned;
+                    }
                 }
                 if phrases::is_no(self.said, text) {
                     self.drop_hold(appointment);

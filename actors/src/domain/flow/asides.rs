@@ -45,7 +45,10 @@ pub(super) fn asks_for_more_times(said: &str) -> bool {
 /// Whether it asks for a later (`Some(true)`) or an earlier time.
 pub(super) fn later(said: &str) -> Option<bool> {
     let is_short = words(said) <= 6;
-    match (says_any(said, "plus tard|later"), says_any(said, "plus tot|earlier|sooner")) {
+    match (
+        says_any(said, "plus tard|later|trop tot|too early"),
+        says_any(said, "plus tot|earlier|sooner|trop tard|too late"),
+    ) {
         (true, false) if is_short => Some(true),
         (false, true) if is_short => Some(false),
         _ => None,

@@ -12,7 +12,6 @@ use super::texts::TextKey;
 use super::{Appointment, Effect, Flows, Given, Milestone, Move, Running, Saying, Scene, phrases, picking};
 use crate::domain::booking::Agenda;
 use crate::domain::dates::to_local;
-use crate::domain::faq::content_words;
 use crate::domain::ids::LeadId;
 use crate::domain::lead::Lead;
 
@@ -20,8 +19,6 @@ use crate::domain::lead::Lead;
 const MOST_STEPS: usize = 100;
 /// Steps that one can go back over.
 const LONGEST_TRAIL: usize = 20;
-/// So many words that say something tell what an opening message is about: `devis pour un mariage`, not `je voudrais un devis`.
-const TELLING_WORDS: usize = 2;
 
 /// A move in the making.
 pub(super) struct Stage<'a> {
@@ -308,7 +305,7 @@ impl<'a> Stage<'a> {
         }
         let written = self.written();
         let whole = || {
-            let tells = self.opening && from_opening && content_words(self.scene.text).len() >= TELLING_WORDS;
+            let tells = self.opening && from_opening && self.tells_more();
             tells.then(|| Given { shown: self.scene.text.trim().to_owned(), value: self.scene.text.trim().to_owned() })
         };
         let given = answers::volunteered(kind, &written).or_else(whole)?;

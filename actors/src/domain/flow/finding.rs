@@ -159,7 +159,11 @@ impl Stage<'_> {
     pub(super) fn other_times(&mut self, appointment: &mut Appointment) -> Option<Turned> {
         let service = self.service_of(appointment)?;
         let zone = self.flows.zone;
-        let offered: Vec<NaiveDateTime> = appointment.offered.iter().map(|(at, _)| to_local(*at, zone)).collect();
+        let mut offered: Vec<NaiveDateTime> = appointment.offered.iter().map(|(at, _)| to_local(*at, zone)).collect();
+        // What is kept was offered last.
+        if let (true, Some(day), Some(time)) = (offered.is_empty(), appointment.day, appointment.time) {
+            offered.push(day.and_time(time));
+        }
         let (first, last) = (*offered.first()?, *offered.last()?);
         if let Some(later) = asides::later(self.said) {
             let minute = TimeDelta::minutes(1);

@@ -1,9 +1,9 @@
 //! Words and phrases of short messages, in lower case without accents.
 
 /// Words that say nothing about what is meant.
-pub(super) const FILLERS: [&str; 24] = [
+pub(super) const FILLERS: [&str; 28] = [
     "svp", "stp", "please", "merci", "thanks", "thank", "you", "bien", "sur", "bonjour", "bonsoir", "hello", "hi",
-    "salut", "slt", "bjr", "alors", "donc", "euh", "moi", "ca", "voila", "a", "vous",
+    "salut", "slt", "bjr", "hmm", "hum", "ah", "bah", "alors", "donc", "euh", "moi", "ca", "voila", "a", "vous",
 ];
 
 pub(super) const YES: [&str; 72] = [

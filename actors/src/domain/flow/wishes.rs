@@ -4,7 +4,7 @@ use super::engine::Stage;
 use super::source::Flow;
 use super::{Given, asides, journey, picking};
 use crate::domain::dates::{self, Day};
-use crate::domain::faq::asked_concepts;
+use crate::domain::faq::{asked_concepts, content_words};
 
 /// Concepts of the FAQ's lexicon that no booking and no ride answers.
 const ELSEWHERE: [&str; 7] = ["lost", "job", "refund", "tracking", "robot", "link", "prize"];
@@ -42,6 +42,10 @@ impl<'a> Stage<'a> {
         if asks_for_price || !asides::wants(self.said) || picking::by_name(self.said, &self.names()).is_none() {
             return None;
         }
+        let is_name = self.names().iter().flatten().any(|name| name == self.said);
+        if is_name && !knows() {
+            return Some(flow);
+        }
         let phrase = dates::read(self.scene.text, self.local_now(), self.flows.english);
         let is_to_come = phrase.time.is_some() && phrase.day.is_none()
             || matches!(phrase.day, Some(Day::On(_) | Day::Either(_) | Day::Within(..) | Day::Any));
@@ -59,6 +63,13 @@ impl<'a> Stage<'a> {
         let is_other = asked.iter().any(|concept| ELSEWHERE.contains(concept));
         let is_wish = asked.is_empty() || asked.iter().any(|concept| WISHES.contains(concept));
         is_other || !is_wish && (self.scene.knows)(self.scene.text)
+    }
+
+    /// Whether a message says more than that it wants a flow: `devis pour un mariage`, not `je voudrais un devis`.
+    pub(super) fn tells_more(&self) -> bool {
+        let keywords = self.flows.asked_for(self.said).map(|flow| flow.keywords.as_slice()).unwrap_or_default();
+        let is_keyword = |word: &String| keywords.iter().any(|keyword| keyword.contains(&word.to_lowercase()));
+        !content_words(self.scene.text).iter().all(is_keyword)
     }
 
     /// An end of a ride that the message names by itself.

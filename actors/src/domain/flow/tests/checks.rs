@@ -50,7 +50,7 @@ fn mistakes_in_flows_are_found() {
     found(
         vec![say("a", "Bonjour {{ nom }}", None)],
         &[
-            "0:say unknown name `nom`; known are tenant, contact, question, options, service, date, time, resource, price, what, word",
+            "0:say unknown name `nom`; known are tenant, contact, question, options, service, date, time, resource, price, what, word, people, places",
         ],
     );
     found(

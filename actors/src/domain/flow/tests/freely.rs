@@ -88,6 +88,13 @@ fn nobody_has_to_say_a_keyword_or_to_answer_as_asked() {
         ),
         ("16h", "Soin du visage mardi 1er décembre à 16:00 avec Awa, 65 €. Je réserve ? (oui / non)"),
     ]);
+    let mut talk = Talk::fr();
+    talk.dialogue(&[
+        ("Manucure", "Quel jour vous arrange ?"),
+        ("demain 10h", "Manucure mardi 1er décembre à 10:00 avec Awa, 35 €. Je réserve ? (oui / non)"),
+        ("non c'est trop tôt", "Mardi 1er décembre, il reste 10:30, 15:00 ou 18:00. Laquelle ?"),
+        ("la 2e", "Manucure mardi 1er décembre à 15:00 avec Awa, 35 €. Je réserve ? (oui / non)"),
+    ]);
     for said in [
         "combien la manucure samedi ?",
         "j'ai adoré ma manucure hier",
@@ -110,7 +117,7 @@ fn several_people_book_together() {
             "Nous prenons 6 personnes au plus à la fois. Pour combien ? Pour un plus grand groupe, écrivez « conseiller ».",
         ),
         ("alors 4", "Quel jour vous arrange ?"),
-        ("demain soir", "C'est complet mardi 1er décembre. 09:00 (6 places), 14:30 (6 places) ou 17:00 (6 places) vous irait ? Ou écrivez « prévenez-moi », et je vous écris si une place se libère."),
+        ("demain soir", "Mardi 1er décembre à 17:00 (6 places) vous irait ?"),
         ("17h", "Table pour 4 mardi 1er décembre à 17:00, Terrasse. Je réserve ? (oui / non)"),
         ("plutôt pour 5", "Table pour 5 mardi 1er décembre à 17:00, Terrasse. Je réserve ? (oui / non)"),
         ("oui", "C'est réservé. Rappel lundi 30 novembre à 16:00. Pour déplacer ou annuler, écrivez-le ici."),

@@ -60,6 +60,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("src/lab/demo/paid_access/traffic.toml", "a tenant of the demo"),
     ("src/lab/demo/paid_access/narrator.rs", "the calls of that provider's simulator"),
     ("src/lab/demo/paid_access/mod.rs", "the calls of that provider's simulator"),
+    ("src/lab/torture/chaos/members.rs", "whose chat paying members come into on a chaos day"),
     ("src/lab/demo/tenants/chez-fatou.toml", "a tenant of the demo"),
     ("src/lab/demo/tenants/institut-belle.toml", "a tenant of the demo"),
     ("src/lab/demo/tenants/martin-plomberie.toml", "a tenant of the demo"),

@@ -143,7 +143,9 @@ impl Reception for WebhookReceiver {
             debug!(channel.id = %event.channel, correlation.id = %event.correlation, kind = event.kind.as_str(), "channel event");
             for listener in &self.listeners {
                 listener.take(event.clone()).await.map_err(|error| {
-                    warn!(error = %error, "channel event not taken, the provider is told to come again");
+                    if self.engine.is_news(&error) {
+                        warn!(error = %error, "channel event not taken, the provider is told to come again");
+                    }
                     Refusal::Unavailable
                 })?;
             }

@@ -93,7 +93,7 @@ pub async fn page(
     let page = TimelinePage { after, before, side, limit: MESSAGES };
     let (store, tenant) = (&state.deps.store, &member.tenant);
     let mut thread = thread(&member.caller, store, (tenant, id), page, state.now()).await?;
-    // Twilio gives a shared card as a file.
+    // Some providers give a shared card as a file.
     for (message, cards) in media::cards(&state.deps.media, &thread.media).await {
         thread.details.entry(message).or_default().cards.extend(cards);
     }

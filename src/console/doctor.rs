@@ -15,7 +15,6 @@ use super::{ConsoleError, ConsoleState, Form, Member, Page};
 use crate::gateway::SetupLevel;
 use crate::service::doctor::{self, DoctorError, DoctorFinding, examine_files};
 use crate::service::{Caller, Permission, ServiceError, Tenants, outbox};
-use crate::store::ALIVE_FOR;
 use crate::store::operator::NodeRow;
 use crate::store::operator::{Filter, OutboxCount};
 
@@ -178,12 +177,11 @@ fn stuck(
 }
 
 fn node_line(display: &Display, node: &NodeRow) -> NodeLine {
-    let silent = (display.now - node.seen_at).to_std().unwrap_or_default();
     NodeLine {
         id: node.id.clone(),
         since: display.since(node.started_at),
         seen: display.since(node.seen_at),
-        is_alive: silent < ALIVE_FOR,
+        is_alive: node.is_alive,
     }
 }
 

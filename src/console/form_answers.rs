@@ -23,7 +23,7 @@ fn collect(question: &str, value: &Value, found: &mut Vec<(String, String)>) {
         Value::String(answer) => found.push((question.to_owned(), answer.clone())),
         Value::Array(parts) => parts.iter().for_each(|part| collect(question, part, found)),
         Value::Object(fields) => match (fields.get("label"), fields.get("value")) {
-            // Twilio's.
+            // Some providers name a question beside its answer.
             (Some(Value::String(label)), Some(value)) => collect(label, value, found),
             _ => {
                 let answers = fields.iter().filter(|(name, _)| !INNER.contains(&name.as_str()));
@@ -40,15 +40,15 @@ mod tests {
 
     #[test]
     fn answers_of_both_providers_are_told() {
-        let meta = r#"{"flow_token": "x", "jour": "mardi", "personnes": 2, "avec": ["Awa", "Léa"], "note": null}"#;
-        let twilio = r#"{"pages": [{"page_id": "a", "items": [{"label": "Nom", "value": "Awa"}, {"label": "Ok", "value": true}]}]}"#;
+        let plain = r#"{"flow_token": "x", "jour": "mardi", "personnes": 2, "avec": ["Awa", "Léa"], "note": null}"#;
+        let named = r#"{"pages": [{"page_id": "a", "items": [{"label": "Nom", "value": "Awa"}, {"label": "Ok", "value": true}]}]}"#;
         let told = |form: &str| {
             let mut told: Vec<_> = answers(form).into_iter().map(|(name, answer)| format!("{name}={answer}")).collect();
             told.sort();
             told
         };
-        assert_eq!(told(meta), ["avec=Awa", "avec=Léa", "jour=mardi", "personnes=2"]);
-        assert_eq!(told(twilio), ["Nom=Awa", "Ok=true"]);
+        assert_eq!(told(plain), ["avec=Awa", "avec=Léa", "jour=mardi", "personnes=2"]);
+        assert_eq!(told(named), ["Nom=Awa", "Ok=true"]);
         assert!(told("no JSON").is_empty() && answers(&format!("[{}1]", "1,".repeat(100))).len() == MOST);
     }
 }

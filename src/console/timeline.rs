@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use palabre_actors::domain::Timestamp;
-use palabre_actors::domain::address::{Address, Scheme};
+use palabre_actors::domain::address::{Address, Scheme, Unnamed};
 use palabre_actors::domain::message::{ContactCard, Details, Notice};
 use serde::Serialize;
 use uuid::Uuid;
@@ -285,7 +285,7 @@ fn card(of: &ContactCard, thread: &Thread, telling: &Telling<'_>) -> ShownCard {
     let contact = thread.contact.as_ref().filter(|_| telling.may_merge);
     let merge = |phone: &String| {
         let plus = if phone.trim_start().starts_with('+') { "" } else { "+" };
-        let number = Address::parse(Scheme::Sms, &format!("{plus}{phone}"), None).ok()?;
+        let number = Address::written(&format!("{plus}{phone}"), Unnamed::Phone(Scheme::Sms), None).ok()?;
         let contact = contact.filter(|of| of.addresses.iter().all(|known| known.identity() != number.identity()))?;
         let query = form_urlencoded::Serializer::new(String::new()).append_pair("q", number.path()).finish();
         Some(format!("/console/contacts/{}/merge?{query}", contact.id))

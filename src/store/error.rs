@@ -134,6 +134,15 @@ pub(super) fn is_poison(error: &DbErr) -> bool {
     }
 }
 
+/// Whether an idempotency key was used before: that is the answer to a repeated request, and no failure.
+pub(super) fn is_repeated_request(error: &DbErr) -> bool {
+    let Some(error) = of_sqlx(error).and_then(sqlx::Error::as_database_error) else { return false };
+    match error.try_downcast_ref::<PgDatabaseError>() {
+        Some(error) => error.constraint() == Some("messages_asked_pkey"),
+        None => error.is_unique_violation() && error.message().contains("messages_out.idempotency_key"),
+    }
+}
+
 /// Whether two transactions collided and one had to give up: the same again may succeed.
 pub(super) fn is_collision(error: &DbErr) -> bool {
     matches!(error, DbErr::RecordNotUpdated) || matches!(refusal(error), Some(Refusal::Collision))

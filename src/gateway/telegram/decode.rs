@@ -104,20 +104,20 @@ impl Reader {
                 who: address(member.new_chat_member.user.id),
                 before: member.old_chat_member.membership(),
                 after: member.new_chat_member.membership(),
-                invite_link: member.invite_link.as_ref().map(|link| link.invite_link.clone()),
+                invite_link: member.invite_link.as_ref().map(|link| bounded(&link.invite_link)),
             }
         } else if let Some(request) = &update.chat_join_request {
             ChannelEventKind::JoinRequested {
                 chat: address(request.chat.id),
                 from: address(request.from.id),
-                invite_link: request.invite_link.as_ref().map(|link| link.invite_link.clone()),
-                query: request.query_id.clone(),
+                invite_link: request.invite_link.as_ref().map(|link| bounded(&link.invite_link)),
+                query: request.query_id.as_deref().map(bounded),
             }
         } else if let Some(query) = &update.pre_checkout_query {
             ChannelEventKind::Checkout {
-                query: query.id.clone(),
+                query: bounded(&query.id),
                 from: address(query.from.id),
-                price: Price { currency: query.currency.clone(), amount: query.total_amount },
+                price: Price { currency: bounded(&query.currency), amount: query.total_amount },
                 payload: bounded(&query.invoice_payload),
             }
         } else if let Some(changed) = &update.subscription {
@@ -199,7 +199,7 @@ impl Reader {
         let kind = if let Some(paid) = &message.successful_payment {
             ChannelEventKind::Paid(Payment {
                 from: address(from),
-                price: Price { currency: paid.currency.clone(), amount: paid.total_amount },
+                price: Price { currency: bounded(&paid.currency), amount: paid.total_amount },
                 payload: bounded(&paid.invoice_payload),
                 charge: bounded(&paid.telegram_payment_charge_id),
                 paid_until: paid.subscription_expiration_date.and_then(|at| Timestamp::from_timestamp(at, 0)),
@@ -209,7 +209,7 @@ impl Reader {
         } else if let Some(refunded) = &message.refunded_payment {
             ChannelEventKind::Refunded {
                 from: address(from),
-                price: Price { currency: refunded.currency.clone(), amount: refunded.total_amount },
+                price: Price { currency: bounded(&refunded.currency), amount: refunded.total_amount },
                 payload: bounded(&refunded.invoice_payload),
                 charge: bounded(&refunded.telegram_payment_charge_id),
             }
@@ -225,7 +225,7 @@ impl Reader {
 
     /// A pressed button. It is answered with the message's turn: until then the button shows that it waits.
     fn pressed(&self, query: &CallbackQuery, arrival: Arrival) -> Received {
-        let action = Action { kind: ANSWER_CALLBACK.to_owned(), arguments: json!({ "query": query.id }) };
+        let action = Action { kind: ANSWER_CALLBACK.to_owned(), arguments: json!({ "query": bounded(&query.id) }) };
         let data = query.data.as_deref().filter(|data| data.len() <= MAX_DATA_BYTES).unwrap_or_default();
         let message = query.message.as_ref();
         let details = Details {

@@ -180,6 +180,8 @@ fn a_pressed_button_is_a_message_that_is_acknowledged() {
     assert_eq!(details.reply_to.map(|id| id.as_str().to_owned()).as_deref(), Some("TG9"));
     let action = details.acknowledge.unwrap();
     assert_eq!((action.kind.as_str(), &action.arguments["query"]), ("answer_callback", &json!("4382bfdwdsb323b2d9")));
+    let odd = message(&query(json!({ "id": "a\u{0}b", "data": "yes" }))).content.details.acknowledge.unwrap();
+    assert_eq!(odd.arguments["query"], json!("a\u{FFFD}b"), "PostgreSQL's JSON holds no NUL");
     let old = message(&query(json!({ "data": "yes" })));
     assert_eq!(old.content.details.button.unwrap().text, "yes", "the message with the button is too old to be told");
 }

@@ -205,19 +205,19 @@ pub(super) struct Venue {
 pub(super) struct Poll {
     pub question: String,
     #[serde(default)]
-    pub options: Vec<Line>,
+    pub options: Vec<TextPart>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct Checklist {
     pub title: String,
     #[serde(default)]
-    pub tasks: Vec<Line>,
+    pub tasks: Vec<TextPart>,
 }
 
 /// An answer of a poll, or a task.
 #[derive(Deserialize)]
-pub(super) struct Line {
+pub(super) struct TextPart {
     #[serde(default)]
     pub text: String,
 }

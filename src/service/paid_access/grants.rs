@@ -6,6 +6,7 @@
 
 use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
+use palabre_actors::domain::address::Address;
 use palabre_actors::domain::entitlement::Entitlement;
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::status::OutboxState;
@@ -14,6 +15,7 @@ use serde_json::json;
 use super::asking::{Person, only};
 use super::{AccessError, PaidAccess, texts};
 use crate::gateway::channel_event::Membership;
+use crate::gateway::chat_directory::DirectoryError;
 use crate::store::paid_access::{AccessGrant, GrantState, SeenMembers, Subscription};
 
 /// Names of invitation links have at most so many characters (Bot API, `createChatInviteLink`).
@@ -215,12 +217,24 @@ impl PaidAccess {
         Ok(())
     }
 
-    /// Whether a member owns a chat or administers it, as far as was seen: whatever they paid, they are never removed.
+    /// Whether a member owns a chat or administers it: whatever they paid, they are never removed. Whoever was never seen there is
+    /// asked about.
     async fn runs_chat(&self, row: &Subscription, chat: &str) -> Result<bool, AccessError> {
         let Some(address) = &row.address else { return Ok(false) };
+        let runs = |word: &str| [Membership::Owner, Membership::Administrator].iter().any(|one| one.as_str() == word);
         let seen = self.store.chat_members(&only(&row.tenant), SeenMembers::Of(address)).await?;
-        let runs = [Membership::Owner, Membership::Administrator].map(Membership::as_str);
-        Ok(seen.iter().any(|seen| seen.chat == chat && runs.contains(&seen.membership.as_str())))
+        if let Some(seen) = seen.iter().find(|seen| seen.chat == chat) {
+            return Ok(runs(&seen.membership));
+        }
+        let creator = self.creators.get(&row.tenant);
+        let directory = creator.as_ref().and_then(|creator| creator.directories.get(&row.channel));
+        let Some(directory) = directory else { return Ok(false) };
+        match directory.place(&Address::from_normalised(chat), address).await {
+            Ok(place) => Ok(runs(place.membership.as_str())),
+            // A bot that may not ask may remove nobody either.
+            Err(DirectoryError::Refused(_)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Whether another subscription of the same member opens this chat.

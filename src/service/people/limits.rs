@@ -47,14 +47,18 @@ impl Default for SignInLimits {
 }
 
 impl SignInLimits {
-    /// Counts an attempt whose account is not known yet, by where it comes from alone.
+    /// Counts an attempt whose account is not known yet, by where it comes from alone: those from unknown sources together, as one
+    /// account's.
     ///
     /// # Errors
     /// As [`Self::attempt`].
     pub fn attempt_from(&self, source: Option<IpAddr>) -> Result<(), Duration> {
-        let Some(source) = source else { return self.attempt("", None) };
         self.forget_quiet();
-        self.sources.check_key(&source).map_err(|wait| wait.wait_time_from(self.clock.now()))
+        let counted = match source {
+            Some(source) => self.sources.check_key(&source),
+            None => self.accounts.check_key(&super::tokens::digest("account ", "")),
+        };
+        counted.map_err(|wait| wait.wait_time_from(self.clock.now()))
     }
 
     fn forget_quiet(&self) {

@@ -191,9 +191,13 @@ impl Operator {
         let among = self.among(tenants).await?;
         let after = after.map_or_else(|| text(""), id);
         let person = address.map(Address::identity);
-        let aliases = address.map(Address::aliases).unwrap_or_default();
         let person = text_or_null(person.as_ref().map(Identity::as_str));
-        let values = [among, after, integer(limit), person, column(aliases.iter().map(Address::as_str))];
+        // A statement with an empty list is not asked at all.
+        let written = address.map_or_else(
+            || vec![String::new()],
+            |address| address.aliases().iter().map(|alias| alias.as_str().to_owned()).collect(),
+        );
+        let values = [among, after, integer(limit), person, column(written)];
         let rows = all(&self.reads, sql::CONSENTS, values).await?;
         let consent = |row: &Row| {
             Ok(ConsentRow {

@@ -4,9 +4,9 @@ use palabre_actors::domain::Timestamp;
 use sea_orm::DbErr;
 
 use super::Operator;
-use crate::store::statement::all;
+use crate::store::statement::{all, integer};
 use crate::store::values::Row;
-use crate::store::{StoreError, sql};
+use crate::store::{ALIVE_FOR, StoreError, sql};
 
 /// A node, by its heartbeats.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct NodeRow {
     pub id: String,
     pub started_at: Timestamp,
     pub seen_at: Timestamp,
+    /// Whether it was seen within [`ALIVE_FOR`], by the database's clock.
+    pub is_alive: bool,
 }
 
 impl Operator {
@@ -22,8 +24,11 @@ impl Operator {
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn nodes(&self) -> Result<Vec<NodeRow>, StoreError> {
-        let rows = all(self.reads(), sql::NODES, []).await?;
-        let read = |row: &Row| Ok(NodeRow { id: row.get(0)?, started_at: row.time(1)?, seen_at: row.time(2)? });
+        let rows = all(self.reads(), sql::NODES, [integer(ALIVE_FOR.as_secs())]).await?;
+        let read = |row: &Row| {
+            let (started_at, seen_at) = (row.time(1)?, row.time(2)?);
+            Ok(NodeRow { id: row.get(0)?, started_at, seen_at, is_alive: row.get(3)? })
+        };
         Ok(rows.iter().map(read).collect::<Result<_, DbErr>>()?)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sea_orm::DbErr;
 
-use crate::store::error::{is_answer, unwritable};
+use crate::store::error::{is_answer, is_repeated_request, unwritable};
 use crate::store::write_health::WriteHealth;
 
 /// What one writer met.
@@ -23,6 +23,9 @@ impl Outage {
 
     /// A batch could not be written.
     pub fn note(&mut self, error: &DbErr, rows: usize) {
+        if is_repeated_request(error) {
+            return;
+        }
         metrics::counter!("palabre_store_failed_batches_total").increment(1);
         if let Some(problem) = unwritable(error) {
             if let Some(batches) = self.health.failed(problem) {

@@ -58,7 +58,7 @@ async fn paid_access_is_seen_given_and_ended_on_a_phone_and_on_a_laptop() {
         browser.goto("/console/access").await;
         browser.says("#members", "en délai").await;
         browser.says("#revenue", "Stars").await;
-        browser.says("#revenue", "19,98\u{a0}€").await;
+        browser.says("#revenue", "19,98 €").await;
         browser.assert_accessible().await;
         browser.screenshot(&format!("access-{name}")).await;
         browser.write("[name=q]", "awa").await;

@@ -319,7 +319,11 @@ async fn channels_are_paused_with_a_reason_and_resumed() {
     world.write(BELLE, "+33612345678", "Quels sont vos horaires ?").await;
     world.until("SELECT count(*) FROM usage WHERE channel_id = 'belle' AND messages > 0", 1).await;
     let page = awa.get("/console/channels").await;
-    assert!(page.body.contains("Ça marche") && page.body.contains("Dernier envoi, vers"), "{}", page.body);
+    assert!(
+        page.body.contains("Ça marche") && page.body.contains("Dernier envoi, au quart d&#x27;heure"),
+        "{}",
+        page.body
+    );
     let personal = awa.submit("/console/channels/belle/pause", &[("reason", "ask +33612345678")]).await;
     assert_eq!(personal.location(), "/console/channels?done=personal");
     let paused = awa.submit("/console/channels/belle/pause", &[("reason", "numéro <b> porté")]).await;

@@ -73,7 +73,7 @@ impl Server {
     #[must_use]
     pub fn start_on_small_disks() -> Self {
         let server = Self::ours();
-        for (disk, bytes) in [(server.data(), "4g"), (server.spools(), "1100m")] {
+        for (disk, bytes) in [(server.data(), "2g"), (server.spools(), "1100m")] {
             fs::create_dir(&disk).expect("ours");
             let size = format!("size={bytes},mode=0700");
             let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&disk).status();
@@ -98,8 +98,7 @@ impl Server {
     pub fn fill_command(disk: &Path) -> String {
         let disk = disk.display();
         format!(
-            "fallocate -l \"$(df -B1 --output=avail '{disk}' | tail -n 1)\" '{disk}/full'; \
-             dd if=/dev/zero of='{disk}/fuller' bs=4k 2>/dev/null; true"
+            "dd if=/dev/zero of='{disk}/full' bs=4M 2>/dev/null; dd if=/dev/zero of='{disk}/fuller' bs=4k 2>/dev/null; true"
         )
     }
 

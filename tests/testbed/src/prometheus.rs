@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::{WATCHMAN, lasting_port};
 
 /// How often it looks: every minute of the rules, but no more often and no more seldom than this.
-const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(500));
+const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
 /// A server. It ends with its owner.
 #[derive(Debug)]

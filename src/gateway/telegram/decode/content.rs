@@ -3,7 +3,7 @@
 use palabre_actors::domain::address::{Address, Scheme};
 use palabre_actors::domain::message::{Button, ContactCard, Details, Location, Media};
 
-use super::super::update::{Contact, Degrees, File, Line, Message};
+use super::super::update::{Contact, Degrees, File, Message, TextPart};
 use super::{FILE_SCHEME, MAX_DATA_BYTES, message_id};
 use crate::gateway::lenient::without_nul;
 use crate::gateway::media::file_name;
@@ -36,7 +36,7 @@ pub(super) fn details(message: &Message) -> Details {
 
 /// What a message without a text says: a poll or a checklist line by line, a die, the emoji of a sticker.
 pub(super) fn told(message: &Message) -> String {
-    let lines = |head: &str, parts: &[Line]| {
+    let lines = |head: &str, parts: &[TextPart]| {
         let lines = std::iter::once(head).chain(parts.iter().map(|part| part.text.as_str()));
         without_nul(&lines.collect::<Vec<_>>().join("\n"))
     };

@@ -146,8 +146,9 @@ pub(in crate::store) const LINKS: &str = "\
         WHEN 'contact' THEN (SELECT tenant_id FROM contacts o WHERE o.id = e.entity_id) END \
         FROM event_log e WHERE e.entity_id IS NOT NULL";
 
-/// Every node that is known, the oldest first.
-pub(in crate::store) const NODES: &str = "SELECT id, started_at, seen_at FROM nodes ORDER BY started_at, id";
+/// Within how many seconds: every node that is known, and whether it is alive, the oldest first.
+pub(in crate::store) const NODES: &str = "SELECT id, started_at, seen_at, \
+    seen_at > now() - $1::bigint::float8 * interval '1 second' FROM nodes ORDER BY started_at, id";
 /// Node.
 pub(in crate::store) const NODE_SEEN: &str = "INSERT INTO nodes (id, started_at, seen_at) VALUES ($1, now(), now()) \
     ON CONFLICT (id) DO UPDATE SET seen_at = now()";

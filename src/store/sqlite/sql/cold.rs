@@ -112,8 +112,8 @@ pub(in crate::store) const LINKS: &str = "\
 pub(in crate::store) const ADD_SELLER_PHONE: &str =
     "INSERT INTO seller_phones (tenant_id, phone_number) VALUES (?1, ?2)";
 
-/// Every node that is known, the oldest first.
-pub(in crate::store) const NODES: &str = "SELECT id, started_at, seen_at FROM nodes ORDER BY started_at, id";
+/// Within how many seconds: every node that is known, and whether it is alive, the oldest first. Here it is: there is one at a time.
+pub(in crate::store) const NODES: &str = "SELECT id, started_at, seen_at, ?1 > 0 FROM nodes ORDER BY started_at, id";
 /// Node.
 pub(in crate::store) const NODE_SEEN: &str = "INSERT INTO nodes (id, started_at, seen_at) \
     VALUES (?1, strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'), strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')) \

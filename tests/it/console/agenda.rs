@@ -222,10 +222,11 @@ async fn a_class_shows_who_comes_with_how_many_and_the_places_that_are_left() {
         page.contains("2 personnes") && page.contains("Libre : 1 place") && page.contains("Libre : 3 places"),
         "{page}"
     );
-    let body = json!({ "to": "whatsapp:+33612000001", "service": "yoga", "resource": "Salle", "people": 2,
-        "starts_at": world.value::<String>("SELECT starts_at FROM bookings").await });
-    let (status, refused) = ask(&world, "bookings", &body).await;
-    assert_eq!((status, &refused["error"]), (409, &json!("taken")), "one place is left: {refused}");
+    let two_at_three = |to: &str| json!({ "to": to, "service": "yoga", "resource": "Salle", "people": 2, "starts_at": format!("{tomorrow}T15:00:00Z") });
+    let (status, first) = ask(&world, "bookings", &two_at_three("whatsapp:+33612000001")).await;
+    assert_eq!((status, &first["people"]), (201, &json!(2)), "{first}");
+    let (status, second) = ask(&world, "bookings", &two_at_three("whatsapp:+33612000002")).await;
+    assert_eq!((status, &second["error"]), (409, &json!("taken")), "one place is left: {second}");
 }
 
 #[tokio::test]

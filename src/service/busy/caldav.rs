@@ -60,8 +60,8 @@ fn calendars(answer: &str) -> Result<Vec<String>, Unreadable> {
             continue;
         }
         let (content, tail) = behind.split_once(&format!("</{name}")).ok_or(Unreadable)?;
-        // Servers end the text with a line's end, without one, or with blanks before the next tag.
-        found.push(format!("{}\r\n", plain(content).trim()));
+        // Servers end lines in either way, and the last one not at all, or with blanks before the next tag.
+        found.push(plain(content).trim().lines().map(|line| format!("{line}\r\n")).collect());
         rest = tail;
     }
     Ok(found)

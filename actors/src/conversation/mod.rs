@@ -245,8 +245,7 @@ impl Conversation {
         ctx.wait(actix::clock::sleep(wait).into_actor(self).map(|(), conversation, ctx| conversation.load(ctx)));
     }
 
-    /// Takes the next step: loads, waits for a permit, or starts a turn of the next message, request or timer, in this order
-    /// of precedence. Does nothing when there is nothing to do.
+    /// Takes the next step, if there is one: loads, waits for a permit, or turns to the next message, request or timer.
     fn advance(&mut self, ctx: &mut Context<Self>) {
         if !self.may_advance() {
             return;

@@ -16,8 +16,8 @@ const TOLD_EVERY: Duration = Duration::from_secs(2);
 /// Notes of one text: names are long, and PostgreSQL takes less than 8,000 bytes.
 const OF_ONE_TEXT: usize = 10;
 
-/// A conversation of a tenant.
-type Place = (TenantId, Uuid);
+/// A conversation that somebody looks at, and its tenant.
+type LookedAt = (TenantId, Uuid);
 
 /// What a page says of whoever has it open, or a channel of the customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ impl PresenceNote {
         Self { tenant, conversation, who: None, is_typing: true, is_gone: false }
     }
 
-    fn place(&self) -> Place {
+    fn place(&self) -> LookedAt {
         (self.tenant.clone(), self.conversation)
     }
 }
@@ -57,17 +57,17 @@ struct Seen {
 
 /// Everybody who looks at something.
 #[derive(Debug, Default)]
-pub struct Presence(BTreeMap<Place, BTreeMap<String, Seen>>);
+pub struct Presence(BTreeMap<LookedAt, BTreeMap<String, Seen>>);
 
 impl Presence {
     /// Somebody looks at a conversation, writes, or has gone. Answers where it is not as it was.
     pub fn note(
         &mut self,
-        place: Place,
+        place: LookedAt,
         (who, name): (String, String),
         (is_typing, is_gone): (bool, bool),
         now: Instant,
-    ) -> Vec<Place> {
+    ) -> Vec<LookedAt> {
         let mut changed = self.expire(now);
         let people = self.0.entry(place.clone()).or_default();
         if is_gone {
@@ -82,7 +82,7 @@ impl Presence {
     }
 
     /// Who said nothing for long has gone or does not write any more. Answers where.
-    pub fn expire(&mut self, now: Instant) -> Vec<Place> {
+    pub fn expire(&mut self, now: Instant) -> Vec<LookedAt> {
         let mut changed = Vec::new();
         self.0.retain(|place, people| {
             let mut is_changed = false;
@@ -102,13 +102,13 @@ impl Presence {
     }
 
     /// Whether somebody looks at a conversation.
-    pub fn has(&self, place: &Place, who: &str, now: Instant) -> bool {
+    pub fn has(&self, place: &LookedAt, who: &str, now: Instant) -> bool {
         let seen = self.0.get(place).and_then(|people| people.get(who));
         seen.is_some_and(|seen| now.duration_since(seen.at) < GONE_AFTER)
     }
 
     /// Those who look at a conversation.
-    pub fn of(&self, place: &Place) -> Vec<Onlooker> {
+    pub fn of(&self, place: &LookedAt) -> Vec<Onlooker> {
         let people = self.0.get(place).into_iter().flatten();
         let onlooker = |(who, seen): (&String, &Seen)| Onlooker {
             who: who.clone(),
@@ -122,8 +122,8 @@ impl Presence {
 /// What other nodes are to be told. The last word about a person and a conversation wins.
 #[derive(Debug, Default)]
 pub struct OutgoingPresence {
-    waiting: BTreeMap<(Place, Option<String>), PresenceNote>,
-    told: BTreeMap<(Place, Option<String>), Instant>,
+    waiting: BTreeMap<(LookedAt, Option<String>), PresenceNote>,
+    told: BTreeMap<(LookedAt, Option<String>), Instant>,
 }
 
 /// The JSON that nodes exchange. A node of an earlier version reads nothing in it.
@@ -168,7 +168,7 @@ pub fn from_text(text: &str, own: &str) -> Vec<PresenceNote> {
 mod tests {
     use super::*;
 
-    fn place(tenant: &str) -> Place {
+    fn place(tenant: &str) -> LookedAt {
         (TenantId::new(tenant), Uuid::nil())
     }
 

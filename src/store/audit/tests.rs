@@ -132,4 +132,9 @@ async fn the_rest_holds_when_the_beginning_is_gone(store: &Store) {
     assert_eq!(verdict(&operator, "belle", None).await.fault, Some(AuditFault::Missing(2_101)));
 }
 
-tests::on_both! { appended_at_once found_by_what_was_done tampering_is_seen the_rest_holds_when_the_beginning_is_gone }
+tests::on_both! {
+    appended_at_once
+    found_by_what_was_done
+    tampering_is_seen
+    the_rest_holds_when_the_beginning_is_gone
+}

@@ -192,9 +192,10 @@ impl Code {
         let [bang, TokenTree::Group(list), ..] = tokens else { return };
         if is_punct(bang, '!') {
             let tokens: Vec<TokenTree> = list.stream().into_iter().collect();
-            let names = tokens.windows(2).filter(|pair| is_punct(&pair[1], ','));
-            self.tests.extend(names.filter_map(|pair| match &pair[0] {
-                TokenTree::Ident(name) => Some(name.to_string()),
+            let has_commas = tokens.iter().any(|token| is_punct(token, ','));
+            let is_name = |at: usize| !has_commas || tokens.get(at + 1).is_some_and(|next| is_punct(next, ','));
+            self.tests.extend(tokens.iter().enumerate().filter_map(|(at, token)| match token {
+                TokenTree::Ident(name) if is_name(at) => Some(name.to_string()),
                 _ => None,
             }));
         }

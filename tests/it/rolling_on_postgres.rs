@@ -147,11 +147,11 @@ const NEWER: &str = "m20261201_000280_crm";
 /// Takes away what that step and all later ones made, but for the view, which gets its text of before.
 const OLDER: &str = "
     DROP VIEW message_events;
-    DROP INDEX messages_out_email;
-    DROP TABLE crm_records, crm_emails, waiting_list, calendar_feeds;
+    DROP INDEX messages_out_email, offers_taken, offers_contact;
+    DROP TABLE crm_records, crm_emails, waiting_list, calendar_feeds, push_subscriptions;
     ALTER TABLE subscriptions DROP COLUMN moved_at;
     ALTER TABLE access_chats DROP COLUMN migrated_to;
-    ALTER TABLE bookings DROP COLUMN late_minutes;
+    ALTER TABLE bookings DROP COLUMN late_minutes, DROP COLUMN people, DROP COLUMN places;
     ALTER TABLE offers DROP COLUMN rating;
 ";
 

@@ -106,6 +106,7 @@ pub(in crate::store) const LINKS: &str = "\
         WHEN 'conversation' THEN (SELECT tenant_id FROM conversations o WHERE o.id = e.entity_id) \
         WHEN 'session' THEN (SELECT tenant_id FROM sessions o WHERE o.id = e.entity_id) \
         WHEN 'live_session' THEN (SELECT tenant_id FROM live_sessions o WHERE o.id = e.entity_id) \
+        WHEN 'subscription' THEN (SELECT tenant_id FROM subscriptions o WHERE o.id = e.entity_id) \
         WHEN 'contact' THEN (SELECT tenant_id FROM contacts o WHERE o.id = e.entity_id) END \
         FROM event_log e WHERE e.entity_id IS NOT NULL";
 

@@ -23,7 +23,6 @@ pub(super) fn mount(routes: &mut PageRoutes<'_>) {
     routes.post("/doctor/replay", replay);
 }
 
-/// What was just done.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct DoctorQuery {

@@ -77,7 +77,7 @@ pub enum OidcOutcome {
     Unknown,
 }
 
-/// What a pass says.
+/// A pass whose signature holds.
 struct Opened<'a> {
     secret: &'a str,
     next: String,

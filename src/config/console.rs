@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::document::Scope;
-use super::fields::{base_url, duration, is_loopback, settled, text};
+use super::fields::{base_url, duration, is_loopback, or_default, settled, text};
 use super::raw::{RawConsole, RawDuration, RawOidc};
 use super::secret::Secrets;
 
@@ -97,13 +97,13 @@ fn oidc(scope: &Scope<'_>, raw: &RawOidc, secrets: Secrets<'_>) -> Option<Consol
     let client_secret = scope.required("client_secret", raw.client_secret.as_ref(), help);
     let client_secret = client_secret.and_then(|raw| secrets.resolve(scope, "client_secret", raw));
     let name = settled(raw.name.as_deref().map(|raw| text(scope, "name", raw)));
-    let allow = raw.allow.as_deref().map(|list| allow(scope, list));
+    let allow = or_default(raw.allow.as_deref(), Vec::new(), |list| allow(scope, list));
     Some(ConsoleOidc {
         issuer: issuer?,
         client_id: client_id?.to_owned(),
         client_secret: client_secret?,
         name: name?.map(str::to_owned),
-        allow: settled(allow)?.unwrap_or_default(),
+        allow: allow?,
         ask_code: raw.ask_code.unwrap_or_default(),
     })
 }

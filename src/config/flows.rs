@@ -16,7 +16,7 @@ use palabre_actors::domain::party::MOST_PLACES;
 use palabre_actors::domain::slots::BookingPolicy;
 
 use super::document::{Document, Scope};
-use super::fields::{address, choice, duration, number, or_default, quoted, slug};
+use super::fields::{address, choice, duration, number, or_default, quoted, settled, slug};
 use super::files_read::FilesRead;
 use super::problem::Problems;
 use super::raw::{RawDuration, RawTenant};
@@ -140,10 +140,7 @@ fn service(scope: &Scope<'_>, raw: &RawService) -> Option<Service> {
     let help = "how long it takes, such as `duration = \"45m\"`";
     let taken = scope.required("duration", raw.duration.as_ref(), help).and_then(|raw| time(scope, "duration", raw));
     let buffer = or_default(raw.buffer.as_ref(), TimeDelta::zero(), |raw| time(scope, "buffer", raw));
-    let capacity = match raw.capacity {
-        Some(raw) => number(scope, "capacity", raw, 1..=i64::from(MOST_PLACES)),
-        None => Some(1),
-    };
+    let capacity = or_default(raw.capacity, 1, |raw| number(scope, "capacity", raw, 1..=i64::from(MOST_PLACES)));
     let times = raw.times.iter().flatten().enumerate().map(|(at, text)| {
         let time = time_of_week(text);
         if time.is_none() {
@@ -183,10 +180,7 @@ fn driver(scope: &Scope<'_>, raw: &RawDriver, home: Option<HomeCountry>) -> Opti
         car: raw.car.clone().unwrap_or_default(),
         plate: raw.plate.clone().unwrap_or_default(),
         rating: raw.rating.clone().unwrap_or_default(),
-        seats: match raw.seats {
-            Some(seats) => Some(number(scope, "seats", seats, 1..=99)?),
-            None => None,
-        },
+        seats: settled(raw.seats.map(|raw| number(scope, "seats", raw, 1..=99)))?,
     })
 }
 

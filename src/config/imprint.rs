@@ -1,7 +1,7 @@
 //! `[imprint]` of a tenant: who sells, for the public pages of its plans.
 
 use super::document::Scope;
-use super::fields::{base_url, text};
+use super::fields::{base_url, settled, text};
 use super::raw_plans::RawImprint;
 
 /// Who sells, as the law asks it of every page that sells.
@@ -23,9 +23,8 @@ pub(super) fn imprint(scope: &Scope<'_>, raw: &RawImprint) -> Option<Imprint> {
         .into_iter()
         .filter_map(|(key, raw)| raw.as_deref().map(|raw| text(scope, key, raw).map(str::to_owned)))
         .collect();
-    let terms_url = match terms_url.as_deref() {
-        Some(raw) => base_url(scope, "terms_url", raw, "https://example.com/cgv", "buyers cannot trust it").map(Some),
-        None => Some(None),
-    };
+    let lost = "buyers cannot trust it";
+    let terms_url =
+        settled(terms_url.as_deref().map(|raw| base_url(scope, "terms_url", raw, "https://example.com/cgv", lost)));
     Some(Imprint { lines: lines.into_iter().collect::<Option<_>>()?, terms_url: terms_url? })
 }

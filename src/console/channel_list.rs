@@ -105,7 +105,7 @@ fn line(member: &Member, state: &ConsoleState, channel: &Channel, known: &Known<
     ChannelState {
         id: channel.id.to_string(),
         name: setup.map_or(channel_name(channel.address.scheme()), |setup| setup.name),
-        address: address(&channel.address, state.home(&member.tenant).as_ref()),
+        address: address(&channel.address, state.home(&member.tenant)),
         is_test_phone: channel.address.scheme() == Scheme::Sandbox,
         is_paused: pause.is_some(),
         paused_until: pause.filter(|pause| pause.until < endless()).map(|pause| display.moment(pause.until)),

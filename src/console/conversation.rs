@@ -240,7 +240,7 @@ fn talk_context(
         .map(|contact| contact.addresses.as_slice())
         .unwrap_or(std::slice::from_ref(&conversation.address))
         .iter()
-        .map(|of| (address(of, home.as_ref()), channel_name(of.scheme())))
+        .map(|of| (address(of, home), channel_name(of.scheme())))
         .collect();
     let their_conversations: Vec<(String, &str, String)> = contact
         .map(|contact| contact.conversations.as_slice())
@@ -256,7 +256,7 @@ fn talk_context(
             id => conversation.id.to_string(),
             name => inbox::name_of(state, member, row),
             channel => channel_name(conversation.address.scheme()),
-            number => address(&conversation.address, home.as_ref()),
+            number => address(&conversation.address, home),
             version => conversation.version,
             last_message => timeline::last_of(thread).map(|id| id.to_string()),
             assignee => conversation.assignee.clone(),

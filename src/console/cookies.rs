@@ -46,7 +46,7 @@ pub(super) fn keep_pass(is_https: bool, pass: &Token, lasts: Duration) -> Option
     keep((PASS_OVER_TLS, PASS), is_https, pass.as_str(), lasts)
 }
 
-/// Forgets it.
+/// Forgets that pass.
 pub(super) fn forget_pass(is_https: bool) -> Option<HeaderValue> {
     keep((PASS_OVER_TLS, PASS), is_https, "", Duration::ZERO)
 }

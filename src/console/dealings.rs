@@ -20,11 +20,10 @@ const LONGEST: usize = 60;
 #[derive(Serialize)]
 struct Dealing {
     href: Option<String>,
-    /// What it is.
     text: String,
-    /// How it stands.
+    /// Empty for a booking to come.
     state_text: String,
-    /// When it is, or was made.
+    /// When a booking is, or when anything else was made.
     when: String,
 }
 

@@ -15,8 +15,7 @@ use super::{ConsoleError, ConsoleState, Form, Member, Page};
 use crate::gateway::SetupLevel;
 use crate::service::doctor::{self, DoctorError, DoctorFinding, examine_files};
 use crate::service::{Caller, Permission, ServiceError, Tenants, outbox};
-use crate::store::operator::NodeRow;
-use crate::store::operator::{Filter, OutboxCount};
+use crate::store::operator::{Filter, NodeRow, OutboxCount};
 
 pub(super) fn mount(routes: &mut PageRoutes<'_>) {
     routes.get("/doctor", ask);
@@ -24,7 +23,6 @@ pub(super) fn mount(routes: &mut PageRoutes<'_>) {
     routes.post("/doctor/replay", replay);
 }
 
-/// What was just done.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct DoctorQuery {

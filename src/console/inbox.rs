@@ -283,7 +283,7 @@ async fn assignees(state: &ConsoleState, member: &Member, query: &InboxQuery) ->
 #[must_use]
 pub fn name_of(state: &ConsoleState, member: &Member, row: &InboxRow) -> String {
     let name = row.conversation.contact_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
-    name.map_or_else(|| address(&row.conversation.address, state.home(&member.tenant).as_ref()), ToOwned::to_owned)
+    name.map_or_else(|| address(&row.conversation.address, state.home(&member.tenant)), ToOwned::to_owned)
 }
 
 /// The words about a conversation that a list and its page show.

@@ -9,7 +9,7 @@ use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::{Address, HomeCountry, Scheme};
 use palabre_actors::domain::ids::{ChannelId, TenantId};
 
-use super::display::{Display, address};
+use super::display::{Display, address, calling_code};
 use super::{ConsoleError, ConsoleState, Member};
 use crate::config::{Channel, Tenant};
 use crate::service::Permission;
@@ -27,10 +27,8 @@ pub(super) enum MessageWindow {
     Never,
 }
 
-/// Any number of a country: its calling code is all that counts of it.
-fn number_of(country: HomeCountry) -> Option<Address> {
-    let code = phonenumber::metadata::DATABASE.by_id(country.code())?.country_code();
-    Some(Address::from_normalised(&format!("sms:+{code}123456789")))
+fn calling_code_of(country: HomeCountry) -> Option<u16> {
+    Some(phonenumber::metadata::DATABASE.by_id(country.code())?.country_code())
 }
 
 impl ConsoleState {
@@ -73,20 +71,23 @@ impl ConsoleState {
         channels.filter(|channel| !channel.profile.keep_order).map(|channel| channel.id.clone()).collect()
     }
 
-    /// A number of the tenant's country, which tells which numbers are written without their country. Where the file names none: a
+    /// The calling code of the tenant's country: numbers with it are written without. Where the file names no country: that of a
     /// number of the tenant's own.
     #[must_use]
-    pub(super) fn home(&self, tenant: &TenantId) -> Option<Address> {
+    pub(super) fn home(&self, tenant: &TenantId) -> Option<u16> {
         let tenant = self.tenant(tenant)?;
-        let own = || tenant.channels.iter().map(|channel| &channel.address).find(|address| address.is_phone()).cloned();
-        tenant.country.and_then(number_of).or_else(own)
+        let own = || {
+            let phone = tenant.channels.iter().map(|channel| &channel.address).find(|address| address.is_phone());
+            phone.and_then(calling_code)
+        };
+        tenant.country.and_then(calling_code_of).or_else(own)
     }
 
     /// How a member sees an address: as people write it, or masked when their role shows no people.
     #[must_use]
     pub(super) fn seen_address(&self, member: &Member, of: &Address) -> String {
         match member.caller.may(Permission::ContentRead) {
-            true => address(of, self.home(&member.tenant).as_ref()),
+            true => address(of, self.home(&member.tenant)),
             false => of.to_string(),
         }
     }
@@ -148,8 +149,8 @@ mod tests {
 
     #[test]
     fn numbers_of_the_tenants_country_are_written_as_there() {
-        let guinea = HomeCountry::of_code("GN").and_then(number_of);
-        let number = |text: &str| address(&Address::from_normalised(text), guinea.as_ref());
+        let guinea = HomeCountry::of_code("GN").and_then(calling_code_of);
+        let number = |text: &str| address(&Address::from_normalised(text), guinea);
         assert_eq!(number("whatsapp:+224620000000"), "620 00 00 00");
         assert_eq!(number("whatsapp:+14155238886"), "+1 415-523-8886");
     }

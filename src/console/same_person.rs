@@ -57,7 +57,7 @@ pub(super) fn id_of(text: &str) -> Result<ContactId, ConsoleError> {
 impl Proposed {
     pub(super) fn of(member: &Member, state: &ConsoleState, row: &ContactRow) -> Self {
         let home = state.home(&member.tenant);
-        let addresses = row.addresses.iter().map(|of| (address(of, home.as_ref()), channel_name(of.scheme())));
+        let addresses = row.addresses.iter().map(|of| (address(of, home), channel_name(of.scheme())));
         let conversations = row.conversations.iter();
         Self {
             id: row.id.to_string(),

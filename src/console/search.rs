@@ -47,11 +47,7 @@ pub(super) async fn search_page(
     let found = found.unwrap_or_default();
     let contact = |row: &ContactRow| FoundContact {
         name: row.name.clone().unwrap_or_else(|| state.text(member, "inbox", "someone")),
-        number: row
-            .addresses
-            .first()
-            .map(|first| address(first, state.home(&member.tenant).as_ref()))
-            .unwrap_or_default(),
+        number: row.addresses.first().map(|first| address(first, state.home(&member.tenant))).unwrap_or_default(),
         conversations: row
             .conversations
             .iter()

@@ -5,7 +5,7 @@ use url::{Host, Url};
 
 use super::OidcError;
 
-/// What is read of it.
+/// The keys of it that are read.
 #[derive(Debug, Deserialize)]
 pub(super) struct Document {
     issuer: String,

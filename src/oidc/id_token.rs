@@ -12,7 +12,6 @@ const OLDEST_S: i64 = 10 * 60;
 /// Who signed in.
 #[derive(Clone, Deserialize)]
 pub struct Claims {
-    /// `sub`
     #[serde(rename = "sub")]
     pub subject: String,
     pub email: Option<String>,

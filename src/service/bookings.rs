@@ -115,7 +115,6 @@ pub struct NewBooking {
     pub service: String,
     pub resource: String,
     pub starts_at: Timestamp,
-    /// How many people come.
     pub people: u32,
 }
 

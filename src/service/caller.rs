@@ -73,6 +73,15 @@ impl Caller {
         if self.may(permission) { Ok(()) } else { Err(ServiceError::Denied(permission)) }
     }
 
+    /// As [`Self::require`], for what concerns every tenant: whoever sees some alone may not do it.
+    ///
+    /// # Errors
+    /// [`ServiceError::Denied`]
+    pub fn require_for_all(&self, permission: Permission) -> Result<(), ServiceError> {
+        self.require(permission)?;
+        if self.tenants == Tenants::All { Ok(()) } else { Err(ServiceError::Denied(permission)) }
+    }
+
     /// The tenants that a request is about: those that it names, when this caller sees them, else all that they see. A
     /// tenant that they do not see is told apart from none by nothing (I9).
     ///

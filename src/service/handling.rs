@@ -269,9 +269,12 @@ pub async fn show_typing(
     caller.require(MessageSend)?;
     caller.require(ConversationWrite)?;
     let row = find(caller, at.store, id).await?;
+    if row.is_blocked {
+        return Ok(None);
+    }
     let page = TimelinePage { after: None, before: None, side: TimelineSide::Newest, limit: NEWEST };
     let timeline = at.store.timeline(&row, page).await?;
-    let answered = timeline.messages.iter().rev().find(|message| !message.is_outbound && !row.is_blocked);
+    let answered = timeline.messages.iter().rev().find(|message| !message.is_outbound);
     let Some(answered) = answered else { return Ok(None) };
     let Some((from, known_as)) = at.store.inbound_origin(&row.tenant, answered.id).await? else { return Ok(None) };
     Ok(at.outgoing.show_typing(row.tenant, answered.channel.clone(), from, known_as).await)

@@ -4,7 +4,7 @@ use palabre_actors::domain::Timestamp;
 use palabre_actors::ports::Pending;
 
 use super::permissions::Permission::ConfigReload;
-use super::{Caller, ServiceError, Tenants, audit};
+use super::{Caller, ServiceError, audit};
 use crate::config::Problem;
 use crate::store::operator::Operator;
 
@@ -40,7 +40,7 @@ pub trait Reload: Send + Sync {
 /// # Errors
 /// [`ServiceError`]: `Denied` as well for whoever does not see all tenants.
 pub async fn reload(caller: &Caller, store: &Operator, reload: &dyn Reload) -> Result<ReloadStatus, ServiceError> {
-    require(caller)?;
+    caller.require_for_all(ConfigReload)?;
     audit::note_installation(caller, store, "config.reload", ("configuration", "tenants")).await?;
     Ok(reload.reload().await)
 }
@@ -50,11 +50,6 @@ pub async fn reload(caller: &Caller, store: &Operator, reload: &dyn Reload) -> R
 /// # Errors
 /// [`ServiceError`]
 pub fn status(caller: &Caller, reload: &dyn Reload) -> Result<ReloadStatus, ServiceError> {
-    require(caller)?;
+    caller.require_for_all(ConfigReload)?;
     Ok(reload.status())
-}
-
-fn require(caller: &Caller) -> Result<(), ServiceError> {
-    caller.require(ConfigReload)?;
-    if caller.tenants == Tenants::All { Ok(()) } else { Err(ServiceError::Denied(ConfigReload)) }
 }

@@ -1,7 +1,7 @@
 //! Validation of `[stripe]`.
 
 use super::super::document::Scope;
-use super::super::fields::{base_url, quoted};
+use super::super::fields::{base_url, quoted, settled};
 use super::super::plan::StripePlatform;
 use super::super::raw_plans::{RawStripe, RawStripeAccount};
 use super::super::secret::Secrets;
@@ -51,9 +51,8 @@ pub(in crate::config) fn platform(
             each.map(|(index, raw)| secrets.resolve(scope, &format!("webhook_secrets[{index}]"), raw)).collect();
         read.into_iter().collect::<Option<Vec<_>>>()
     });
-    let page = |key: &str, raw: &Option<String>| match raw.as_deref() {
-        Some(raw) => base_url(scope, key, raw, "https://example.com/merci", LOST).map(Some),
-        None => Some(None),
+    let page = |key: &str, raw: &Option<String>| {
+        settled(raw.as_deref().map(|raw| base_url(scope, key, raw, "https://example.com/merci", LOST)))
     };
     let (success_url, cancel_url) = (page("success_url", &raw.success_url), page("cancel_url", &raw.cancel_url));
     let api_base_url = base_url(scope, "api_base_url", raw.api_base_url.as_deref().unwrap_or(API), API, LOST);

@@ -78,7 +78,7 @@ async fn page(member: &Member, state: &ConsoleState, mut form: BookForm, left: L
     let known = match form.conversation.parse().map(ConversationId) {
         Ok(id) if form.who.is_empty() && member.caller.may(Permission::ContentRead) => {
             let row = conversations::show(&member.caller, &state.deps.store, id).await?;
-            let number = address(&row.address, state.home(&member.tenant).as_ref());
+            let number = address(&row.address, state.home(&member.tenant));
             Some(row.contact_name.unwrap_or(number))
         }
         _ => None,
@@ -194,7 +194,7 @@ async fn by_name(member: &Member, state: &ConsoleState, who: &str) -> Result<Who
         Some(FoundPerson {
             conversation: talk.id.to_string(),
             name: contact.name.clone().unwrap_or_default(),
-            number: address(&talk.address, home.as_ref()),
+            number: address(&talk.address, home),
             channel: channel_name(talk.address.scheme()),
         })
     };

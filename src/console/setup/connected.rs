@@ -110,7 +110,7 @@ async fn page(
     let context = context! {
         id => channel.id.as_str(),
         name => setup.map_or(channel_name(channel.address.scheme()), |setup| setup.name),
-        address => address(&channel.address, state.home(&member.tenant).as_ref()),
+        address => address(&channel.address, state.home(&member.tenant)),
         is_test_phone => channel.address.scheme() == Scheme::Sandbox,
         webhook => setup.and_then(|setup| setup.webhook).map(|text| said(text, language)),
         afterwards => setup.and_then(|setup| setup.afterwards).map(|text| said(text, language)),

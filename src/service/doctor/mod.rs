@@ -141,10 +141,7 @@ async fn around(of: &Installation<'_>, client: &reqwest::Client) -> Vec<DoctorFi
 /// # Errors
 /// [`ServiceError`]: they are shown to whoever runs it.
 pub async fn nodes(caller: &Caller, store: &Operator) -> Result<Vec<NodeRow>, ServiceError> {
-    caller.require(ConfigReload)?;
-    if caller.tenants != Tenants::All {
-        return Err(ServiceError::Denied(ConfigReload));
-    }
+    caller.require_for_all(ConfigReload)?;
     Ok(store.nodes().await?)
 }
 

@@ -3,6 +3,7 @@
 use super::Installation;
 use super::finding::{DoctorFinding, DoctorText, text};
 use crate::oidc::{OidcError, OidcProvider};
+use crate::service::people::OidcSignIn;
 
 const CHECK: &str = "sign_in";
 
@@ -12,14 +13,12 @@ pub(super) async fn check(of: &Installation<'_>, client: &reqwest::Client) -> Op
     let issuer = &settings.issuer;
     let found = match OidcProvider::new(client.clone(), settings.clone()).discover().await {
         Ok(()) => {
-            let base = console.base_url.as_deref().unwrap_or_default();
+            let back = OidcSignIn::redirect_uri(console.base_url.as_deref().unwrap_or_default());
             DoctorFinding::good(
                 CHECK,
                 text(
-                    format!("{issuer} answers; it must know {base}/console/login/oidc/back as a redirect URI"),
-                    format!(
-                        "{issuer} répond ; il doit connaître {base}/console/login/oidc/back comme URI de redirection"
-                    ),
+                    format!("{issuer} answers; it must know {back} as a redirect URI"),
+                    format!("{issuer} répond ; il doit connaître {back} comme URI de redirection"),
                 ),
             )
         }

@@ -26,7 +26,7 @@ use crate::store::people::SessionStage;
 /// How long somebody may take at the provider: they may look for a phone there.
 pub const AWAY_AT_MOST: Duration = Duration::from_mins(15);
 
-/// What the log of audits calls it.
+/// Actions in the audit log.
 const BEGIN: &str = "session.begin_oidc";
 const REFUSE: &str = "session.refuse_oidc";
 
@@ -34,7 +34,6 @@ const REFUSE: &str = "session.refuse_oidc";
 #[derive(Clone)]
 pub struct OidcSignIn {
     provider: Arc<OidcProvider>,
-    /// Where the provider sends people back.
     redirect_uri: Arc<str>,
     /// The same on all nodes, and after every restart.
     key: [u8; 32],
@@ -78,19 +77,25 @@ pub enum OidcOutcome {
     Unknown,
 }
 
-/// What a pass says.
+/// A pass whose signature holds.
 struct Opened<'a> {
     secret: &'a str,
     next: String,
 }
 
 impl OidcSignIn {
-    /// `base_url`: where people reach the console, without a slash at its end.
+    /// Where the provider sends people back. `base_url`: where they reach the console, without a slash at its end.
+    #[must_use]
+    pub fn redirect_uri(base_url: &str) -> String {
+        format!("{base_url}/console/login/oidc/back")
+    }
+
+    /// `base_url`: as of [`Self::redirect_uri`].
     #[must_use]
     pub fn new(provider: OidcProvider, base_url: &str) -> Self {
         let secret = provider.settings().client_secret.expose_secret().as_bytes();
         let key = hmac_sha256(secret, &[b"palabre sign-in"]);
-        let redirect_uri = format!("{base_url}/console/login/oidc/back").into();
+        let redirect_uri = Self::redirect_uri(base_url).into();
         Self { provider: Arc::new(provider), redirect_uri, key }
     }
 

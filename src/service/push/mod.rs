@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::counter;
-use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::rules::Language;
 use palabre_actors::ports::Clock;
@@ -275,11 +274,7 @@ fn may_be_told(row: &DuePush) -> bool {
 
 /// Somebody who waits, as a browser's row remembers them: another stretch of waiting is told of again.
 fn mark(row: &DuePush) -> String {
-    format!("{}@{}", row.conversation.simple(), since(row.waiting_since))
-}
-
-fn since(at: Timestamp) -> i64 {
-    at.timestamp_micros()
+    format!("{}@{}", row.conversation.simple(), row.waiting_since.timestamp_micros())
 }
 
 fn was_told(row: &DuePush) -> bool {
@@ -306,6 +301,8 @@ fn page(conversation: Uuid) -> String {
 
 #[cfg(test)]
 mod tests {
+    use palabre_actors::domain::Timestamp;
+
     use super::*;
 
     #[test]

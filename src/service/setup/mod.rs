@@ -34,7 +34,7 @@ pub use self::services::{ServiceAnswers, services, set_services};
 pub use self::steps::{SetupStep, activity, confirm, confirmed};
 pub use self::trades::Trade;
 use super::permissions::Permission::SettingWrite;
-use super::{Caller, ServiceError, Tenants, audit, faq};
+use super::{Caller, ServiceError, audit, faq};
 use crate::config::Problem;
 use crate::store::operator::Operator;
 use crate::store::phrases;
@@ -124,10 +124,7 @@ pub async fn create(
     folder: &TenantFolder,
     new: &NewTenant,
 ) -> Result<TenantFile, TenantFileError> {
-    caller.require(SettingWrite)?;
-    if caller.tenants != Tenants::All {
-        return Err(ServiceError::Denied(SettingWrite).into());
-    }
+    caller.require_for_all(SettingWrite)?;
     let text = draft(new)?;
     let path = folder.new_path(&new.id)?;
     if path.exists() || folder.file(&TenantId::new(&new.id))?.is_some() {

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::config::{Config, Environment};
 use crate::gateway::PROVIDERS;
-use crate::service::Caller;
+use crate::service::{Caller, Tenants};
 
 /// An installation without tenants.
 fn installation() -> (TempDir, PathBuf, TenantFolder) {

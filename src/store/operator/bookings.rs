@@ -34,7 +34,6 @@ pub struct BookingRow {
     pub ends_at: Timestamp,
     /// Until when its resource is taken.
     pub free_at: Timestamp,
-    /// Who comes.
     pub party: Party,
     pub state: BookingState,
     /// So many minutes late the customer comes; 0: they did not say how many.

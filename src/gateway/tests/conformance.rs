@@ -190,7 +190,7 @@ impl Subject {
 
     /// What the first channel's receiver makes of a request.
     fn receive(&self, webhook: &Webhook, body: &[u8]) -> Result<Received, Rejection> {
-        received(&**self.receiver().unwrap(), &webhook.url, &webhook.headers, body)
+        received(&**self.receiver().unwrap(), &webhook.url, &headers_of(webhook), body)
     }
 
     fn read(&self, message: &CustomerMessage) -> NewInbound {
@@ -241,19 +241,18 @@ fn asked(message: &Outbound) -> OutboundRequest<'_> {
     OutboundRequest { message, channel: &message.channel, to: &message.to, content }
 }
 
-fn received(
-    receiver: &dyn Receiver,
-    url: &str,
-    headers: &[(&'static str, String)],
-    body: &[u8],
-) -> Result<Received, Rejection> {
-    let mut map = HeaderMap::new();
-    for (name, value) in headers {
-        map.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
+fn headers_of(webhook: &Webhook) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &webhook.headers {
+        headers.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
     }
-    let content_type = map.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    headers
+}
+
+fn received(receiver: &dyn Receiver, url: &str, headers: &HeaderMap, body: &[u8]) -> Result<Received, Rejection> {
+    let content_type = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let query = url.strip_prefix(PUBLIC).unwrap_or(url);
-    let request = WebhookRequest { url, query, content_type, headers: &map, is_local: false, body };
+    let request = WebhookRequest { url, query, content_type, headers, is_local: false, body };
     if query.contains("/status") {
         receiver.receive_status(request, chrono::Utc::now())
     } else {
@@ -327,7 +326,7 @@ fn the_secret_before_this_one_is_believed_while_it_is_given() {
             (&changed, &by_the_new, true),
             (&changed, &by_the_old, false),
         ] {
-            let read = received(&**receiver, &webhook.url, &webhook.headers, webhook.body.as_bytes());
+            let read = received(&**receiver, &webhook.url, &headers_of(webhook), webhook.body.as_bytes());
             let fits = match &read {
                 Ok(Received::Message(read)) => is_believed && subject.heard(read, "Bonjour"),
                 Err(rejection) => !is_believed && *rejection == Rejection::BadSignature,

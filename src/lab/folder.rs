@@ -50,6 +50,10 @@ impl RunFolder {
         self.temporary.is_none().then_some(self.path.as_path())
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// `palabre.toml`
     pub(super) fn config(&self) -> PathBuf {
         self.path.join("palabre.toml")

@@ -10,3 +10,4 @@ mod printer;
 pub(crate) mod simulate;
 pub(crate) mod torture;
 mod verdict;
+mod waiting;

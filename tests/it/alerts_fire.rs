@@ -301,11 +301,7 @@ async fn faults_are_seen_by_a_real_prometheus_and_so_is_their_end() {
     assert_eq!(posted.await.expect("an answer").status(), 200);
     // Events that nobody takes, since an hour.
     let late = "endpoint_id = 'late' AND state = 'pending'";
-    let mut waiting = Waiting::begin();
-    while world.value::<i64>(&format!("SELECT count(*) FROM webhook_deliveries WHERE {late}")).await == 0 {
-        assert!(waiting.goes_on(), "{}", world.logs());
-        tokio::time::sleep(BREATH).await;
-    }
+    world.until(&format!("SELECT min(count(*), 1) FROM webhook_deliveries WHERE {late}"), 1).await;
     let an_hour_ago = "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-1 hour')";
     world.execute(&format!("UPDATE webhook_deliveries SET created_at = {an_hour_ago} WHERE {late}")).await;
     const AT_ONCE: [&str; 18] = [

@@ -18,7 +18,6 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::daemon::{BELLE, Setup, Waiting, World};
-use crate::metrics::metrics;
 
 const ANNE: &str = "+33612345678";
 const OPS: &str = "key-of-the-operators-0123456789";
@@ -86,20 +85,15 @@ impl Nodes {
 
     /// Waits until every node shows a metric so.
     async fn until_metric(&self, line: &str) {
-        self.until_shown(line, |shown| shown == line).await;
+        let (series, wanted) = line.rsplit_once(' ').expect("a series and its value");
+        let wanted = wanted.parse().expect("a number");
+        self.until_gauge(series, wanted..=wanted).await;
     }
 
-    async fn until_gauge(&self, name: &str, values: RangeInclusive<f64>) {
-        let value = |shown: &str| shown.strip_prefix(name).and_then(|rest| rest.trim().parse().ok());
-        self.until_shown(name, |shown| value(shown).is_some_and(|value| values.contains(&value))).await;
-    }
-
-    async fn until_shown(&self, what: &str, is_it: impl Fn(&str) -> bool) {
+    async fn until_gauge(&self, series: &str, values: RangeInclusive<f64>) {
         for node in 0..2 {
-            let mut waiting = Waiting::begin();
-            while !metrics(self.world.nodes()[node]).await.lines().any(&is_it) {
-                assert!(waiting.goes_on(), "node {node} never shows {what}\n{}", self.world.logs());
-            }
+            let node = self.world.nodes()[node];
+            self.world.until_metric_at(node, series, |value| values.contains(&value)).await;
         }
     }
 

@@ -103,7 +103,7 @@ impl Posting {
         if is_taken(&post(self.client.clone(), webhook.clone()).await) || again_after.is_empty() {
             return;
         }
-        let Ok(_place) = self.repeating.try_acquire() else { return };
+        let Ok(_permit) = self.repeating.try_acquire() else { return };
         for wait in again_after {
             tokio::time::sleep(*wait).await;
             if is_taken(&post(self.client.clone(), webhook.clone()).await) {

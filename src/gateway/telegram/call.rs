@@ -6,18 +6,21 @@
 
 use std::time::Duration;
 
-use bytes::BytesMut;
 use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::send::{SendError, SendErrorClass};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::{Method, Request, Response, Url};
+use reqwest::{Method, Request, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{TelegramBot, codes};
+use crate::gateway::call::{self, CallFailure};
 use crate::gateway::media::MediaPlace;
 use crate::gateway::{ConnectError, unreached};
+
+/// How texts call it.
+const LABEL: &str = "Telegram";
 
 /// The most of an answer that is read; a message is a few kilobytes, a hundred updates at most some hundred.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
@@ -74,14 +77,16 @@ pub(super) struct Api {
 /// A call that brought no result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CallError {
-    /// No connection, and why: surely nothing was written.
-    NoConnection(&'static str),
-    /// No answer in time.
-    TimedOut,
-    /// The connection broke, or the answer made no sense.
-    Cut,
+    /// No whole answer came, or one that made no sense.
+    Failed(CallFailure),
     /// Telegram said no.
     Refused(Refusal),
+}
+
+impl From<CallFailure> for CallError {
+    fn from(failure: CallFailure) -> Self {
+        Self::Failed(failure)
+    }
 }
 
 /// What Telegram says when it says no.
@@ -139,7 +144,7 @@ impl Api {
         parameters: &impl Serialize,
         read: impl FnOnce(&RawValue) -> Option<T>,
     ) -> Result<T, CallError> {
-        let body = serde_json::to_vec(parameters).map_err(|_| CallError::NoConnection(unreached::NO_CONNECTION))?;
+        let body = serde_json::to_vec(parameters).map_err(|_| CallFailure::NoConnection(unreached::NO_CONNECTION))?;
         self.execute(method, (HeaderValue::from_static("application/json"), body), timeout, read).await
     }
 
@@ -150,7 +155,7 @@ impl Api {
         upload: &Upload<'_>,
         read: impl FnOnce(&RawValue) -> Option<T>,
     ) -> Result<T, CallError> {
-        let (content_type, body) = upload.multipart().ok_or(CallError::NoConnection(unreached::NO_CONNECTION))?;
+        let (content_type, body) = upload.multipart().ok_or(CallFailure::NoConnection(unreached::NO_CONNECTION))?;
         self.execute(method, (content_type, body), self.timeout.max(UPLOAD_TIME), read).await
     }
 
@@ -161,26 +166,26 @@ impl Api {
         timeout: Duration,
         read: impl FnOnce(&RawValue) -> Option<T>,
     ) -> Result<T, CallError> {
-        let url = self.url(method).ok_or(CallError::NoConnection(unreached::NO_CONNECTION))?;
+        let url = self.url(method).ok_or(CallFailure::NoConnection(unreached::NO_CONNECTION))?;
         let mut request = Request::new(Method::POST, url);
         request.headers_mut().insert(CONTENT_TYPE, content_type);
         *request.body_mut() = Some(body.into());
         *request.timeout_mut() = Some(timeout);
-        let response = self.client.execute(request).await.map_err(|error| CallError::of(&error))?;
+        let response = self.client.execute(request).await.map_err(|error| CallFailure::of(&error))?;
         let status = response.status().as_u16();
-        let body = match read_whole(response).await {
+        let body = match call::read(response, MAX_ANSWER_BYTES).await {
             Ok(body) => body,
             // The head alone says that nothing was taken.
             Err(_) if (400..=499).contains(&status) => return Err(CallError::Refused(Refusal::bare(status))),
-            Err(error) => return Err(error),
+            Err(failure) => return Err(failure.into()),
         };
         let answer: Answer<'_> = match serde_json::from_slice(&body) {
             Ok(answer) => answer,
             Err(_) if status >= 400 => return Err(CallError::Refused(Refusal::bare(status))),
-            Err(_) => return Err(CallError::Cut),
+            Err(_) => return Err(CallFailure::Cut.into()),
         };
         if answer.ok && status < 300 {
-            return answer.result.and_then(read).ok_or(CallError::Cut);
+            return answer.result.and_then(read).ok_or(CallFailure::Cut.into());
         }
         // A proxy's 5xx around an answer may hide that the call was made.
         let status = if status >= 500 { status } else { answer.error_code.unwrap_or(status) };
@@ -215,24 +220,16 @@ impl Refusal {
 }
 
 impl CallError {
-    fn of(error: &reqwest::Error) -> Self {
-        match error {
-            error if error.is_connect() => Self::NoConnection(unreached::why(error)),
-            error if error.is_timeout() => Self::TimedOut,
-            _ => Self::Cut,
-        }
-    }
-
     /// As the outbox reads it. `repeatable`: the call may be made twice without harm, so that an open outcome is no matter.
     pub fn classified(self, repeatable: bool) -> SendError {
         let open = if repeatable { SendErrorClass::Retry { after: None } } else { SendErrorClass::Unknown };
-        let (class, code, detail) = match self {
-            Self::NoConnection(why) => (SendErrorClass::Retry { after: None }, why, "Telegram could not be reached"),
-            Self::TimedOut => (open, unreached::NO_ANSWER, "Telegram did not answer in time"),
-            Self::Cut => (open, unreached::CUT, "the connection to Telegram broke before its answer was complete"),
-            Self::Refused(refusal) => return refusal.classified(open),
-        };
-        SendError { class, code: Some(code.to_owned()), throttled: false, detail: detail.to_owned() }
+        match self {
+            Self::Failed(failure @ CallFailure::NoConnection(_)) => {
+                failure.error(LABEL, SendErrorClass::Retry { after: None })
+            }
+            Self::Failed(failure) => failure.error(LABEL, open),
+            Self::Refused(refusal) => refusal.classified(open),
+        }
     }
 }
 
@@ -253,7 +250,7 @@ impl Refusal {
         };
         let detail = match self.code {
             Some(code) => code.explain(Language::En).to_owned(),
-            None => format!("Telegram answered {}", self.status),
+            None => format!("{LABEL} answered {}", self.status),
         };
         SendError {
             class,
@@ -279,16 +276,4 @@ impl std::fmt::Debug for Api {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Api")
     }
-}
-
-async fn read_whole(mut response: Response) -> Result<BytesMut, CallError> {
-    let announced = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(1_024);
-    let mut body = BytesMut::with_capacity(announced.min(65_536));
-    while let Some(chunk) = response.chunk().await.map_err(|error| CallError::of(&error))? {
-        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-            return Err(CallError::Cut);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }

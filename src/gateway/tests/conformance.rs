@@ -56,7 +56,6 @@ impl Conformance {
 struct Subject {
     provider: &'static dyn Provider,
     simulator: Arc<dyn SimulatedProvider>,
-    simulation: &'static dyn Simulation,
     is: Conformance,
     channels: Vec<Channel>,
     connections: Vec<ChannelConnection>,
@@ -134,7 +133,7 @@ impl Subject {
         let connections = channels.iter().map(|channel| provider.connect(channel, wiring).unwrap()).collect();
         simulator.set_channels(&channels);
         simulator.set_daemon(Daemon::at(PUBLIC));
-        Self { provider, simulator, simulation, is, channels, connections, sent, secrets }
+        Self { provider, simulator, is, channels, connections, sent, secrets }
     }
 
     fn name(&self) -> &'static str {
@@ -145,7 +144,7 @@ impl Subject {
     fn channel_with(&self, secret: usize, before: Option<usize>) -> Channel {
         let file = |account| self.secrets.path().join(format!("secret-{account}")).display().to_string();
         let (base_url, sender) = (self.simulator.base_url(), sender(self.provider.capabilities().scheme, 0));
-        let mut table = self.simulation.channel_toml(&SampleChannel {
+        let mut table = self.is.simulation.channel_toml(&SampleChannel {
             id: "belle-0",
             provider: self.name(),
             address: &sender,
@@ -190,7 +189,7 @@ impl Subject {
 
     /// What the first channel's receiver makes of a request.
     fn receive(&self, webhook: &Webhook, body: &[u8]) -> Result<Received, Rejection> {
-        received(&**self.receiver().unwrap(), &webhook.url, &webhook.headers, body)
+        received(&**self.receiver().unwrap(), &webhook.url, &headers_of(webhook), body)
     }
 
     fn read(&self, message: &CustomerMessage) -> NewInbound {
@@ -241,19 +240,18 @@ fn asked(message: &Outbound) -> OutboundRequest<'_> {
     OutboundRequest { message, channel: &message.channel, to: &message.to, content }
 }
 
-fn received(
-    receiver: &dyn Receiver,
-    url: &str,
-    headers: &[(&'static str, String)],
-    body: &[u8],
-) -> Result<Received, Rejection> {
-    let mut map = HeaderMap::new();
-    for (name, value) in headers {
-        map.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
+fn headers_of(webhook: &Webhook) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &webhook.headers {
+        headers.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
     }
-    let content_type = map.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    headers
+}
+
+fn received(receiver: &dyn Receiver, url: &str, headers: &HeaderMap, body: &[u8]) -> Result<Received, Rejection> {
+    let content_type = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let query = url.strip_prefix(PUBLIC).unwrap_or(url);
-    let request = WebhookRequest { url, query, content_type, headers: &map, is_local: false, body };
+    let request = WebhookRequest { url, query, content_type, headers, is_local: false, body };
     if query.contains("/status") {
         receiver.receive_status(request, chrono::Utc::now())
     } else {
@@ -267,14 +265,14 @@ fn texts_of_every_script_come_in_whole() {
         let texts =
             ["Bonjour & à+demain 😀", "مرحبا، هل أنتم مفتوحون؟", "שלום", "👩‍👩‍👧‍👦🇬🇳", "a\tb\nc", "100 % \\ \"x\" <b>"];
         for text in texts {
-            let id = subject.simulation.fresh_id();
+            let id = subject.is.simulation.fresh_id();
             let read = subject.read(&subject.says(&id, text));
             assert_eq!((read.content.body.as_str(), read.provider_message_id.as_str()), (text, id.as_str()));
             assert_eq!(read.from.as_str(), address(subject.provider.capabilities().scheme, 1), "{}", subject.name());
             assert_eq!(read.to, subject.channels[0].address);
             assert!(subject.provider.is_message_id(&id), "{}: {id}", subject.name());
         }
-        let nul = subject.read(&subject.says(&subject.simulation.fresh_id(), "a\0b"));
+        let nul = subject.read(&subject.says(&subject.is.simulation.fresh_id(), "a\0b"));
         assert_eq!(nul.content.body, "a\u{FFFD}b", "{}: PostgreSQL's text holds no NUL", subject.name());
     }
 }
@@ -282,7 +280,7 @@ fn texts_of_every_script_come_in_whole() {
 #[test]
 fn i2_a_repeated_webhook_has_the_same_key() {
     for subject in subjects().iter().filter(|subject| subject.receiver().is_some()) {
-        let (first, second) = (subject.simulation.fresh_id(), subject.simulation.fresh_id());
+        let (first, second) = (subject.is.simulation.fresh_id(), subject.is.simulation.fresh_id());
         let key = |id: &str| subject.read(&subject.says(id, "Bonjour")).provider_message_id;
         assert_eq!(key(&first), key(&first), "{}", subject.name());
         assert_ne!(key(&first), key(&second), "{}", subject.name());
@@ -292,7 +290,7 @@ fn i2_a_repeated_webhook_has_the_same_key() {
 #[test]
 fn what_has_no_proof_or_anothers_is_refused() {
     for subject in subjects().iter().filter(|subject| subject.receiver().is_some()) {
-        let message = subject.says(&subject.simulation.fresh_id(), "Bonjour");
+        let message = subject.says(&subject.is.simulation.fresh_id(), "Bonjour");
         let other = subject.channels[1].id.to_string();
         for forgery in [Forgery::Unsigned, Forgery::SignedBy(&other)] {
             let forged = subject.simulator.forged_webhook(&message, forgery).unwrap();
@@ -313,7 +311,7 @@ fn the_secret_before_this_one_is_believed_while_it_is_given() {
     let mut providers = 0;
     for subject in subjects().iter().filter(proven) {
         providers += 1;
-        let message = subject.says(&subject.simulation.fresh_id(), "Bonjour");
+        let message = subject.says(&subject.is.simulation.fresh_id(), "Bonjour");
         let (new, old) = (subject.channel_with(0, Some(1)), subject.channel_with(1, None));
         let by_the_new = subject.webhook(&message);
         subject.simulator.set_channels(std::slice::from_ref(&old));
@@ -327,7 +325,7 @@ fn the_secret_before_this_one_is_believed_while_it_is_given() {
             (&changed, &by_the_new, true),
             (&changed, &by_the_old, false),
         ] {
-            let read = received(&**receiver, &webhook.url, &webhook.headers, webhook.body.as_bytes());
+            let read = received(&**receiver, &webhook.url, &headers_of(webhook), webhook.body.as_bytes());
             let fits = match &read {
                 Ok(Received::Message(read)) => is_believed && subject.heard(read, "Bonjour"),
                 Err(rejection) => !is_believed && *rejection == Rejection::BadSignature,
@@ -342,7 +340,7 @@ fn the_secret_before_this_one_is_believed_while_it_is_given() {
 #[test]
 fn damaged_bodies_bring_no_message_and_no_panic() {
     for subject in subjects().iter().filter(|subject| subject.receiver().is_some()) {
-        let webhook = subject.webhook(&subject.says(&subject.simulation.fresh_id(), "Bonjour 😀"));
+        let webhook = subject.webhook(&subject.says(&subject.is.simulation.fresh_id(), "Bonjour 😀"));
         let body = webhook.body.as_bytes();
         for cut in 0..body.len() {
             let read = subject.receive(&webhook, &body[..cut]);
@@ -364,7 +362,7 @@ fn damaged_bodies_bring_no_message_and_no_panic() {
 #[test]
 fn a_megabyte_is_read_or_refused() {
     for subject in subjects().iter().filter(|subject| subject.receiver().is_some()) {
-        let message = subject.says(&subject.simulation.fresh_id(), &"é".repeat(1 << 19));
+        let message = subject.says(&subject.is.simulation.fresh_id(), &"é".repeat(1 << 19));
         let webhook = subject.webhook(&message);
         match subject.receive(&webhook, webhook.body.as_bytes()) {
             Ok(Received::Message(read)) => assert!(read.content.body.len() <= 64 * 1024, "{}", subject.name()),
@@ -377,7 +375,7 @@ fn a_megabyte_is_read_or_refused() {
 #[test]
 fn fields_that_nobody_knows_change_nothing() {
     for subject in subjects().iter().filter(|subject| subject.receiver().is_some()) {
-        let mut message = subject.says(&subject.simulation.fresh_id(), "Bonjour");
+        let mut message = subject.says(&subject.is.simulation.fresh_id(), "Bonjour");
         for (name, value) in [("Invented", "1"), ("invented_tomorrow", r#"{"a": [1, {"b": null}]}"#)] {
             message.parameters.push((name.to_owned(), value.to_owned()));
         }

@@ -53,9 +53,6 @@ use crate::store::entity::{message_in, message_out};
 use crate::store::{HistoryReader, StoreError};
 use crate::telemetry::{self, logs, metrics};
 
-/// How often it is looked whether something has happened.
-const LOOK_EVERY: Duration = Duration::from_millis(25);
-
 /// The longest wait for the transcript's last lines.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
@@ -356,18 +353,6 @@ fn hint(folder: &DemoFolder, evidence: &evidence::Evidence, style: Style) -> Str
     } else {
         "keep the database with --keep DIR, then: palabre explain ID --config DIR/palabre.toml".to_owned()
     })
-}
-
-/// Waits until something is so, for so long at most. `false`: it never was.
-async fn comes_true_within(longest: Duration, mut is_so: impl AsyncFnMut() -> bool) -> bool {
-    let begun = Instant::now();
-    while !is_so().await {
-        if begun.elapsed() > longest {
-            return false;
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-    true
 }
 
 struct Interruptions {

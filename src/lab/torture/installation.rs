@@ -123,8 +123,8 @@ impl Servers {
         let mut nodes = Vec::with_capacity(ports.len());
         let last = ports.len() - 1;
         for (number, port) in ports.into_iter().enumerate() {
-            let spool = PathBuf::from(format!("spool-{}", number + 1));
-            let spool = self.surroundings.spools.as_ref().map_or_else(|| spool.clone(), |spools| spools.join(&spool));
+            let spools = self.surroundings.spools.as_deref().unwrap_or(Path::new(""));
+            let spool = spools.join(format!("spool-{}", number + 1));
             let mut settings = vec![("PALABRE__SPOOL__DIR", spool.display().to_string())];
             settings.extend(port.map(|port| ("PALABRE__HTTP__LISTEN", format!("127.0.0.1:{port}"))));
             let database = proxied(self.database.as_ref(), 5432, "PALABRE__DATABASE__URL", &mut settings).await?;

@@ -21,7 +21,7 @@ mod stalls;
 mod surroundings;
 mod tcp_proxy;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -136,8 +136,7 @@ pub(crate) async fn run(options: &Options) -> Result<TortureReport, TortureError
         quiet: options.quiet,
     };
     fault_profile::apply(&host, options.hesitation);
-    let around = folder.run.config().parent().map(PathBuf::from).unwrap_or_default();
-    let nodes = options.servers.nodes(&around).await.map_err(TortureError::Server)?;
+    let nodes = options.servers.nodes(folder.run.path()).await.map_err(TortureError::Server)?;
     if let Some(front) = &front {
         host.set_daemon(front);
     }
@@ -336,7 +335,8 @@ impl TortureRun {
     async fn evidence(&self, database: &str, ended: Vec<String>, blurred: Blurred) -> Result<Evidence, TortureError> {
         let mut dump = HistoryReader::open(database).await?.dump().await?;
         // What members wrote and heard is in no ledger of contacts.
-        let is_contacts = |tenant: &str| self.senders.iter().any(|sender| sender.tenant() == tenant);
+        let tenants: BTreeSet<String> = self.senders.iter().map(TortureSender::tenant).collect();
+        let is_contacts = |tenant: &str| tenants.contains(tenant);
         dump.inbound.retain(|row| is_contacts(&row.tenant_id));
         dump.outbound.retain(|row| is_contacts(&row.tenant_id));
         dump.events.retain(|row| is_contacts(&row.tenant_id));

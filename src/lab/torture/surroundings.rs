@@ -41,8 +41,6 @@ pub(super) struct MadeByCommands {
 }
 
 impl Surroundings {
-    /// Reads the file.
-    ///
     /// # Errors
     /// It cannot be read, or does not hold: in words.
     pub(crate) fn read(path: &Path) -> Result<Self, String> {

@@ -125,7 +125,7 @@ impl PaidAccess {
             (Inviting, true, Step::Done) => {
                 let link = grant.result.clone().unwrap_or_default();
                 let key = format!("access:{}:link", link_key(grant));
-                let plan = self.plan(&row.tenant, &row.plan).map_or_else(|| row.plan.clone(), |plan| plan.name);
+                let plan = self.plan_name(&row.tenant, &row.plan);
                 self.tell_member(row, texts::invitation(row.language, &plan, &link), key).await?;
                 let message = grant.message.map(|one| one.0);
                 self.store.move_access_grant(grant.id, (Inviting, Invited), message, now).await?;

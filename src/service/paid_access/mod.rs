@@ -204,6 +204,11 @@ impl PaidAccess {
         self.creators.get(tenant)?.access.plans.iter().find(|known| known.id == plan).cloned()
     }
 
+    /// What a plan is called. One that is no longer sold is called by its id.
+    fn plan_name(&self, tenant: &TenantId, plan: &str) -> String {
+        self.plan(tenant, plan).map_or_else(|| plan.to_owned(), |plan| plan.name)
+    }
+
     /// A member as somebody wrote them down: an address on the channel of the plan's bot.
     ///
     /// # Errors

@@ -129,7 +129,7 @@ impl PaidAccess {
     pub async fn send_own_links(&self, tenant: &TenantId, email: &str, now: Timestamp) -> Result<(), AccessError> {
         for row in self.store.subscriptions_of_email(tenant, email.trim()).await? {
             let Some(link) = self.own_page(&row) else { continue };
-            let plan = self.plan(tenant, &row.plan).map_or_else(|| row.plan.clone(), |plan| plan.name);
+            let plan = self.plan_name(tenant, &row.plan);
             let words = texts::own_link(row.language, &plan, &link);
             let hour = now.timestamp() / 3_600;
             self.tell_member(&row, words, format!("access:{}:own:{hour}", row.id)).await?;
@@ -227,7 +227,7 @@ impl PaidAccess {
         at: Timestamp,
     ) -> Result<bool, AccessError> {
         let Some(creator) = self.creators.get(&row.tenant) else { return Ok(false) };
-        let plan = self.plan(&row.tenant, &row.plan).map_or_else(|| row.plan.clone(), |plan| plan.name);
+        let plan = self.plan_name(&row.tenant, &row.plan);
         let said = texts::Said {
             plan: &plan,
             seller: &creator.name,

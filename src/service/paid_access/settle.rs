@@ -161,13 +161,13 @@ impl PaidAccess {
     /// Tells the member. `false`: there is no way to them yet.
     async fn tell(&self, row: &Subscription, notice: &Notice, entitlement: &Entitlement) -> Result<bool, AccessError> {
         let Some(creator) = self.creators.get(&row.tenant) else { return Ok(false) };
-        let plan = self.plan(&row.tenant, &row.plan);
+        let plan = self.plan_name(&row.tenant, &row.plan);
         // The days of grace are told once they run.
         let is_paid = matches!(notice.kind, NoticeKind::PaymentReceived | NoticeKind::RenewalReminder);
         let until = if is_paid { entitlement.paid_until } else { entitlement.access_until };
         let local = |at: Timestamp| at.with_timezone(&creator.timezone);
         let about = About {
-            plan: plan.as_ref().map_or(row.plan.as_str(), |plan| plan.name.as_str()),
+            plan: &plan,
             seller: &creator.name,
             amount: row
                 .ledger

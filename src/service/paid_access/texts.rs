@@ -63,10 +63,7 @@ pub(super) fn offer(language: Language, offer: &Offer<'_>) -> String {
         (Some(page), Language::En) => format!("\nPay by card: {page}"),
         (None, _) => String::new(),
     };
-    match language {
-        Language::Fr => format!("{} : {price}.{pay}", plan.name),
-        Language::En => format!("{}: {price}.{pay}", plan.name),
-    }
+    titled(&plan.name, &format!("{price}.{pay}"), language)
 }
 
 /// `Accès Premium : paiement reçu`

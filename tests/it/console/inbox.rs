@@ -295,9 +295,8 @@ async fn whoever_has_a_conversation_open_sees_that_its_customer_is_typing() {
     let talk: String = world.value("SELECT id FROM conversations WHERE address = 'sandbox:anna'").await;
     let page = awa.get(&format!("/console/conversations/{talk}")).await.body;
     assert!(page.contains("Le client écrit…"), "{page}");
-    let cookies: Vec<String> = awa.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let events = reqwest::Client::new().get(format!("{}/console/events", world.base_url()));
-    let mut stream = events.header("Cookie", cookies.join("; ")).send().await.expect("an answer");
+    let mut stream = events.header("Cookie", awa.cookie_header()).send().await.expect("an answer");
     let told = format!("event: presence\ndata: {{\"conversation\":\"{talk}\",\"customer\":true}}\n\n");
     anna(r#"{"from": "anna", "typing": true}"#).await;
     // And on the test phone.

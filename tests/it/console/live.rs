@@ -22,8 +22,7 @@ impl Console {
         add_user(world, AWA, "Awa", ("belle", "owner"));
         let mut awa = signed_in(world, AWA).await;
         assert_eq!(awa.get("/console/conversations").await.status, 200);
-        let cookies: Vec<String> = awa.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        Self { client: Client::new(), cookies: cookies.join("; ") }
+        Self { client: Client::new(), cookies: awa.cookie_header() }
     }
 
     async fn connect(&self, world: &World, last: Option<&str>) -> Response {

@@ -62,10 +62,16 @@ impl Visitor {
         self.send(request).await
     }
 
-    async fn send(&mut self, mut request: RequestBuilder) -> Shown {
+    /// What it sends as `Cookie`: for streams, whose answers never end.
+    pub(crate) fn cookie_header(&self) -> String {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        cookies.join("; ")
+    }
+
+    async fn send(&mut self, mut request: RequestBuilder) -> Shown {
+        let cookies = self.cookie_header();
         if !cookies.is_empty() {
-            request = request.header("Cookie", cookies.join("; "));
+            request = request.header("Cookie", cookies);
         }
         for (name, value) in &self.headers {
             request = request.header(*name, value);

@@ -34,9 +34,8 @@ impl Colleagues {
         let talk: String = world.value("SELECT id FROM conversations").await;
         let (mut awa, sophie) = (signed_in(world, AWA).await, signed_in(world, SOPHIE).await);
         awa.get(&format!("/console/conversations/{talk}")).await;
-        let cookies: Vec<String> = sophie.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let stream = nodes.client.get(format!("{}/console/events", world.nodes()[1]));
-        let stream = stream.header("Cookie", cookies.join("; ")).send().await.expect("an answer");
+        let stream = stream.header("Cookie", sophie.cookie_header()).send().await.expect("an answer");
         assert_eq!(stream.status(), 200);
         Self { nodes, talk, awa, stream, heard: String::new() }
     }

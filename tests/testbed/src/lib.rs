@@ -14,9 +14,11 @@ pub mod redis;
 pub mod rig;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Below what Linux gives to those who ask for any port, and to outgoing connections.
@@ -25,6 +27,28 @@ const LASTING: Range<u16> = 20_000..32_000;
 /// Runs a server until nobody holds the shell's standard input any more: whoever is killed lets go of it. One that is killed
 /// with -9 would leave its children behind.
 pub(crate) const WATCHMAN: &str = r#""$@" >/dev/null 2>&1 & echo started; read -r _; kill -TERM $!; wait"#;
+
+/// The shell of [`WATCHMAN`]. Dropping it ends the server, and waits for that.
+#[derive(Debug)]
+pub(crate) struct Watchman(Child);
+
+impl Watchman {
+    /// Starts the shell, which is told [`WATCHMAN`], and waits until it has begun.
+    pub(crate) fn start(shell: &mut Command) -> Self {
+        let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("there is a shell");
+        let mut said = String::new();
+        let heard = BufReader::new(shell.stdout.take().expect("piped")).read_line(&mut said);
+        heard.expect("the shell says that it has begun");
+        Self(shell)
+    }
+}
+
+impl Drop for Watchman {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
 
 /// A port that is free now.
 pub(crate) fn free_port() -> u16 {

@@ -1,17 +1,16 @@
 //! nginx in front of nodes: a process of a test's own, with the site file that operators install.
 
 use std::fs::{self, Permissions};
-use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::{WATCHMAN, am_root, lasting_port};
+use crate::{WATCHMAN, Watchman, am_root, lasting_port};
 
 /// No start takes this long; it only turns a hang into a failure.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -39,10 +38,11 @@ http {
 /// A server. It ends with its owner.
 #[derive(Debug)]
 pub struct Server {
+    /// Ends before its folder goes.
+    _watchman: Watchman,
     folder: TempDir,
     port: u16,
     tls_port: u16,
-    watchman: Child,
 }
 
 impl Server {
@@ -69,19 +69,8 @@ impl Server {
             command.uid(NOBODY).gid(NOBODY);
         }
         let told = ["-e", &format!("{path}/error.log"), "-p", &path, "-c", &format!("{path}/nginx.conf")];
-        let mut watchman = command
-            .args(["-c", WATCHMAN, "sh"])
-            .arg(program())
-            .args(told)
-            .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("there is a shell");
-        let mut said = String::new();
-        let heard = BufReader::new(watchman.stdout.take().expect("piped")).read_line(&mut said);
-        heard.expect("the shell says that it has begun");
-        let server = Self { folder, port, tls_port, watchman };
+        command.args(["-c", WATCHMAN, "sh"]).arg(program()).args(told).current_dir("/");
+        let server = Self { _watchman: Watchman::start(&mut command), folder, port, tls_port };
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             let refused = server.errors().contains("[emerg]") || begun.elapsed() > DEADLINE;
@@ -131,13 +120,6 @@ impl Server {
 
     fn read(&self, name: &str) -> String {
         fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.watchman.stdin.take());
-        let _ = self.watchman.wait();
     }
 }
 

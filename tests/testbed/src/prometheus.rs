@@ -2,13 +2,12 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::{WATCHMAN, lasting_port};
+use crate::{WATCHMAN, Watchman, lasting_port};
 
 /// How often it looks: every minute of the rules, but no more often and no more seldom than this.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
@@ -16,9 +15,10 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 /// A server. It ends with its owner.
 #[derive(Debug)]
 pub struct Server {
+    /// Ends before its folder goes.
+    _watchman: Watchman,
     folder: TempDir,
     port: u16,
-    watchman: Child,
 }
 
 impl Server {
@@ -42,20 +42,14 @@ impl Server {
         fs::write(at("alerts.yml"), quick(rules, minute)).expect("a file");
         // The shell of the watchman throws away what is said: this one keeps it.
         let told = r#"exec "$0" "$@" 2>log"#;
-        let mut watchman = Command::new("sh")
+        let mut shell = Command::new("sh");
+        shell
             .args(["-c", WATCHMAN, "sh", "sh", "-c", told, "prometheus"])
             .arg("--config.file=prometheus.yml")
             .arg("--storage.tsdb.path=data")
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-            .current_dir(folder.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("there is a shell");
-        let mut said = String::new();
-        let heard = BufReader::new(watchman.stdout.take().expect("piped")).read_line(&mut said);
-        heard.expect("the shell says that it has begun");
-        Self { folder, port, watchman }
+            .current_dir(folder.path());
+        Self { _watchman: Watchman::start(&mut shell), folder, port }
     }
 
     /// `http://127.0.0.1:…`
@@ -68,13 +62,6 @@ impl Server {
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.watchman.stdin.take());
-        let _ = self.watchman.wait();
     }
 }
 

@@ -67,18 +67,25 @@ impl Rig {
             spools.display().to_string()
         );
         let (fill, free) = (postgres::Server::fill_command, postgres::Server::free_command);
-        let full = [
-            "name = \"postgresql's disk full\"\ncomponent = \"store\"\nalert = \"PalabreDiskFull\"\ndoctor = \"store\"",
-            "name = \"postgresql away and the spools' disk full\"\ncomponent = \"store\"\nalert = \"PalabreSpoolRefuses\"\n\
-             doctor = \"spool\"\ndatabase_away = true",
-            "name = \"the certificate ends soon\"\nalert = \"PalabreCertificateEnds\"\ndoctor = \"public_url\"",
+        let faults = [
+            (
+                "name = \"postgresql's disk full\"\ncomponent = \"store\"\nalert = \"PalabreDiskFull\"\ndoctor = \"store\"",
+                fill(&data),
+                format!("{}; {}", free(&data), self.postgres.up_command()),
+            ),
+            (
+                "name = \"postgresql away and the spools' disk full\"\ncomponent = \"store\"\nalert = \"PalabreSpoolRefuses\"\n\
+                 doctor = \"spool\"\ndatabase_away = true",
+                fill(&spools),
+                free(&spools),
+            ),
+            (
+                "name = \"the certificate ends soon\"\nalert = \"PalabreCertificateEnds\"\ndoctor = \"public_url\"",
+                self.front.certificate_command(false),
+                self.front.certificate_command(true),
+            ),
         ];
-        let commands = [
-            (fill(&data), format!("{}; {}", free(&data), self.postgres.up_command())),
-            (fill(&spools), free(&spools)),
-            (self.front.certificate_command(false), self.front.certificate_command(true)),
-        ];
-        for (fault, (begin, end)) in full.into_iter().zip(commands) {
+        for (fault, begin, end) in faults {
             let _ = writeln!(text, "[[faults]]\n{fault}\nbegin = {begin:?}\nend = {end:?}");
         }
         text
@@ -87,8 +94,7 @@ impl Rig {
     /// What the environment of `palabre torture` has beside: the certificates that its nodes believe.
     #[must_use]
     pub fn environment(&self) -> Vec<(&'static str, String)> {
-        let believed = ("SSL_CERT_FILE", self.front.believed().display().to_string());
-        self.watched.iter().map(|_| believed.clone()).collect()
+        self.watched.iter().map(|_| ("SSL_CERT_FILE", self.front.believed().display().to_string())).collect()
     }
 
     /// What `palabre torture` is told of them.

@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
+use actix_web::http::header::HeaderMap;
 use actix_web::web::{Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use palabre_actors::domain::status::DeliveryStatus;
@@ -14,7 +15,7 @@ use super::super::super::simulator::{CallbackPlan, Daemon};
 use super::{PUBLIC, received, subjects};
 
 /// What a daemon was posted: path and query, headers, body.
-type Posted = (String, Vec<(&'static str, String)>, Vec<u8>);
+type Posted = (String, HeaderMap, Vec<u8>);
 
 /// A daemon that only remembers.
 struct Listener {
@@ -25,16 +26,7 @@ struct Listener {
 }
 
 async fn note(posted: Data<Mutex<Vec<Posted>>>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let names = [
-        "content-type",
-        "authorization",
-        "x-twilio-signature",
-        "x-hub-signature-256",
-        "x-telegram-bot-api-secret-token",
-    ];
-    let header = |name: &'static str| Some((name, request.headers().get(name)?.to_str().ok()?.to_owned()));
-    let headers = names.into_iter().filter_map(header).collect();
-    posted.lock().unwrap().push((request.uri().to_string(), headers, body.to_vec()));
+    posted.lock().unwrap().push((request.uri().to_string(), request.headers().clone(), body.to_vec()));
     HttpResponse::Ok().finish()
 }
 

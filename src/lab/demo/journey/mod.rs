@@ -15,11 +15,11 @@ use palabre_actors::domain::ids::TenantId;
 use serde_json::{Value, json};
 
 pub(super) use self::mail_server::SimulatedMailServer;
-use super::comes_true_within;
 use super::run::DemoRun;
 use crate::gateway::simulator::{CustomerMessage, SentMessage};
 use crate::lab::folder::PUBLIC_BASE_URL;
 use crate::lab::verdict::{Finding, Verdict};
+use crate::lab::waiting::comes_true_within;
 use crate::store::Dump;
 use crate::store::operator::{PageRequest, Tenants};
 

@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use super::super::{DemoError, comes_true_within};
+use super::super::DemoError;
 use super::watcher::Watcher;
 use crate::app::{self, RunningDaemon, SystemClock};
 use crate::config::{Config, Environment};
@@ -24,6 +24,7 @@ use crate::gateway::client;
 use crate::gateway::simulator::{CustomerMessage, Daemon, SentMessage, SimulatorError, StartOptions};
 use crate::gateway::telegram::simulator::TelegramSimulator;
 use crate::lab::folder::{PUBLIC_BASE_URL, RunFolder, fresh_secret};
+use crate::lab::waiting::comes_true_within;
 use crate::payments::stripe::SIGNATURE_HEADER;
 use crate::payments::stripe::simulator::{SECRET_KEY, SimulatedStripe, WEBHOOK_SECRET, WebhookFaults};
 use crate::store::operator::{Operator, Tenants};

@@ -26,7 +26,6 @@ pub(super) enum Told {
     ByAlert,
 }
 
-/// What happens.
 #[derive(Clone, Debug)]
 pub(super) enum FaultKind {
     NodeKilled,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use crate::gateway::simulator::{CustomerMessage, Daemon, Faults};
 use crate::gateway::telegram::simulator::TelegramSimulator;
 use crate::lab::folder::{RunFolder, fresh_secret};
+use crate::lab::host::lock;
 use crate::lab::torture::TortureError;
 use crate::lab::verdict::{Finding, Verdict};
 use crate::store::StoreError;
@@ -185,10 +186,6 @@ async fn until_some<T, F: Future<Output = Option<T>>>(ask: impl Fn() -> F) -> Op
         }
         tokio::time::sleep(AGAIN).await;
     }
-}
-
-fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn tenant_file(telegram: &str) -> String {

@@ -25,13 +25,12 @@ use super::process_killer::{KillCounts, ProcessKiller};
 use super::{NodeRuns, Options, TortureError, TortureRun, fault_profile};
 use crate::gateway::simulator::{Fault, Faults, Rule};
 use crate::lab::verdict::{Finding, Verdict};
+use crate::lab::waiting::comes_true_within;
 
 /// Whoever watches must hear of a fault within this time, and that it is over.
 const TOLD_WITHIN: Duration = Duration::from_secs(120);
 /// Without PostgreSQL for longer, messages wait on the nodes' disks. Nobody waits for an alert then: it is over before that.
 const WITHOUT_DATABASE: Duration = Duration::from_millis(2_500);
-/// How often the nodes are asked.
-const LOOK: Duration = Duration::from_millis(50);
 /// How long before a clock jumps a message was posted whose turn may see that, and the same afterwards.
 const BEFORE: TimeDelta = TimeDelta::seconds(5);
 /// How far a clock jumps, forward and back in turn.
@@ -285,26 +284,12 @@ impl ChaosDay<'_> {
 
     /// Waits until a fault is told by a node, or by none any more.
     async fn within(&self, fault: &ChaosFault, node: usize, told: bool, deadline: Duration) -> bool {
-        let begun = Instant::now();
-        while begun.elapsed() < deadline {
-            if self.witnesses.tell(fault, node).await == told {
-                return true;
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-        false
+        comes_true_within(deadline, async || self.witnesses.tell(fault, node).await == told).await
     }
 
     /// Waits until a fault's alert fires, or does not any more.
     async fn until_alert(&self, fault: &ChaosFault, fires: bool) -> bool {
-        let begun = Instant::now();
-        while begun.elapsed() < TOLD_WITHIN {
-            if self.witnesses.alerts(fault).await == Some(fires) {
-                return true;
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-        false
+        comes_true_within(TOLD_WITHIN, async || self.witnesses.alerts(fault).await == Some(fires)).await
     }
 }
 

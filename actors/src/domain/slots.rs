@@ -186,8 +186,8 @@ fn first_on_grid(opens: NaiveDateTime, every: TimeDelta) -> NaiveDateTime {
     opens + TimeDelta::minutes((every - minutes % every) % every)
 }
 
-/// Puts the first, then those that are far apart, in front: a day is shown by its beginning, middle and end.
-fn spread(slots: &mut Vec<FreeSlot>, most: usize) {
+/// Keeps the first, the last and those between them, at most so many: a day is shown by its beginning, middle and end.
+pub(in crate::domain) fn spread(slots: &mut Vec<FreeSlot>, most: usize) {
     if slots.len() <= most || most < 2 {
         return;
     }

@@ -126,6 +126,12 @@ impl Calendar<'_> {
         }
     }
 
+    /// Whether it is open from then on for as long as the service takes.
+    pub(in crate::domain) fn is_open_for(&self, service: &Service, at: NaiveDateTime) -> bool {
+        let until = at + service.duration;
+        self.hours.open_on(at.date()).iter().any(|(opens, closes)| *opens <= at && until <= *closes)
+    }
+
     /// That time, if it is free. It need not be one that would be offered: who asks for 15:10 may have it.
     #[must_use]
     pub fn at(&self, service: &Service, local: NaiveDateTime, wished: Option<&str>) -> Option<FreeSlot> {
@@ -135,11 +141,7 @@ impl Calendar<'_> {
             LocalTime::Skipped(_) => return None,
         };
         let is_too_late = at < self.now + self.policy.lead_time || local.date() > self.last_day();
-        if is_too_late || !self.may_begin(service, local) {
-            return None;
-        }
-        let until = local + service.duration;
-        if !self.hours.open_on(local.date()).iter().any(|(opens, closes)| *opens <= local && until <= *closes) {
+        if is_too_late || !self.may_begin(service, local) || !self.is_open_for(service, local) {
             return None;
         }
         let free_at = at + service.duration + service.buffer;

@@ -111,10 +111,7 @@ impl Stage<'_> {
             nearest.truncate(2);
             nearest.sort_by_key(|slot| slot.at);
             let at = day.and_time(time);
-            let is_open =
-                |(opens, closes): &(NaiveDateTime, NaiveDateTime)| *opens <= at && at + service.duration <= *closes;
-            let could_be = at >= self.local_now() + self.flows.policy.lead_time
-                && self.flows.hours.open_on(day).iter().any(is_open);
+            let could_be = at >= self.local_now() + self.flows.policy.lead_time && calendar.is_open_for(service, at);
             let key = match (was_offered, could_be) {
                 (true, _) => TextKey::JustTaken,
                 (false, true) => TextKey::Taken,

@@ -1,7 +1,7 @@
 //! How many people a message speaks of.
 
 use super::phrases;
-use crate::domain::number_words::cardinal;
+use crate::domain::number_words;
 
 /// Who says that they come alone.
 const ALONE: [&str; 9] =
@@ -23,8 +23,7 @@ pub(super) fn people(said: &str) -> Option<i64> {
     let words: Vec<&str> = said.split_whitespace().collect();
     let word_at = |at: Option<usize>| at.and_then(|at| words.get(at)).copied().unwrap_or_default();
     let counted = words.iter().enumerate().find_map(|(at, word)| {
-        let number =
-            word.parse().ok().or_else(|| cardinal(word).map(i64::from)).filter(|number| (1..=99).contains(number))?;
+        let number = number_words::number(word).filter(|number| (1..=99).contains(number))?;
         let (two_before, before) = (word_at(at.checked_sub(2)), word_at(at.checked_sub(1)));
         let after = word_at(Some(at + 1));
         let are = matches!(before, "sommes" | "serons")

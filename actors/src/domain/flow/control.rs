@@ -46,9 +46,7 @@ impl<'a> Stage<'a> {
         );
         if !is_free && asides::asks_for_patience(self.said) {
             let text = self.text(TextKey::TakeYourTime, &running, &[]);
-            self.say(text);
-            self.made.running = Some(running);
-            return;
+            return self.stay(running, text);
         }
         if phrases::goes_back(self.said) {
             return self.step_back(running, flow, step);
@@ -107,9 +105,7 @@ impl<'a> Stage<'a> {
             appointment.question.clone_from(&text);
             running.misses = 0;
             running.appointment = Some(appointment);
-            self.say(text);
-            self.made.running = Some(running);
-            return;
+            return self.stay(running, text);
         }
         if !self.go_back(&running, flow) {
             self.wait(running, step);
@@ -261,14 +257,10 @@ impl<'a> Stage<'a> {
             return self.start(other);
         }
         if let Some(text) = self.price_of_service(&running, &question) {
-            self.say(text);
-            self.made.running = Some(running);
-            return;
+            return self.stay(running, text);
         }
         if phrases::is_courtesy(self.said) {
-            self.say(question);
-            self.made.running = Some(running);
-            return;
+            return self.stay(running, question);
         }
         running.misses += 1;
         if running.misses >= flow.attempts {
@@ -282,6 +274,11 @@ impl<'a> Stage<'a> {
             Some(own) => format!("{own} {question}"),
             None => self.text(wrong.unwrap_or(TextKey::NotUnderstood), &running, &[("question", &question)]),
         };
+        self.stay(running, text);
+    }
+
+    /// Says something, and stays at the step.
+    fn stay(&mut self, running: Running, text: String) {
         self.say(text);
         self.made.running = Some(running);
     }

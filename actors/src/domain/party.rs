@@ -42,8 +42,9 @@ impl Places {
         Self(self.0 | other.0)
     }
 
-    const fn count(self) -> u32 {
-        self.0.count_ones()
+    /// Those among the first `of` that are not taken.
+    const fn free(self, of: u32) -> Self {
+        Self(Self::first(of).0 & !self.0)
     }
 
     /// The number of each.
@@ -53,7 +54,7 @@ impl Places {
 
     /// How many of the first `of` are not taken.
     pub(in crate::domain) const fn left(self, of: u32) -> u32 {
-        Self(Self::first(of).0 & !self.0).count()
+        self.free(of).0.count_ones()
     }
 
     /// The lowest places among the first `of` that are not taken, for so many people. The lowest: whoever begins another use of the
@@ -62,9 +63,8 @@ impl Places {
         if people == 0 || self.left(of) < people {
             return None;
         }
-        let free = Self(Self::first(of).0 & !self.0);
         let wanted = usize::try_from(people).unwrap_or(usize::MAX);
-        Some(Self(free.numbers().take(wanted).fold(0, |bits, place| bits | (1 << place))))
+        Some(Self(self.free(of).numbers().take(wanted).fold(0, |bits, place| bits | (1 << place))))
     }
 }
 

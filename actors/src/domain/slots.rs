@@ -210,6 +210,10 @@ mod tests {
         Hours { week: [vec![], day.clone(), day.clone(), day.clone(), day.clone(), day, vec![]], ..Hours::default() }
     }
 
+    fn calendar<'a>(hours: &'a Hours, policy: &'a BookingPolicy, agenda: &'a Agenda, people: u32) -> Calendar<'a> {
+        Calendar { hours, zone: Tz::Europe__Paris, agenda, policy, now: now(), people }
+    }
+
     fn service(resources: &[&str]) -> Service {
         Service {
             buffer: TimeDelta::minutes(15),
@@ -250,14 +254,7 @@ mod tests {
         let (hours, policy, mut agenda) = (hours(), BookingPolicy::default(), Agenda::default());
         booked(&mut agenda, "Awa", "2026-12-01T09:00:00Z", 60);
         booked(&mut agenda, "Sophie", "2026-12-01T08:00:00Z", 180);
-        let calendar = Calendar {
-            hours: &hours,
-            zone: Tz::Europe__Paris,
-            agenda: &agenda,
-            policy: &policy,
-            now: now(),
-            people: 1,
-        };
+        let calendar = calendar(&hours, &policy, &agenda, 1);
         let slots = calendar.on_day(&service(&["Awa", "Sophie"]), day("2026-12-01"), None);
         let morning: Vec<FreeSlot> = slots.iter().filter(|slot| slot.local.hour() < 13).cloned().collect();
         assert_eq!(shown(&morning), ["12-01 09:00 Awa", "12-01 11:00 Awa", "12-01 11:30 Awa"]);
@@ -272,14 +269,7 @@ mod tests {
     fn the_nearest_times_are_offered_in_order() {
         let (hours, policy, mut agenda) = (hours(), BookingPolicy::default(), Agenda::default());
         booked(&mut agenda, "Awa", "2026-12-01T14:00:00Z", 60);
-        let calendar = Calendar {
-            hours: &hours,
-            zone: Tz::Europe__Paris,
-            agenda: &agenda,
-            policy: &policy,
-            now: now(),
-            people: 1,
-        };
+        let calendar = calendar(&hours, &policy, &agenda, 1);
         let awa = service(&["Awa"]);
         let range = (day("2026-12-01"), day("2026-12-06"));
         let three = NaiveTime::from_hms_opt(15, 0, 0);
@@ -296,14 +286,7 @@ mod tests {
     #[test]
     fn a_time_between_the_offered_ones_may_be_had() {
         let (hours, policy, agenda) = (hours(), BookingPolicy::default(), Agenda::default());
-        let calendar = Calendar {
-            hours: &hours,
-            zone: Tz::Europe__Paris,
-            agenda: &agenda,
-            policy: &policy,
-            now: now(),
-            people: 1,
-        };
+        let calendar = calendar(&hours, &policy, &agenda, 1);
         let awa = service(&["Awa"]);
         for (at, free) in [
             ("2026-12-01T15:10:00", true),
@@ -316,10 +299,6 @@ mod tests {
         ] {
             assert_eq!(calendar.at(&awa, at.parse().unwrap(), None).is_some(), free, "{at}");
         }
-    }
-
-    fn calendar<'a>(hours: &'a Hours, policy: &'a BookingPolicy, agenda: &'a Agenda, people: u32) -> Calendar<'a> {
-        Calendar { hours, zone: Tz::Europe__Paris, agenda, policy, now: now(), people }
     }
 
     #[test]

@@ -17,7 +17,7 @@ impl Default for Places {
 }
 
 impl Places {
-    /// None of them.
+    /// Nothing is taken of a resource.
     pub(in crate::domain) const NONE: Self = Self(0);
 
     /// The first so many.
@@ -47,7 +47,7 @@ impl Places {
         Self(Self::first(of).0 & !self.0)
     }
 
-    /// The number of each.
+    /// Their numbers, the lowest first.
     pub(in crate::domain) fn numbers(self) -> impl Iterator<Item = u32> {
         (0..u64::BITS).filter(move |place| (self.0 >> place) & 1 == 1)
     }
@@ -71,7 +71,7 @@ impl Places {
 /// Who comes to a booking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Party {
-    /// How many people.
+    /// At least one.
     pub people: u32,
     /// The places that they take. One that has a resource for itself takes all of them.
     pub places: Places,

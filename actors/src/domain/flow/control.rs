@@ -44,7 +44,7 @@ impl<'a> Stage<'a> {
             step.kind,
             StepKind::Ask { answer: AnswerKind::Text | AnswerKind::Name | AnswerKind::Place | AnswerKind::When, .. }
         );
-        if !is_free && asides::asks_for_patience(self.said) {
+        if !is_free && asides::wants_to_think(self.said) {
             let text = self.text(TextKey::TakeYourTime, &running, &[]);
             return self.stay(running, text);
         }

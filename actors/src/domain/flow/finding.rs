@@ -22,7 +22,7 @@ const OFFERED_MORE: usize = 8;
 pub(super) const REMIND_BEFORE: [TimeDelta; 2] = [TimeDelta::hours(25), TimeDelta::hours(1)];
 
 impl<'a> Stage<'a> {
-    /// What is free for whoever comes.
+    /// The calendar for as many people as come.
     pub(super) fn calendar<'b>(&self, agenda: &'b Agenda, appointment: &Appointment) -> Calendar<'b>
     where
         'a: 'b,
@@ -352,7 +352,7 @@ impl Stage<'_> {
     }
 }
 
-/// Both languages say it so.
+/// `1 place`, `6 places`: the same in French and in English.
 fn places_left(places: u32) -> String {
     if places == 1 { "1 place".to_owned() } else { format!("{places} places") }
 }

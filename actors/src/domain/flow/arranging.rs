@@ -53,8 +53,7 @@ impl<'a> Stage<'a> {
                 appointment.question.clone_from(&text);
                 running.misses = 0;
                 running.appointment = Some(appointment);
-                self.say(text);
-                self.made.running = Some(running);
+                self.stay(running, text);
             }
             Turned::Leaves(key, facts, why) => {
                 let text = self.worded(key, &running, &facts);

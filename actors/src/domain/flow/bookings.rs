@@ -122,8 +122,7 @@ impl<'a> Stage<'a> {
         if let Some(appointment) = &mut running.appointment {
             appointment.question.clone_from(&text);
         }
-        self.say(text);
-        self.made.running = Some(running);
+        self.stay(running, text);
         true
     }
 

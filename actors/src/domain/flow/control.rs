@@ -126,8 +126,7 @@ impl<'a> Stage<'a> {
             let place = flow.position(&step.id);
             // The word itself answers nothing.
             let question = place.and_then(|place| flow.steps.get(place)).map(|step| self.question(&back, step));
-            self.say(question.unwrap_or_default());
-            self.made.running = Some(back);
+            self.stay(back, question.unwrap_or_default());
             return true;
         }
         false
@@ -277,8 +276,8 @@ impl<'a> Stage<'a> {
         self.stay(running, text);
     }
 
-    /// Says something, and stays at the step.
-    fn stay(&mut self, running: Running, text: String) {
+    /// Says something, and waits at the step for an answer.
+    pub(super) fn stay(&mut self, running: Running, text: String) {
         self.say(text);
         self.made.running = Some(running);
     }

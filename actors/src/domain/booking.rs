@@ -131,7 +131,7 @@ pub struct Booking {
     pub ends_at: Timestamp,
     /// Until when the resource is taken.
     pub free_at: Timestamp,
-    /// Who comes.
+    /// How many come, and which places they take. One that was written before there were places has the first, for one person.
     #[serde(default)]
     pub party: Party,
     /// Where it stands.
@@ -242,7 +242,7 @@ impl Busy {
         Self { resource, from, until, service: None, places: Places::NONE }
     }
 
-    /// What a booking takes.
+    /// The time of a booking, which others of its service may share.
     #[must_use]
     pub fn by(booking: &Booking) -> Self {
         Self {

@@ -52,8 +52,10 @@ fn read(file: &str) -> MoodLexicon {
 fn words_of(text: &str) -> Vec<String> {
     let alike = |word: &str| {
         let letters = word.trim_start_matches(|c: char| c.is_ascii_digit());
-        if letters.len() < word.len() || cardinal(word).is_some_and(|number| number > 1) {
-            format!("{ANY_NUMBER}{}", if letters.len() < word.len() { letters } else { "" })
+        if letters.len() < word.len() {
+            format!("{ANY_NUMBER}{letters}")
+        } else if cardinal(word).is_some_and(|number| number > 1) {
+            ANY_NUMBER.to_owned()
         } else {
             word.to_owned()
         }

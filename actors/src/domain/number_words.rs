@@ -47,6 +47,11 @@ pub(in crate::domain) fn cardinal(word: &str) -> Option<u32> {
     WORDS.iter().find(|(known, _)| word.eq_ignore_ascii_case(known)).map(|(_, number)| *number)
 }
 
+/// A number in digits, or as a word.
+pub(in crate::domain) fn number(word: &str) -> Option<i64> {
+    word.parse().ok().or_else(|| cardinal(word).map(i64::from))
+}
+
 /// The number of a word that counts or orders: `deux`, `deuxieme`, `second`.
 pub(in crate::domain) fn cardinal_or_ordinal(word: &str) -> Option<u32> {
     const ORDINALS: &[(&str, u32)] = &[
@@ -77,6 +82,9 @@ mod tests {
             [("deux", Some(2)), ("DEUX", Some(2)), ("Twelve", Some(12)), ("premier", None), ("", None)]
         {
             assert_eq!(cardinal(word), number, "{word}");
+        }
+        for (word, expected) in [("12", Some(12)), ("deux", Some(2)), ("12h", None), ("", None)] {
+            assert_eq!(number(word), expected, "{word}");
         }
         for (word, number) in [("PREMIERE", Some(1)), ("third", Some(3)), ("trois", Some(3)), ("dernier", None)] {
             assert_eq!(cardinal_or_ordinal(word), number, "{word}");

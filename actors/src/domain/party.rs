@@ -17,7 +17,7 @@ impl Default for Places {
 }
 
 impl Places {
-    /// None of them.
+    /// Nothing is taken of a resource.
     pub(in crate::domain) const NONE: Self = Self(0);
 
     /// The first so many.
@@ -42,18 +42,19 @@ impl Places {
         Self(self.0 | other.0)
     }
 
-    const fn count(self) -> u32 {
-        self.0.count_ones()
+    /// Those among the first `of` that are not taken.
+    const fn free(self, of: u32) -> Self {
+        Self(Self::first(of).0 & !self.0)
     }
 
-    /// The number of each.
+    /// Their numbers, the lowest first.
     pub(in crate::domain) fn numbers(self) -> impl Iterator<Item = u32> {
         (0..u64::BITS).filter(move |place| (self.0 >> place) & 1 == 1)
     }
 
     /// How many of the first `of` are not taken.
     pub(in crate::domain) const fn left(self, of: u32) -> u32 {
-        Self(Self::first(of).0 & !self.0).count()
+        self.free(of).0.count_ones()
     }
 
     /// The lowest places among the first `of` that are not taken, for so many people. The lowest: whoever begins another use of the
@@ -62,16 +63,15 @@ impl Places {
         if people == 0 || self.left(of) < people {
             return None;
         }
-        let free = Self(Self::first(of).0 & !self.0);
         let wanted = usize::try_from(people).unwrap_or(usize::MAX);
-        Some(Self(free.numbers().take(wanted).fold(0, |bits, place| bits | (1 << place))))
+        Some(Self(self.free(of).numbers().take(wanted).fold(0, |bits, place| bits | (1 << place))))
     }
 }
 
 /// Who comes to a booking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Party {
-    /// How many people.
+    /// At least one.
     pub people: u32,
     /// The places that they take. One that has a resource for itself takes all of them.
     pub places: Places,

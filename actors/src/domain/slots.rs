@@ -126,6 +126,12 @@ impl Calendar<'_> {
         }
     }
 
+    /// Whether it is open from then on for as long as the service takes.
+    pub(in crate::domain) fn is_open_for(&self, service: &Service, at: NaiveDateTime) -> bool {
+        let until = at + service.duration;
+        self.hours.open_on(at.date()).iter().any(|(opens, closes)| *opens <= at && until <= *closes)
+    }
+
     /// That time, if it is free. It need not be one that would be offered: who asks for 15:10 may have it.
     #[must_use]
     pub fn at(&self, service: &Service, local: NaiveDateTime, wished: Option<&str>) -> Option<FreeSlot> {
@@ -135,11 +141,7 @@ impl Calendar<'_> {
             LocalTime::Skipped(_) => return None,
         };
         let is_too_late = at < self.now + self.policy.lead_time || local.date() > self.last_day();
-        if is_too_late || !self.may_begin(service, local) {
-            return None;
-        }
-        let until = local + service.duration;
-        if !self.hours.open_on(local.date()).iter().any(|(opens, closes)| *opens <= local && until <= *closes) {
+        if is_too_late || !self.may_begin(service, local) || !self.is_open_for(service, local) {
             return None;
         }
         let free_at = at + service.duration + service.buffer;
@@ -186,8 +188,8 @@ fn first_on_grid(opens: NaiveDateTime, every: TimeDelta) -> NaiveDateTime {
     opens + TimeDelta::minutes((every - minutes % every) % every)
 }
 
-/// Puts the first, then those that are far apart, in front: a day is shown by its beginning, middle and end.
-fn spread(slots: &mut Vec<FreeSlot>, most: usize) {
+/// Keeps the first, the last and those between them, at most so many: a day is shown by its beginning, middle and end.
+pub(in crate::domain) fn spread(slots: &mut Vec<FreeSlot>, most: usize) {
     if slots.len() <= most || most < 2 {
         return;
     }
@@ -206,6 +208,10 @@ mod tests {
     fn hours() -> Hours {
         let day: Vec<OpenSpan> = vec!["09:00-12:30".parse().unwrap(), "14:00-19:00".parse().unwrap()];
         Hours { week: [vec![], day.clone(), day.clone(), day.clone(), day.clone(), day, vec![]], ..Hours::default() }
+    }
+
+    fn calendar<'a>(hours: &'a Hours, policy: &'a BookingPolicy, agenda: &'a Agenda, people: u32) -> Calendar<'a> {
+        Calendar { hours, zone: Tz::Europe__Paris, agenda, policy, now: now(), people }
     }
 
     fn service(resources: &[&str]) -> Service {
@@ -248,14 +254,7 @@ mod tests {
         let (hours, policy, mut agenda) = (hours(), BookingPolicy::default(), Agenda::default());
         booked(&mut agenda, "Awa", "2026-12-01T09:00:00Z", 60);
         booked(&mut agenda, "Sophie", "2026-12-01T08:00:00Z", 180);
-        let calendar = Calendar {
-            hours: &hours,
-            zone: Tz::Europe__Paris,
-            agenda: &agenda,
-            policy: &policy,
-            now: now(),
-            people: 1,
-        };
+        let calendar = calendar(&hours, &policy, &agenda, 1);
         let slots = calendar.on_day(&service(&["Awa", "Sophie"]), day("2026-12-01"), None);
         let morning: Vec<FreeSlot> = slots.iter().filter(|slot| slot.local.hour() < 13).cloned().collect();
         assert_eq!(shown(&morning), ["12-01 09:00 Awa", "12-01 11:00 Awa", "12-01 11:30 Awa"]);
@@ -270,14 +269,7 @@ mod tests {
     fn the_nearest_times_are_offered_in_order() {
         let (hours, policy, mut agenda) = (hours(), BookingPolicy::default(), Agenda::default());
         booked(&mut agenda, "Awa", "2026-12-01T14:00:00Z", 60);
-        let calendar = Calendar {
-            hours: &hours,
-            zone: Tz::Europe__Paris,
-            agenda: &agenda,
-            policy: &policy,
-            now: now(),
-            people: 1,
-        };
+        let calendar = calendar(&hours, &policy, &agenda, 1);
         let awa = service(&["Awa"]);
         let range = (day("2026-12-01"), day("2026-12-06"));
         let three = NaiveTime::from_hms_opt(15, 0, 0);
@@ -294,14 +286,7 @@ mod tests {
     #[test]
     fn a_time_between_the_offered_ones_may_be_had() {
         let (hours, policy, agenda) = (hours(), BookingPolicy::default(), Agenda::default());
-        let calendar = Calendar {
-            hours: &hours,
-            zone: Tz::Europe__Paris,
-            agenda: &agenda,
-            policy: &policy,
-            now: now(),
-            people: 1,
-        };
+        let calendar = calendar(&hours, &policy, &agenda, 1);
         let awa = service(&["Awa"]);
         for (at, free) in [
             ("2026-12-01T15:10:00", true),
@@ -314,10 +299,6 @@ mod tests {
         ] {
             assert_eq!(calendar.at(&awa, at.parse().unwrap(), None).is_some(), free, "{at}");
         }
-    }
-
-    fn calendar<'a>(hours: &'a Hours, policy: &'a BookingPolicy, agenda: &'a Agenda, people: u32) -> Calendar<'a> {
-        Calendar { hours, zone: Tz::Europe__Paris, agenda, policy, now: now(), people }
     }
 
     #[test]

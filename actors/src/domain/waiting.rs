@@ -34,7 +34,7 @@ pub struct WaitingEntry {
     pub service: String,
     /// With whom, if that was wished.
     pub resource: Option<String>,
-    /// How many people come.
+    /// How many come: only times with places for all of them suit.
     pub people: u32,
     /// Times that begin from then on would suit.
     pub from: Timestamp,

@@ -59,7 +59,7 @@ impl Until {
 /// An amount in the currency's smallest unit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Money {
-    /// In the smallest unit.
+    /// 999 for 9.99 €.
     pub amount: i64,
     /// `eur`; `xtr` for Stars.
     pub currency: String,
@@ -165,7 +165,7 @@ pub enum LedgerEntry {
         paid_at: Timestamp,
         /// For what.
         covers: Until,
-        /// How much.
+        /// How much, where the report tells it.
         money: Option<Money>,
     },
     /// A payment was given back as a whole. It may be told before the payment itself.

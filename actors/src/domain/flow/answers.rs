@@ -9,7 +9,7 @@ use super::{Given, phrases};
 use crate::domain::address::{Address, Scheme};
 use crate::domain::dates::{self, Day, Time, to_utc};
 use crate::domain::message::Location;
-use crate::domain::number_words::cardinal;
+use crate::domain::number_words;
 use crate::domain::words::stored_words;
 
 /// What a question expects.
@@ -184,12 +184,8 @@ fn introduced(text: &str) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
-fn number(said: &str) -> Option<i64> {
-    said.split_whitespace().find_map(|word| word.parse().ok().or_else(|| number_word(word)))
-}
-
-fn number_word(word: &str) -> Option<i64> {
-    cardinal(word).map(i64::from)
+pub(super) fn number(said: &str) -> Option<i64> {
+    said.split_whitespace().find_map(number_words::number)
 }
 
 fn phone(text: &str) -> Option<String> {

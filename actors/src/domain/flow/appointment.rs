@@ -12,7 +12,6 @@ use crate::domain::ids::{BookingId, WaitingId};
 pub(super) enum Open {
     #[default]
     Service,
-    /// How many people come.
     People,
     Day,
     /// One of several days that were meant.

@@ -2,7 +2,7 @@
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
-use super::answers::{self, AnswerKind};
+use super::answers::number;
 use super::appointment::{Appointment, Open};
 use super::engine::Stage;
 use super::people::people;
@@ -53,8 +53,7 @@ impl<'a> Stage<'a> {
                 appointment.question.clone_from(&text);
                 running.misses = 0;
                 running.appointment = Some(appointment);
-                self.say(text);
-                self.made.running = Some(running);
+                self.stay(running, text);
             }
             Turned::Leaves(key, facts, why) => {
                 let text = self.worded(key, &running, &facts);
@@ -264,10 +263,7 @@ impl<'a> Stage<'a> {
 
     /// `pour deux`, `on sera 4`; any number where that was asked.
     fn take_people(&mut self, appointment: &mut Appointment) -> bool {
-        let asked = || match answers::answer(AnswerKind::Number, &self.written()) {
-            answers::Reading::Given(given) if appointment.open == Open::People => given.value.parse().ok(),
-            _ => None,
-        };
+        let asked = || number(self.said).filter(|_| appointment.open == Open::People);
         let people = people(self.said).or_else(asked).and_then(|people| u32::try_from(people).ok());
         let Some(people) = people.filter(|people| *people > 0 && appointment.people != Some(*people)) else {
             return false;

@@ -2,39 +2,34 @@
 
 use super::phrases::{contains, stripped, words};
 
-/// Who wants to think first.
-const PATIENCE: &str = "attends|attend|attendez|une minute|une seconde|un instant|un moment|deux minutes|2 minutes|2 min|je reflechis|\
+const THINKS_FIRST: &str = "attends|attend|attendez|une minute|une seconde|un instant|un moment|deux minutes|2 minutes|2 min|je reflechis|\
     je vais reflechir|laisse moi reflechir|laissez moi reflechir|je sais pas|je ne sais pas|je sais pas encore|\
     je ne sais pas encore|je vais voir|on verra|je verrai|je reviens|je regarde|je demande|je vous dis|je te dis|\
     wait|hold on|one sec|one second|one minute|let me think|let me check|i don t know|i don t know yet|not sure|\
     not sure yet|pas sur";
-/// What asks for other times than those that were offered.
 const MORE_TIMES: &str = "quoi comme heure|quoi comme heures|quelles heures|quels horaires|quels creneaux|autres heures|autre heure|\
     autres creneaux|autre creneau|d autres|autre chose|quoi d autre|autres horaires|what times|other times|\
     another time|what else|something else|anything else|plus de choix";
-/// Who has no such thing as is asked for.
 const HAS_NONE: &str = "pas d email|pas d e mail|pas de mail|pas d adresse|j en ai pas|n en ai pas|j ai pas d|je n ai pas d|pas besoin|\
     sans email|sans mail|no email|no e mail|don t have|ici c est bon|par whatsapp|sur whatsapp";
 /// What a booking of one's own is called.
 const OWN_BOOKING: &str =
     "mon rdv|mon rendez vous|ma reservation|mon cours|mon creneau|my appointment|my booking|my reservation";
-/// What is asked of it.
 const ASKS_WHEN: &str = "quelle heure|quand|quel jour|confirmez|confirme|c est bien|toujours bon|tient toujours|what time|when|still on|\
     confirm";
-/// What says that a service is wanted.
 const WANTS: &str = "possible|possib|dispo|disponible|place|creneau|peux|pouvez|peut|pourrais|voudrais|veux|aimerais|svp|stp|please|\
     can|could|want|book|free|available|reserver|prendre|passer|venir|i d like";
-/// What asks what something costs.
 const PRICE: &str = "combien|prix|tarif|tarifs|how much|price|cost|cmb";
 
+/// Whether one of the phrases, between which a `|` stands, is said.
 fn says_any(said: &str, phrases: &str) -> bool {
     phrases.split('|').any(|phrase| contains(said, phrase))
 }
 
-/// Whether its writer wants to think first.
-pub(super) fn asks_for_patience(said: &str) -> bool {
+/// Whether it says nothing but that its writer thinks first: `attends`, `je vais voir`.
+pub(super) fn wants_to_think(said: &str) -> bool {
     let bare = stripped(said);
-    PATIENCE.split('|').any(|phrase| phrase == said || phrase == bare)
+    THINKS_FIRST.split('|').any(|phrase| phrase == said || phrase == bare)
 }
 
 /// Whether it asks for other times than those that were offered.
@@ -70,7 +65,6 @@ pub(super) fn wants(said: &str) -> bool {
     words(said) <= 5 || says_any(said, WANTS)
 }
 
-/// Whether it asks what something costs.
 pub(super) fn asks_for_price(said: &str) -> bool {
     says_any(said, PRICE)
 }

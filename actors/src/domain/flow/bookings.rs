@@ -122,8 +122,7 @@ impl<'a> Stage<'a> {
         if let Some(appointment) = &mut running.appointment {
             appointment.question.clone_from(&text);
         }
-        self.say(text);
-        self.made.running = Some(running);
+        self.stay(running, text);
         true
     }
 
@@ -140,15 +139,10 @@ impl<'a> Stage<'a> {
 
     /// A message that moves or calls off a booking of somebody who has none: without this its noun would begin a booking.
     fn has_none(&mut self) -> bool {
-        if !self.flows.asked_for(self.said).is_some_and(Flow::books) || phrases::wants_to_book(self.said) {
-            return false;
-        }
-        let (since, word) = (self.scene.now, self.flows.word_of_bookings());
-        let Some((flow, step)) = self.booking_step() else { return false };
-        let running = Running::begin(flow, &step, since);
-        let text = self.text(TextKey::NoBooking, &running, &[("word", word)]);
-        self.say(text);
-        true
+        self.flows.asked_for(self.said).is_some_and(Flow::books)
+            && !phrases::wants_to_book(self.said)
+            && self.booking_step().is_some()
+            && self.tells_own(None)
     }
 
     /// A message to a flow that is about a booking. `None`: it is about the new time.

@@ -44,11 +44,9 @@ impl<'a> Stage<'a> {
             step.kind,
             StepKind::Ask { answer: AnswerKind::Text | AnswerKind::Name | AnswerKind::Place | AnswerKind::When, .. }
         );
-        if !is_free && asides::asks_for_patience(self.said) {
+        if !is_free && asides::wants_to_think(self.said) {
             let text = self.text(TextKey::TakeYourTime, &running, &[]);
-            self.say(text);
-            self.made.running = Some(running);
-            return;
+            return self.stay(running, text);
         }
         if phrases::goes_back(self.said) {
             return self.step_back(running, flow, step);
@@ -107,9 +105,7 @@ impl<'a> Stage<'a> {
             appointment.question.clone_from(&text);
             running.misses = 0;
             running.appointment = Some(appointment);
-            self.say(text);
-            self.made.running = Some(running);
-            return;
+            return self.stay(running, text);
         }
         if !self.go_back(&running, flow) {
             self.wait(running, step);
@@ -130,8 +126,7 @@ impl<'a> Stage<'a> {
             let place = flow.position(&step.id);
             // The word itself answers nothing.
             let question = place.and_then(|place| flow.steps.get(place)).map(|step| self.question(&back, step));
-            self.say(question.unwrap_or_default());
-            self.made.running = Some(back);
+            self.stay(back, question.unwrap_or_default());
             return true;
         }
         false
@@ -261,14 +256,10 @@ impl<'a> Stage<'a> {
             return self.start(other);
         }
         if let Some(text) = self.price_of_service(&running, &question) {
-            self.say(text);
-            self.made.running = Some(running);
-            return;
+            return self.stay(running, text);
         }
         if phrases::is_courtesy(self.said) {
-            self.say(question);
-            self.made.running = Some(running);
-            return;
+            return self.stay(running, question);
         }
         running.misses += 1;
         if running.misses >= flow.attempts {
@@ -282,6 +273,11 @@ impl<'a> Stage<'a> {
             Some(own) => format!("{own} {question}"),
             None => self.text(wrong.unwrap_or(TextKey::NotUnderstood), &running, &[("question", &question)]),
         };
+        self.stay(running, text);
+    }
+
+    /// Says something, and waits at the step for an answer.
+    pub(super) fn stay(&mut self, running: Running, text: String) {
         self.say(text);
         self.made.running = Some(running);
     }

@@ -263,8 +263,7 @@ impl<'a> Stage<'a> {
     /// Asks a step's question, and waits.
     pub(super) fn wait(&mut self, running: Running, step: &Step) {
         let question = self.question(&running, step);
-        self.say(question);
-        self.made.running = Some(running);
+        self.stay(running, question);
     }
 
     /// The question of a step, with its options.

@@ -12,7 +12,7 @@ use super::{Effect, Flows, asides, phrases};
 use crate::domain::booking::{Agenda, Booking, BookingChange, BookingState, Service};
 use crate::domain::dates::{self, to_local};
 use crate::domain::ids::BookingId;
-use crate::domain::slots::{Calendar, FreeSlot};
+use crate::domain::slots::{Calendar, FreeSlot, spread};
 
 /// Times that are offered at once.
 const OFFERED: usize = 3;
@@ -22,7 +22,7 @@ const OFFERED_MORE: usize = 8;
 pub(super) const REMIND_BEFORE: [TimeDelta; 2] = [TimeDelta::hours(25), TimeDelta::hours(1)];
 
 impl<'a> Stage<'a> {
-    /// What is free for whoever comes.
+    /// The calendar for as many people as come.
     pub(super) fn calendar<'b>(&self, agenda: &'b Agenda, appointment: &Appointment) -> Calendar<'b>
     where
         'a: 'b,
@@ -111,10 +111,7 @@ impl Stage<'_> {
             nearest.truncate(2);
             nearest.sort_by_key(|slot| slot.at);
             let at = day.and_time(time);
-            let is_open =
-                |(opens, closes): &(NaiveDateTime, NaiveDateTime)| *opens <= at && at + service.duration <= *closes;
-            let could_be = at >= self.local_now() + self.flows.policy.lead_time
-                && self.flows.hours.open_on(day).iter().any(is_open);
+            let could_be = at >= self.local_now() + self.flows.policy.lead_time && calendar.is_open_for(service, at);
             let key = match (was_offered, could_be) {
                 (true, _) => TextKey::JustTaken,
                 (false, true) => TextKey::Taken,
@@ -126,7 +123,7 @@ impl Stage<'_> {
         if let Some(first) = found.first() {
             let date = capital(&dates::date(first.local.date(), self.local_now().date(), self.flows.english));
             let mut some = found;
-            thin_out(&mut some, OFFERED);
+            spread(&mut some, OFFERED);
             let options = self.listed(appointment, &some, false);
             if some.len() == 1 {
                 let at = if self.flows.english { "at" } else { "à" };
@@ -141,7 +138,7 @@ impl Stage<'_> {
             calendar.nearest(service, (after, calendar.last_day()), (appointment.time, wished), 2)
         } else {
             let mut others = on_day;
-            thin_out(&mut others, OFFERED);
+            spread(&mut others, OFFERED);
             others
         };
         if next.is_empty() {
@@ -181,7 +178,7 @@ impl Stage<'_> {
             let agenda = Arc::clone(&self.agenda);
             let mut all =
                 self.calendar(&agenda, appointment).on_day(service, first.date(), appointment.wished.as_deref());
-            thin_out(&mut all, OFFERED_MORE);
+            spread(&mut all, OFFERED_MORE);
             let date = capital(&dates::date(first.date(), self.local_now().date(), self.flows.english));
             let options = self.listed(appointment, &all, false);
             return Some(Turned::Asks(TextKey::OfDay, vec![("date", date), ("options", options)]));
@@ -355,19 +352,9 @@ impl Stage<'_> {
     }
 }
 
-/// Both languages say it so.
+/// `1 place`, `6 places`: the same in French and in English.
 fn places_left(places: u32) -> String {
     if places == 1 { "1 place".to_owned() } else { format!("{places} places") }
-}
-
-/// The first, the last and those between them of many, at most so many.
-fn thin_out(slots: &mut Vec<FreeSlot>, most: usize) {
-    let count = slots.len();
-    if count > most {
-        let last = count - 1;
-        let chosen = (0..most).filter_map(|at| slots.get(at * last / (most - 1)).cloned()).collect();
-        *slots = chosen;
-    }
 }
 
 pub(super) fn capital(text: &str) -> String {

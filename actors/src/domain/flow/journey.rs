@@ -1,5 +1,6 @@
 //! The two ends of a ride, where a message names them among other words.
 
+use super::phrases::is_of;
 use crate::domain::folding::fold;
 use crate::domain::number_words::cardinal;
 
@@ -25,10 +26,6 @@ const BEHIND: &str = "demain dem1 maintenant mtn tt aujourd aujourdhui ce cet ce
     dimanche monday tuesday wednesday thursday friday saturday sunday possible";
 /// A place has so many words at most.
 const LONGEST: usize = 8;
-
-fn is_of(list: &str, word: &str) -> bool {
-    list.split_whitespace().any(|known| known == word)
-}
 
 struct Word<'a> {
     written: &'a str,

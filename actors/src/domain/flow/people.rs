@@ -1,7 +1,7 @@
 //! How many people a message speaks of.
 
-use super::phrases;
-use crate::domain::number_words::cardinal;
+use super::phrases::{contains, is_of};
+use crate::domain::number_words;
 
 /// Who says that they come alone.
 const ALONE: [&str; 9] =
@@ -16,15 +16,13 @@ const BEHIND_PEOPLE: &str = "svp stp merci please demain ce cet a le vers aujour
 
 /// `pour deux`, `on est 3`, `4 personnes`, `juste moi`.
 pub(super) fn people(said: &str) -> Option<i64> {
-    if ALONE.iter().any(|phrase| phrases::contains(said, phrase)) {
+    if ALONE.iter().any(|phrase| contains(said, phrase)) {
         return Some(1);
     }
-    let is_of = |list: &str, word: &str| list.split_whitespace().any(|known| known == word);
     let words: Vec<&str> = said.split_whitespace().collect();
     let word_at = |at: Option<usize>| at.and_then(|at| words.get(at)).copied().unwrap_or_default();
     let counted = words.iter().enumerate().find_map(|(at, word)| {
-        let number =
-            word.parse().ok().or_else(|| cardinal(word).map(i64::from)).filter(|number| (1..=99).contains(number))?;
+        let number = number_words::number(word).filter(|number| (1..=99).contains(number))?;
         let (two_before, before) = (word_at(at.checked_sub(2)), word_at(at.checked_sub(1)));
         let after = word_at(Some(at + 1));
         let are = matches!(before, "sommes" | "serons")
@@ -34,6 +32,6 @@ pub(super) fn people(said: &str) -> Option<i64> {
         let meant = matches!(before, "pour" | "for" | "sera") && !is_article && ends;
         (is_of(COUNTED, after) || are || meant).then_some(number)
     });
-    let as_a_pair = || TOGETHER.iter().any(|phrase| phrases::contains(said, phrase)).then_some(2);
+    let as_a_pair = || TOGETHER.iter().any(|phrase| contains(said, phrase)).then_some(2);
     counted.or_else(as_a_pair)
 }

@@ -21,6 +21,11 @@ pub fn contains(said: &str, phrase: &str) -> bool {
     })
 }
 
+/// Whether a word is one of a list, which blanks separate.
+pub(super) fn is_of(list: &str, word: &str) -> bool {
+    list.split_whitespace().any(|known| known == word)
+}
+
 pub(super) fn words(said: &str) -> usize {
     said.split_whitespace().count()
 }

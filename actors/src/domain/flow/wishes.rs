@@ -39,10 +39,12 @@ impl<'a> Stage<'a> {
             return self.flows.flows.iter().find(|flow| flow.offers());
         }
         let (flow, _) = self.booking_step()?;
-        if asks_for_price || !asides::wants(self.said) || picking::by_name(self.said, &self.names()).is_none() {
+        if asks_for_price || !asides::wants(self.said) {
             return None;
         }
-        let is_name = self.names().iter().flatten().any(|name| name == self.said);
+        let names = self.names();
+        picking::by_name(self.said, &names)?;
+        let is_name = names.iter().flatten().any(|name| name == self.said);
         if is_name && !knows() {
             return Some(flow);
         }

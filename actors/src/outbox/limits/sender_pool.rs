@@ -138,9 +138,7 @@ impl SenderPool {
 
     /// Counts a message of the channel that the contact has.
     pub(crate) fn count_delivered(&self, channel_key: &ChannelKey) {
-        let tenants = self.tenants.load();
-        let health = tenants.get(&channel_key.tenant).and_then(|senders| senders.channel(&channel_key.channel));
-        if let Some(health) = health {
+        if let Some(health) = self.channel(channel_key) {
             health.count_delivered();
         }
     }

@@ -42,7 +42,7 @@ pub enum BookingAct {
         starts_at: Timestamp,
         /// The customer's name, where none is known.
         name: Option<String>,
-        /// How many people come.
+        /// At most as many as the service takes at once.
         people: u32,
     },
     /// It has another time, or somebody else does it.

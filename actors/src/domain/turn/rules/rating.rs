@@ -4,7 +4,7 @@ use super::Ruling;
 use crate::domain::event::{ActorType, EntityType, EventType, Payload};
 use crate::domain::flow::TextKey;
 use crate::domain::message::OutboundKind;
-use crate::domain::number_words::cardinal;
+use crate::domain::number_words;
 use crate::domain::offer::OfferChange;
 use crate::domain::turn::Outcome;
 use crate::domain::turn::builder::TurnBuilder;
@@ -40,7 +40,7 @@ fn rating(folded: &str, text: &str) -> Option<i64> {
     }
     let mut words = folded.split_whitespace();
     let first = words.find(|word| *word == "5" || !AROUND.contains(word))?;
-    let number = first.parse().ok().or_else(|| cardinal(&first.to_lowercase()).map(i64::from))?;
+    let number = number_words::number(first)?;
     ((1..=5).contains(&number) && words.all(|word| AROUND.contains(&word))).then_some(number)
 }
 

@@ -118,11 +118,13 @@ fn what_cannot_be_is_refused_by_its_name() {
         (with("manucure", "Sophie", at(900)), BookingRefused::UnknownResource),
         (with("manucure", "Awa", at(960)), BookingRefused::NoSuchTime),
         (
-            match with("manucure", "Awa", at(900)) {
-                BookingAct::Book { id, service, resource, starts_at, name, .. } => {
-                    BookingAct::Book { id, service, resource, starts_at, name, people: 2 }
-                }
-                other => other,
+            BookingAct::Book {
+                id: BookingId::fresh(),
+                service: "manucure".into(),
+                resource: "Awa".into(),
+                starts_at: at(900),
+                name: None,
+                people: 2,
             },
             BookingRefused::TooMany,
         ),

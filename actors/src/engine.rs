@@ -249,7 +249,11 @@ impl Engine {
         match advanced {
             Advanced::To(OutboxState::Failed) => outbox::count_lost(&channel_key, OutboxState::Failed),
             Advanced::Requeued(at) => again_at = Some(at),
-            Advanced::Arrived(_) => self.builder.pool.count_delivered(&channel_key),
+            Advanced::Arrived(_) => {
+                if let Some(health) = self.builder.pool.channel(&channel_key) {
+                    health.count_delivered();
+                }
+            }
             Advanced::To(_) | Advanced::Unchanged(_) | Advanced::NoSuchMessage => {}
         }
         let is_news = matches!(advanced, Advanced::To(_) | Advanced::Requeued(_));

@@ -136,15 +136,6 @@ impl SenderPool {
         self.tenants.load().get(&channel_key.tenant)?.channel(&channel_key.channel).cloned()
     }
 
-    /// Counts a message of the channel that the contact has.
-    pub(crate) fn count_delivered(&self, channel_key: &ChannelKey) {
-        let tenants = self.tenants.load();
-        let health = tenants.get(&channel_key.tenant).and_then(|senders| senders.channel(&channel_key.channel));
-        if let Some(health) = health {
-            health.count_delivered();
-        }
-    }
-
     /// Counts a message of the conversation that had its turn.
     pub(crate) fn count_turn(&self, key: &ConversationKey, outcome: Outcome) {
         let tenants = self.tenants.load();

@@ -27,7 +27,7 @@ use crate::config::Config;
 use crate::console::LiveFeed;
 use crate::http::health::{Condition, HealthSource};
 use crate::runtime::ThreadGone;
-use crate::store::{ALIVE_FOR, Store, StoreError};
+use crate::store::{ALIVE_FOR, Heartbeat, Store, StoreError};
 use crate::telemetry::metrics as names;
 
 /// Time between two heartbeats, the least and the most. One counts for [`crate::store::ALIVE_FOR`].
@@ -212,8 +212,7 @@ impl Registration {
     pub(super) async fn register(&self) -> Result<(), StoreError> {
         let begun = SystemClock.now();
         let seen = self.store.register_node(&self.node).await?;
-        self.clock.compare(seen.database_clock, (begun, SystemClock.now()));
-        count_nodes(&self.nodes, seen.nodes, begun);
+        take_over(seen, begun, &self.nodes, &self.clock);
         if let Some(redis) = &self.redis {
             redis.know(&secret(&self.store).await?).await;
         }
@@ -227,11 +226,13 @@ async fn secret(store: &Store) -> Result<Vec<u8>, StoreError> {
     Ok(store.secret_or(&fresh).await?.into_bytes())
 }
 
-/// The heartbeat was written at `begun` or later.
-fn count_nodes(nodes: &LiveNodes, count: u32, begun: Timestamp) {
-    nodes.seen(count);
-    nodes.believed_until(ActorContext::later(begun, ALIVE_FOR.saturating_sub(CLOCK_MARGIN)), SystemClock.now());
-    gauge!(names::NODES).set(f64::from(count));
+/// Counts the nodes and compares the clocks. The heartbeat was written at `begun` or later.
+fn take_over(seen: Heartbeat, begun: Timestamp, nodes: &LiveNodes, clock: &ClockHealth) {
+    let now = SystemClock.now();
+    clock.compare(seen.database_clock, (begun, now));
+    nodes.seen(seen.nodes);
+    nodes.believed_until(ActorContext::later(begun, ALIVE_FOR.saturating_sub(CLOCK_MARGIN)), now);
+    gauge!(names::NODES).set(f64::from(seen.nodes));
 }
 
 /// Writes heartbeats, counts the nodes, and compares the clocks.
@@ -242,8 +243,7 @@ async fn heartbeats(node: NodeId, store: Store, (nodes, clock): (LiveNodes, Arc<
         let begun = SystemClock.now();
         match store.heartbeat(&node).await {
             Ok(seen) => {
-                clock.compare(seen.database_clock, (begun, SystemClock.now()));
-                count_nodes(&nodes, seen.nodes, begun);
+                take_over(seen, begun, &nodes, &clock);
                 failing = false;
             }
             Err(error) => {

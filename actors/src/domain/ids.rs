@@ -46,6 +46,16 @@ uuid_id!(
     /// A row of `messages_in`. Within one node, ids grow in the order of acceptance (I3).
     InboundId
 );
+
+impl InboundId {
+    /// When it was made, in milliseconds since 1970; `None` of an id that is no UUIDv7.
+    #[must_use]
+    pub fn made_at_ms(self) -> Option<i64> {
+        let (seconds, nanos) = self.0.get_timestamp()?.to_unix();
+        i64::try_from(seconds).ok().map(|seconds| seconds * 1_000 + i64::from(nanos / 1_000_000))
+    }
+}
+
 uuid_id!(
     /// A row of `messages_out`.
     OutboundId

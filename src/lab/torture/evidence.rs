@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
+use palabre_actors::domain::ids::InboundId;
 use serde::Serialize;
 
 use super::fixtures::{Said, TortureSender};
@@ -22,8 +23,10 @@ pub(super) struct Evidence {
     pub(super) dump: Dump,
     /// When the machine stood still.
     pub(super) stalls: Vec<Stall>,
-    /// When order or times say less than usual.
-    pub(super) blurred: Blurred,
+    /// How many nodes accepted.
+    pub(super) nodes: usize,
+    /// When a node's clock was wrong: its times and ids stand among those of others.
+    pub(super) skewed: Vec<Stretch>,
     /// Daemons that ended without being killed.
     pub(super) ended: Vec<String>,
 }
@@ -167,25 +170,19 @@ impl Evidence {
     }
 }
 
-/// Stretches of time of which the tables say less than usual.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Blurred {
-    /// The database was away for so long that messages waited on the nodes' disks: those of several nodes come back in any order.
-    pub(super) spooled: Vec<Stretch>,
-    /// A node's clock was wrong: its times and ids stand among those of others.
-    pub(super) skewed: Vec<Stretch>,
-}
-
 /// From when, until when.
 pub(super) type Stretch = (DateTime<Utc>, DateTime<Utc>);
 
-impl Blurred {
-    pub(super) fn was_spooled(&self, posted: &Posted) -> bool {
-        self.spooled.iter().any(|stretch| posted.is_within(*stretch))
-    }
-
+impl Evidence {
     pub(super) fn was_skewed(&self, posted: &Posted) -> bool {
         self.skewed.iter().any(|stretch| posted.is_within(*stretch))
+    }
+
+    /// Whether a message waited on the disk of one of several nodes, whose order between them is nobody's: its row's id was made
+    /// when it left the disk, and its webhook had got its 2xx before. (Without a spool the row comes first.)
+    pub(super) fn was_spooled_beside_others(&self, turn: &Turn<'_>) -> bool {
+        let made = turn.row.id.parse().ok().and_then(|id: InboundId| id.made_at_ms());
+        self.nodes > 1 && turn.posted.acknowledged.zip(made).is_some_and(|(told, made)| told.timestamp_millis() < made)
     }
 }
 
@@ -210,7 +207,7 @@ impl Index<'_> {
     /// Answers to what was posted while a node's clock was wrong.
     pub(super) fn skewed(&self, evidence: &Evidence) -> impl Iterator<Item = &str> {
         let turns = self.conversations.values().flatten();
-        let skewed = turns.filter(move |turn| evidence.blurred.was_skewed(turn.posted));
+        let skewed = turns.filter(move |turn| evidence.was_skewed(turn.posted));
         skewed.flat_map(move |turn| self.answers(turn.row)).map(|answer| answer.id.as_str())
     }
 

@@ -34,7 +34,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use self::chaos::{FaultsTold, Members};
 use self::clients::Clients;
-use self::evidence::{Blurred, Evidence};
+use self::evidence::{Evidence, Stretch};
 use self::fixtures::TortureSender;
 use self::folder::TortureFolder;
 use self::installation::Node;
@@ -151,7 +151,7 @@ pub(crate) async fn run(options: &Options) -> Result<TortureReport, TortureError
     });
     let killers: Vec<ProcessKiller> = killers.collect();
     let watching = tokio::spawn(run.stalls.clone().watch());
-    let NodeRuns { killed, disturbed, mut daemons, mut ended, mut clients, told, blurred } =
+    let NodeRuns { killed, disturbed, mut daemons, mut ended, mut clients, told, skewed } =
         match options.chaos.zip(members.as_ref()) {
             None => run.lives(options, killers, &nodes).await?,
             Some((lasts, members)) => {
@@ -166,7 +166,7 @@ pub(crate) async fn run(options: &Options) -> Result<TortureReport, TortureError
     for status in daemons.iter_mut().filter_map(child::Child::ended) {
         ended.push(format!("the daemon ended by itself: {status}"));
     }
-    let evidence = run.evidence(&config.database.url, ended, blurred).await?;
+    let evidence = run.evidence(&config.database.url, nodes.len(), (ended, skewed)).await?;
     drop(daemons);
     watching.abort();
     let mut verdicts = checks::all(&evidence);
@@ -211,7 +211,8 @@ struct NodeRuns {
     clients: JoinSet<()>,
     /// How faults of a chaos day were told.
     told: FaultsTold,
-    blurred: Blurred,
+    /// When a node's clock was wrong.
+    skewed: Vec<Stretch>,
 }
 
 /// What a run has beside its daemons.
@@ -265,8 +266,8 @@ impl TortureRun {
             ended.append(&mut killer.ended);
         }
         stop.send_replace(true);
-        let (told, blurred) = (FaultsTold::new(), Blurred::default());
-        Ok(NodeRuns { killed, disturbed, daemons, ended, clients, told, blurred })
+        let (told, skewed) = (FaultsTold::new(), Vec::new());
+        Ok(NodeRuns { killed, disturbed, daemons, ended, clients, told, skewed })
     }
 
     fn clients(&self, options: &Options, stop: watch::Receiver<bool>) -> JoinSet<()> {
@@ -332,7 +333,12 @@ impl TortureRun {
         Ok(())
     }
 
-    async fn evidence(&self, database: &str, ended: Vec<String>, blurred: Blurred) -> Result<Evidence, TortureError> {
+    async fn evidence(
+        &self,
+        database: &str,
+        nodes: usize,
+        (ended, skewed): (Vec<String>, Vec<Stretch>),
+    ) -> Result<Evidence, TortureError> {
         let mut dump = HistoryReader::open(database).await?.dump().await?;
         // What members wrote and heard is in no ledger of contacts.
         let tenants: BTreeSet<String> = self.senders.iter().map(TortureSender::tenant).collect();
@@ -341,7 +347,7 @@ impl TortureRun {
         dump.outbound.retain(|row| is_contacts(&row.tenant_id));
         dump.events.retain(|row| is_contacts(&row.tenant_id));
         let (posts, sends) = (self.ledger.snapshot(), self.host.sent());
-        Ok(Evidence { posts, sends, dump, stalls: self.stalls.seen(), blurred, ended })
+        Ok(Evidence { posts, sends, dump, stalls: self.stalls.seen(), nodes, skewed, ended })
     }
 
     fn tell(&self, what: std::fmt::Arguments<'_>) {

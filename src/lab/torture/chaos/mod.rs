@@ -19,7 +19,7 @@ use self::fault::{ChaosFault, FaultKind};
 pub(super) use self::members::Members;
 use self::witnesses::Witnesses;
 use super::child::Child;
-use super::evidence::Blurred;
+use super::evidence::Stretch;
 use super::installation::{Node, ServerKind, run_command, set_clock};
 use super::process_killer::{KillCounts, ProcessKiller};
 use super::{NodeRuns, Options, TortureError, TortureRun, fault_profile};
@@ -99,7 +99,7 @@ struct ChaosDay<'a> {
     told: FaultsTold,
     kills: u32,
     jumps: u32,
-    blurred: Blurred,
+    skewed: Vec<Stretch>,
 }
 
 /// Has contacts write for so long while faults happen, each kind at least once.
@@ -136,7 +136,7 @@ pub(super) async fn day(
         told: FaultsTold::new(),
         kills: 0,
         jumps: 0,
-        blurred: Blurred::default(),
+        skewed: Vec::new(),
     };
     for killer in &mut day.killers {
         day.children.push(killer.final_run().await?);
@@ -167,8 +167,8 @@ pub(super) async fn day(
     stop.send_replace(true);
     let kills = KillCounts { kills: day.kills, ..KillCounts::default() };
     let ended = day.killers.into_iter().flat_map(|killer| killer.ended).collect();
-    let (daemons, told, blurred) = (day.children, day.told, day.blurred);
-    Ok(NodeRuns { killed: kills, disturbed: BTreeMap::new(), daemons, ended, clients, told, blurred })
+    let (daemons, told, skewed) = (day.children, day.told, day.skewed);
+    Ok(NodeRuns { killed: kills, disturbed: BTreeMap::new(), daemons, ended, clients, told, skewed })
 }
 
 impl ChaosDay<'_> {
@@ -195,12 +195,9 @@ impl ChaosDay<'_> {
         self.ends(fault, node).await?;
         let mut is_over = self.within(fault, node, false, TOLD_WITHIN).await;
         let over_after = ended.elapsed();
-        if fault.kind.keeps_messages() && is_watched {
-            self.blurred.spooled.push((begun_at, Utc::now()));
-        }
         if matches!(fault.kind, FaultKind::ClockJumps) {
             // What was posted just before has its turn meanwhile.
-            self.blurred.skewed.push((begun_at - BEFORE, Utc::now() + BEFORE));
+            self.skewed.push((begun_at - BEFORE, Utc::now() + BEFORE));
         }
         if is_watched {
             is_over &= self.until_alert(fault, false).await;

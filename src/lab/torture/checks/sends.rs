@@ -109,7 +109,7 @@ pub(super) fn ordered(evidence: &Evidence, index: &Index<'_>) -> Verdict {
     let mut finding = Finding::of("I3", "ordered");
     let mut pairs = 0;
     for turns in index.conversations.values() {
-        let turns: Vec<&Turn<'_>> = turns.iter().filter(|turn| !evidence.blurred.was_spooled(turn.posted)).collect();
+        let turns: Vec<&Turn<'_>> = turns.iter().filter(|turn| !evidence.was_spooled_beside_others(turn)).collect();
         for (at, earlier) in turns.iter().enumerate() {
             let follows =
                 |later: &&&Turn<'_>| earlier.posted.acknowledged.is_some_and(|when| when < later.posted.begun);
@@ -119,7 +119,7 @@ pub(super) fn ordered(evidence: &Evidence, index: &Index<'_>) -> Verdict {
             }
             for later in turns.iter().skip(at + 1).filter(follows) {
                 pairs += 1;
-                let skewed = [earlier, later].iter().any(|turn| evidence.blurred.was_skewed(turn.posted));
+                let skewed = [earlier, later].iter().any(|turn| evidence.was_skewed(turn.posted));
                 finding.must(skewed || earlier.row.processed_at <= later.row.processed_at, || {
                     format!("{} had its turn before {}", later.row.id, earlier.row.id)
                 });

@@ -26,7 +26,7 @@ pub(super) fn silence(evidence: &Evidence, index: &Index<'_>) -> Verdict {
     let (mut silences, mut unheard, mut on_the_wire) = (0, 0, 0);
     for turns in index.conversations.values() {
         let decided = |turn: &Turn<'_>| turn.row.processed_at.as_deref().and_then(time);
-        if turns.iter().any(|turn| evidence.blurred.was_skewed(turn.posted)) {
+        if turns.iter().any(|turn| evidence.was_skewed(turn.posted)) {
             continue;
         }
         let Some(stop) = turns.iter().position(|turn| turn.due == Due::OptOutConfirmation) else { continue };

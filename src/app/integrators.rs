@@ -98,6 +98,7 @@ impl Outgoing for EngineOutgoing {
             presentation: message.presentation,
             category: message.category,
             urgent: message.urgent,
+            send_at: message.send_at,
             expires_at: message.expires_at,
             idempotency_key: message.idempotency_key,
             correlation: CorrelationId::fresh(),
@@ -231,7 +232,7 @@ fn what_to_do(why: &Refused, templates: &[String]) -> (Cow<'static, str>, Cow<'s
             let hint = format!("a text has {most} characters at most, this one {length}: shorten it, or send several");
             (Cow::Borrowed("text"), Cow::Owned(hint))
         }
-        Refused::Expired => fixed("expires_in", "it is over already: give it more time"),
+        Refused::Expired => fixed("expires_in", "it is over before it may be sent: give it more time"),
         Refused::UnknownTemplate if templates.is_empty() => {
             fixed("template.name", "the tenant's configuration has no [[templates]]")
         }

@@ -105,6 +105,7 @@ impl Notices {
                 presentation: None,
                 category: Category::Transactional,
                 urgent: true,
+                send_at: None,
                 expires_at: None,
                 idempotency_key: Some(format!("notice-{}-{at}", due.id)),
                 correlation: due.correlation,

@@ -57,6 +57,7 @@ impl PersonLinkVisitors {
             presentation: None,
             category: Category::Transactional,
             urgent: true,
+            send_at: None,
             expires_at: None,
             // The provider may tell it twice.
             idempotency_key: Some(format!("person:{}:{}", event.channel, event.id.as_str())),

@@ -262,7 +262,7 @@ pub fn why(texts: &Texts, display: &Display, reason: &str) -> String {
         | "file_not_read"
         | "absent_at_provider" => "retrying",
         "failed" => "rejected",
-        "opted_out" | "expired" | "budget" | "quiet_hours" | "behind" | "exhausted" | "rejected" => word,
+        "opted_out" | "expired" | "budget" | "quiet_hours" | "scheduled" | "behind" | "exhausted" | "rejected" => word,
         _ => "",
     };
     let known = find(key).or_else(|| find(&format!("code_{word}"))).map(ToOwned::to_owned);

@@ -332,6 +332,7 @@ async fn ask(
         presentation: None,
         category: Category::Marketing,
         urgent: false,
+        send_at: None,
         // A text alone does not wait for another window.
         expires_at: if row.template.is_none() { terms.window.and(terms.open_until(candidate)) } else { None },
         idempotency_key: Some(key.clone()),

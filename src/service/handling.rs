@@ -129,6 +129,7 @@ fn command(reply: NewReply) -> Command {
         presentation: (!reply.files.is_empty()).then(|| Presentation { files: reply.files, ..Presentation::default() }),
         category: Category::Transactional,
         urgent: reply.urgent,
+        send_at: None,
         expires_at: reply.expires_at,
         idempotency_key: reply.idempotency_key,
         correlation: CorrelationId::fresh(),

@@ -37,6 +37,8 @@ pub struct OutgoingMessage {
     pub category: Category,
     /// Whether it passes when the budget is spent.
     pub urgent: bool,
+    /// Not before.
+    pub send_at: Option<Timestamp>,
     /// Not after.
     pub expires_at: Option<Timestamp>,
     /// The same key is the same message.

@@ -49,7 +49,7 @@ use crate::runtime::{ActorContext, TenantProfile, metric};
 
 pub use self::bookmark::{Bookmark, Bookmarked};
 pub use self::turn_in_flight::TurnInFlight;
-use self::turn_in_flight::{Applied, Blocking, Decided, ReservedSend};
+use self::turn_in_flight::{Applied, Blocking, Decided, Leaves, ReservedSend};
 
 /// After so many conflicts of one request, its idempotency key is the cause and no race.
 const LOST_RACES: u32 = 3;
@@ -392,18 +392,14 @@ impl Conversation {
             self.rows.deferred = false;
             self.queued(self.setup.context.now());
         }
-        for (message, reserved) in applied.outgoing {
-            match reserved {
-                Some(ReservedSend { send_permit, lease_until }) => {
+        for (message, leaves) in applied.outgoing {
+            match leaves {
+                Leaves::Now(ReservedSend { send_permit: permit, lease_until }) => {
                     let in_flight = self.in_flight.start();
-                    self.setup.dispatcher.do_send(Dispatch::Now {
-                        message,
-                        lease_until,
-                        permit: send_permit,
-                        in_flight,
-                    });
+                    self.setup.dispatcher.do_send(Dispatch::Now { message, lease_until, permit, in_flight });
                 }
-                None => self.queued(message.created_at),
+                Leaves::Queued => self.queued(message.created_at),
+                Leaves::Scheduled => {}
             }
         }
     }

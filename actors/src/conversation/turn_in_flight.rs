@@ -107,6 +107,10 @@ impl TurnInFlight {
         let mut others = keep_order && (ahead.others || (turn.releases && turn.knows_deferred));
         let mut reserved = Vec::with_capacity(turn.outbox.len());
         for draft in &mut turn.outbox {
+            if matches!(draft.start, Start::Scheduled(_)) {
+                reserved.push(None);
+                continue;
+            }
             // Only the store knows whether older messages are held until the tenant may spend again. A claim keeps the order.
             let stoppable = setup.profile.budget.hard_stop && !draft.message.urgent;
             let may_start = !others && !stoppable;
@@ -141,7 +145,7 @@ pub(super) struct Applied {
     pub(super) bookings: Vec<BookingChange>,
     pub(super) offers: Vec<OfferChange>,
     pub(super) waiting: Vec<WaitingChange>,
-    pub(super) outgoing: Vec<(Outbound, Option<ReservedSend>)>,
+    pub(super) outgoing: Vec<(Outbound, Leaves)>,
     span: Span,
 }
 
@@ -164,7 +168,7 @@ impl Applied {
             bookings: turn.effects.bookings.clone(),
             offers: turn.effects.offers.clone(),
             waiting: turn.effects.waiting.clone(),
-            outgoing: turn.outbox.iter().zip(reserved).map(outgoing).collect(),
+            outgoing: turn.outbox.iter().zip(reserved).map(leaves).collect(),
             span,
         }
     }
@@ -178,7 +182,10 @@ impl Applied {
 
     /// The ends of its rows' leases.
     pub(super) fn leases(&self) -> impl Iterator<Item = Timestamp> {
-        self.outgoing.iter().filter_map(|(_, reserved)| reserved.as_ref().map(|reserved| reserved.lease_until))
+        self.outgoing.iter().filter_map(|(_, leaves)| match leaves {
+            Leaves::Now(reserved) => Some(reserved.lease_until),
+            Leaves::Queued | Leaves::Scheduled => None,
+        })
     }
 
     /// The answer to the request that the turn came from.
@@ -215,12 +222,23 @@ impl Applied {
     }
 }
 
-fn outgoing((draft, send_permit): (&Draft, Option<SendPermit>)) -> (Outbound, Option<ReservedSend>) {
-    let reserved = match (&draft.start, send_permit) {
+/// Where a message of a turn goes once it is committed.
+pub(super) enum Leaves {
+    /// To the provider.
+    Now(ReservedSend),
+    /// Into the conversation's queue.
+    Queued,
+    /// Nowhere yet: it waits for its time, outside the queue.
+    Scheduled,
+}
+
+fn leaves((draft, send_permit): (&Draft, Option<SendPermit>)) -> (Outbound, Leaves) {
+    let leaves = match (&draft.start, send_permit) {
         (Start::Now { lease_until, .. }, Some(send_permit)) => {
-            Some(ReservedSend { send_permit, lease_until: *lease_until })
+            Leaves::Now(ReservedSend { send_permit, lease_until: *lease_until })
         }
-        _ => None,
+        (Start::Scheduled(_), _) => Leaves::Scheduled,
+        _ => Leaves::Queued,
     };
-    (draft.message.clone(), reserved)
+    (draft.message.clone(), leaves)
 }

@@ -224,9 +224,11 @@ pub enum HeldReason {
     Budget,
     /// It is advertising, and the law lets people sleep.
     QuietHours,
+    /// Whoever asked for it said when it is to be sent.
+    Scheduled,
 }
 
-stored_words!(HeldReason { Budget => "budget", QuietHours => "quiet_hours" });
+stored_words!(HeldReason { Budget => "budget", QuietHours => "quiet_hours", Scheduled => "scheduled" });
 
 #[cfg(test)]
 mod tests {

@@ -297,6 +297,10 @@ pub enum Start {
         /// Others of the conversation queue are before it (`messages_out.behind`).
         behind: bool,
     },
+    /// `deferred`, [`HeldReason::Scheduled`]: it joins the conversation's queue at this moment, and holds up nothing before.
+    ///
+    /// [`HeldReason::Scheduled`]: crate::domain::status::HeldReason::Scheduled
+    Scheduled(Timestamp),
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod quiet_hours;
 mod quota;
 mod quota_leases;
 mod requests;
+mod scheduled;
 mod timers;
 mod typing;
 

@@ -317,6 +317,7 @@ pub fn request(text: &str) -> SendRequest {
         presentation: None,
         category: Category::default(),
         urgent: true,
+        send_at: None,
         expires_at: None,
         idempotency_key: None,
         correlation: CorrelationId::fresh(),

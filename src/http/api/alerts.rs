@@ -117,6 +117,7 @@ pub(super) async fn tell(
         presentation,
         category: Category::Transactional,
         urgent: true,
+        send_at: None,
         expires_at: None,
         idempotency_key: Some(news.key(&params.to, call.now())),
     };

@@ -199,6 +199,18 @@ async fn what_does_not_hold_is_refused() {
             422,
             Some("expires_in"),
         ),
+        (
+            "/api/v1/messages",
+            json!({ "to": "+33687654321", "tenant": "belle", "text": "x", "send_at": "tomorrow" }),
+            422,
+            Some("send_at"),
+        ),
+        (
+            "/api/v1/messages",
+            json!({ "to": "+33687654321", "tenant": "belle", "text": "x", "send_at": "2036-05-28T21:26:40Z" }),
+            422,
+            Some("send_at"),
+        ),
         ("/api/v1/messages", json!({ "text": "x" }), 400, Some("to")),
         ("/api/v1/messages", json!({ "tenant": "belle", "to": "x".repeat(70_000), "text": "x" }), 413, None),
     ];
@@ -273,6 +285,14 @@ async fn the_same_key_is_the_same_message() {
     let message = api.outgoing.messages.lock().unwrap().pop().unwrap();
     assert_eq!((message.channel.as_str(), message.to.as_str()), ("belle-sms", "sms:+33612345678"));
     assert_eq!((message.urgent, message.expires_at), (true, Some("2026-05-28T21:26:40Z".parse().unwrap())));
+
+    // What expires does so after it may be sent.
+    let later =
+        json!({ "to": "+33612345678", "text": "x", "send_at": "2026-06-01T10:00:00+02:00", "expires_in": "1h" });
+    assert_eq!(api.post("key-of-crm", "/api/v1/messages", &later).await.0, 202);
+    let message = api.outgoing.messages.lock().unwrap().pop().unwrap();
+    let (send_at, expires_at) = ("2026-06-01T08:00:00Z".parse().unwrap(), "2026-06-01T09:00:00Z".parse().unwrap());
+    assert_eq!((message.send_at, message.expires_at), (Some(send_at), Some(expires_at)));
 
     // Without a +, a number is one of its tenant's country.
     for (key, to, expected) in

@@ -66,6 +66,7 @@ impl PaidAccess {
             presentation,
             category: Category::Transactional,
             urgent: true,
+            send_at: None,
             expires_at: None,
             idempotency_key: Some(key),
         };

@@ -37,7 +37,8 @@ const REASON: &str = "COALESCE(blocked_reason, last_error, CASE WHEN state <> 'p
     ELSE 'time' END)";
 
 /// What waits longer than it should: it was written before this id (`$11`), and nobody asked for a later time. Now (`$12`).
-const LATE: &str = " AND (state <> 'pending' OR (id < $11 AND (behind OR attempts > attempts_before \
+const LATE: &str = " AND blocked_reason IS DISTINCT FROM 'scheduled' \
+    AND (state <> 'pending' OR (id < $11 AND (behind OR attempts > attempts_before \
     OR blocked_reason IS NOT NULL OR next_attempt_at <= $12::timestamptz)))";
 
 /// Rows that fit a filter, newest first. Before which id (`$8`), the first id that may be meant (`$9`), how many (`$10`).

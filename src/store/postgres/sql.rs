@@ -69,7 +69,9 @@ macro_rules! awaits_contact {
             $row,
             ".blocked_reason IS DISTINCT FROM 'budget' AND ",
             $row,
-            ".blocked_reason IS DISTINCT FROM 'quiet_hours'"
+            ".blocked_reason IS DISTINCT FROM 'quiet_hours' AND ",
+            $row,
+            ".blocked_reason IS DISTINCT FROM 'scheduled'"
         )
     };
 }
@@ -87,7 +89,7 @@ use reason;
 /// `messages_out_held_line`.
 macro_rules! held {
     ($row:literal) => {
-        concat!($row, ".state = 'deferred' AND ", $row, ".blocked_reason IN ('budget', 'quiet_hours')")
+        concat!($row, ".state = 'deferred' AND ", $row, ".blocked_reason IN ('budget', 'quiet_hours', 'scheduled')")
     };
 }
 use held;

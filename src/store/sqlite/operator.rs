@@ -18,11 +18,12 @@ pub(in crate::store) const STATE_GROUPS: [StateGroup; 7] = [
     StateGroup { states: &[OutboxState::Unknown], condition: "state = 'unknown'" },
     StateGroup {
         states: &[OutboxState::Deferred],
-        condition: "state = 'deferred' AND blocked_reason IS DISTINCT FROM 'budget' AND blocked_reason IS DISTINCT FROM 'quiet_hours'",
+        condition: "state = 'deferred' AND blocked_reason IS DISTINCT FROM 'budget' AND blocked_reason IS DISTINCT FROM 'quiet_hours' \
+            AND blocked_reason IS DISTINCT FROM 'scheduled'",
     },
     StateGroup {
         states: &[OutboxState::Deferred],
-        condition: "state = 'deferred' AND blocked_reason IN ('budget', 'quiet_hours')",
+        condition: "state = 'deferred' AND blocked_reason IN ('budget', 'quiet_hours', 'scheduled')",
     },
     StateGroup { states: &[OutboxState::Sending], condition: "state = 'sending'" },
     StateGroup {
@@ -79,7 +80,8 @@ impl StateGroup {
 }
 
 /// What waits longer than it should: it was written before this id (`?11`), and nobody asked for a later time. Now (`?12`).
-const LATE: &str = " AND (state <> 'pending' OR (id < ?11 AND (behind OR attempts > attempts_before \
+const LATE: &str = " AND blocked_reason IS DISTINCT FROM 'scheduled' \
+    AND (state <> 'pending' OR (id < ?11 AND (behind OR attempts > attempts_before \
     OR blocked_reason IS NOT NULL OR next_attempt_at <= ?12)))";
 
 /// Rows that fit a filter, newest first. Before which id (`?8`), the first id that may be meant (`?9`), how many (`?10`).

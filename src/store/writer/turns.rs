@@ -8,6 +8,7 @@ use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::address::Identity;
 use palabre_actors::domain::event::EventType;
 use palabre_actors::domain::ids::{LiveSessionId, TenantId};
+use palabre_actors::domain::status::HeldReason;
 use palabre_actors::domain::turn::{Draft, SessionChange, Start, Turn};
 use palabre_actors::ports::PortErrorKind;
 use sea_orm::DbErr;
@@ -244,6 +245,10 @@ async fn outbox(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
                 let choices =
                     (!message.choices.is_empty()).then(|| serde_json::to_string(&message.choices)).transpose();
                 let presentation = message.presentation.as_ref().map(serde_json::to_string).transpose();
+                let scheduled = match draft.start {
+                    Start::Scheduled(at) => Some(at),
+                    Start::Now { .. } | Start::Queued { .. } => None,
+                };
                 full.push_all(base.into_iter().chain([
                     text_or_null(template.map_err(|_| corrupt("a template"))?),
                     flag(message.urgent),
@@ -252,6 +257,8 @@ async fn outbox(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
                     text_or_null(action.map_err(|_| corrupt("an action"))?),
                     text_or_null(choices.map_err(|_| corrupt("choices"))?),
                     text_or_null(presentation.map_err(|_| corrupt("a presentation"))?),
+                    text_or_null(scheduled.map(|_| HeldReason::Scheduled.as_str())),
+                    time_or_null(scheduled),
                 ]));
             }
             if matches!(draft.start, Start::Queued { behind: true, .. }) {
@@ -267,7 +274,8 @@ async fn outbox(tx: &impl Transaction, turns: &[&Turn]) -> Result<(), DbErr> {
 
 fn is_plain(draft: &Draft) -> bool {
     let message = &draft.message;
-    message.template.is_none()
+    !matches!(draft.start, Start::Scheduled(_))
+        && message.template.is_none()
         && message.action.is_none()
         && message.choices.is_empty()
         && message.presentation.is_none()

@@ -258,6 +258,12 @@ pub(super) fn put(turn: &mut Turn, message: Outbound, idempotency_key: Option<St
     }
 }
 
+/// Puts a message into the turn that is to be sent at a time: the age of its attempts counts from there.
+pub(super) fn schedule(turn: &mut Turn, message: Outbound, at: Timestamp, idempotency_key: Option<String>) {
+    let message = Outbound { generation: Generation::first(at), ..message };
+    turn.outbox.push(Draft { message, start: Start::Scheduled(at), idempotency_key });
+}
+
 /// Puts a message into the turn that answers nothing the contact wrote, with its event.
 pub(super) fn put_unasked(turn: &mut Turn, message: Outbound, (actor_type, payload): (ActorType, PayloadBuilder)) {
     let (row, payload) = (message.id.0, payload.word("kind", message.kind.as_str()).finish());

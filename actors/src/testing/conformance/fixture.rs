@@ -98,7 +98,7 @@ impl Customer {
         let loaded = self.loaded(store).await;
         let start = match start {
             Start::Queued { not_before, .. } => Start::Queued { not_before, behind: loaded.open_rows },
-            start @ Start::Now { .. } => start,
+            start @ (Start::Now { .. } | Start::Scheduled(_)) => start,
         };
         let turn = turn(&loaded.state, &message, seconds).answered(start);
         let answer = turn.outbox[0].message.clone();
@@ -192,6 +192,7 @@ impl Turn {
 
     /// With one more message to send, of that kind.
     pub fn answered_with(mut self, kind: OutboundKind, start: Start) -> Self {
+        let since = if let Start::Scheduled(at) = start { at } else { self.at };
         let message = Outbound {
             id: OutboundId::fresh(),
             tenant: self.key.tenant.clone(),
@@ -207,7 +208,7 @@ impl Turn {
             kind,
             urgent: true,
             expires_at: None,
-            generation: Generation::first(self.at),
+            generation: Generation::first(since),
             correlation: self.correlation,
             attempts: u32::from(matches!(start, Start::Now { .. })),
             created_at: self.at,

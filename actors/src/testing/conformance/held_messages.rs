@@ -7,7 +7,7 @@ use super::fixture::{Customer, at, behind, claim, ids, now, queued, settle, take
 use crate::domain::event::EventType;
 use crate::domain::message::{Outbound, OutboundKind};
 use crate::domain::status::{HeldReason, OutboxState};
-use crate::domain::turn::ConsentChange;
+use crate::domain::turn::{ConsentChange, Start};
 use crate::ports::Settled;
 
 async fn is_held(store: &impl Subject, message: &Outbound, until: i64, seconds: i64) {
@@ -96,15 +96,48 @@ pub async fn i11_what_waits_for_the_morning_says_so_and_holds_up_nothing(store: 
     assert_eq!(store.snapshot().await.sent_row(news.id).state, OutboxState::Pending);
 }
 
-pub async fn i6_a_stop_counts_for_what_the_budget_holds(store: &impl Subject) {
+pub async fn what_is_scheduled_goes_out_at_its_time_and_holds_up_nothing(store: &impl Subject) {
+    let customer = Customer::of("belle", 1);
+    let early = customer.is_answered(store, "SM1", 0, Start::Scheduled(at(50))).await;
+    let late = customer.is_answered(store, "SM2", 1, Start::Scheduled(at(100))).await;
+    let rows = store.snapshot().await;
+    let row = rows.sent_row(late.id);
+    assert_eq!((row.state, row.blocked_reason.as_deref()), (OutboxState::Deferred, Some("scheduled")));
+    assert_eq!((row.next_attempt_at, row.message.attempts, row.lease_until), (at(100), 0, None));
+    let loaded = customer.loaded(store).await;
+    assert!(!loaded.open_rows && !loaded.deferred, "neither in the queue, nor waiting for the contact");
+    let answer = customer.is_answered(store, "SM3", 2, queued(2)).await;
+    let claimed = claim(store, "belle", 3, 9).await;
+    assert_eq!(ids(&claimed), [answer.id]);
+    settle(store, &claimed[0], taken("SMa"), 4).await;
+
+    // The contact writes: neither comes sooner.
+    let message = customer.sends(store, "SM4", 5).await;
+    let mut turn = turn(&customer.state(store).await, &message, 5);
+    turn.releases = true;
+    store.commit(turn).await.expect("commits");
+    assert_eq!(store.maintain(at(49)).await.expect("tends").changed, 0, "not yet");
+    assert_eq!(store.maintain(at(50)).await.expect("tends").changed, 1, "the other one has its own time");
+    let claimed = claim(store, "belle", 51, 9).await;
+    assert_eq!((ids(&claimed), claimed[0].generation.since), (vec![early.id], at(50)), "its age counts from there");
+    settle(store, &claimed[0], taken("SMb"), 52).await;
+    assert_eq!(store.maintain(at(99)).await.expect("tends").changed, 0);
+    assert_eq!(store.maintain(at(100)).await.expect("tends").changed, 1);
+    assert_eq!(ids(&claim(store, "belle", 101, 9).await), [late.id]);
+}
+
+pub async fn i6_a_stop_counts_for_what_the_budget_holds_or_is_scheduled(store: &impl Subject) {
     let customer = Customer::of("belle", 1);
     let held = customer.is_answered(store, "SM1", 0, now(0)).await;
     is_held(store, &held, 100, 1).await;
+    let scheduled = customer.is_answered(store, "SM9", 1, Start::Scheduled(at(150))).await;
     let stop = customer.sends(store, "SM2", 2).await;
     let mut turn = turn(&customer.state(store).await, &stop, 2).answered_with(OutboundKind::OptOutConfirmation, now(2));
     turn.consent = Some(ConsentChange::OptOut { address: customer.0.address.clone() });
     store.commit(turn).await.expect("commits");
-    assert_eq!(store.snapshot().await.sent_row(held.id).state, OutboxState::Suppressed);
+    for message in [&held, &scheduled] {
+        assert_eq!(store.snapshot().await.sent_row(message.id).state, OutboxState::Suppressed);
+    }
     assert_eq!(store.maintain(at(200)).await.expect("tends").changed, 0);
 }
 

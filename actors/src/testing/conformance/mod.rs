@@ -135,7 +135,8 @@ macro_rules! store_conformance {
             i3_what_the_budget_holds_stands_in_nobodys_way_and_keeps_its_order,
             what_the_contact_says_does_not_bring_back_what_the_budget_holds,
             i11_what_waits_for_the_morning_says_so_and_holds_up_nothing,
-            i6_a_stop_counts_for_what_the_budget_holds,
+            i6_a_stop_counts_for_what_the_budget_holds_or_is_scheduled,
+            what_is_scheduled_goes_out_at_its_time_and_holds_up_nothing,
             i9_each_tenant_gets_back_what_its_budget_held,
         );
         $crate::store_conformance!(@cases $make, opt_in:

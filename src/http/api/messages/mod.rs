@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
+use chrono::TimeDelta;
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::message::{Category, Choice};
 use palabre_actors::domain::template::TemplateUse;
@@ -18,7 +19,7 @@ use utoipa::ToSchema;
 pub(super) use self::addressing::{channel_and_address, tenant};
 use self::presentation::shown;
 use super::call::{Call, Json, ToSend};
-use super::params::lasting;
+use super::params::{lasting, timestamp};
 use super::problems::{self, BodyProblems, CallProblems, KeyConflict, UnknownName, invalid};
 use super::{Reply, reply, reply_with};
 use crate::http::problem::HttpProblem;
@@ -67,7 +68,11 @@ pub(super) struct NewMessage {
     /// Whether it passes when the budget is spent.
     #[serde(default)]
     pub urgent: bool,
-    /// After so long it is not sent any more: `"2h"`.
+    /// When to send it, within a year: until then it waits outside its conversation's queue.
+    #[serde(default)]
+    #[schema(example = "2026-12-24T09:00:00+01:00")]
+    pub send_at: Option<String>,
+    /// So long after it was asked for, or after `send_at`, it is not sent any more: `"2h"`.
     #[serde(default)]
     #[schema(example = "24h")]
     pub expires_in: Option<String>,
@@ -188,7 +193,9 @@ fn message(call: &Call<ToSend>, headers: &HeaderMap, asked: NewMessage) -> Resul
     let choices = choices(asked.text.as_deref(), asked.choices)?;
     let (text, presentation) = shown(asked.text, asked.subject, asked.html)?;
     let template = said(text.as_deref(), asked.template, !asked.media.is_empty())?;
-    let expires_at = expiry(call.now(), asked.expires_in.as_deref())?;
+    let send_at = send_at(call.now(), asked.send_at.as_deref())?;
+    let from = send_at.map_or(call.now(), |at| at.max(call.now()));
+    let expires_at = expiry(from, asked.expires_in.as_deref())?;
     Ok(OutgoingMessage {
         channel: sender.id.clone(),
         tenant,
@@ -199,6 +206,7 @@ fn message(call: &Call<ToSend>, headers: &HeaderMap, asked: NewMessage) -> Resul
         presentation,
         category: asked.category.into(),
         urgent: asked.urgent,
+        send_at,
         expires_at,
         idempotency_key: key(headers)?,
     })
@@ -240,6 +248,14 @@ fn choices(text: Option<&str>, asked: Vec<NewChoice>) -> Result<Vec<Choice>, Htt
         return Err(BAD);
     }
     asked.into_iter().map(of).collect()
+}
+
+/// When a message is to be sent. A time in the past is now, as clocks differ.
+fn send_at(now: Timestamp, given: Option<&str>) -> Result<Option<Timestamp>, HttpProblem> {
+    const YEAR: TimeDelta = TimeDelta::days(366);
+    const TOO_LATE: HttpProblem = invalid("send_at", "too late", "within a year");
+    let at = given.map(|given| timestamp("send_at", given)).transpose()?;
+    if at.is_some_and(|at| at > now + YEAR) { Err(TOO_LATE) } else { Ok(at) }
 }
 
 /// When a message is not to be sent any more.

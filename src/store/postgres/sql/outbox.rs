@@ -63,15 +63,15 @@ pub(in crate::store) const MESSAGES_OUT: &str = "INSERT INTO messages_out (id, t
 pub(in crate::store) const MESSAGES_OUT_FULL: &str = "WITH j AS MATERIALIZED (SELECT * FROM unnest($1::text[], \
         $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[], \
         $11::timestamptz[], $12::text[], $13::timestamptz[], $14::text[], $15::timestamptz[], $16::timestamptz[], \
-        $17::boolean[], $18::text[], $19::boolean[], $20::timestamptz[], $21::text[], $22::text[], $23::text[], $24::text[]) j (id, tenant_id, \
+        $17::boolean[], $18::text[], $19::boolean[], $20::timestamptz[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::timestamptz[]) j (id, tenant_id, \
         channel_id, conversation_id, in_reply_to, \"to\", body, kind, state, attempts, next_attempt_at, lease_owner, lease_until, \
         correlation_id, created_at, updated_at, behind, template, urgent, expires_at, idempotency_key, action, \
-        choices, presentation)), \
+        choices, presentation, blocked_reason, life_since)), \
     asked AS (INSERT INTO messages_asked (tenant_id, idempotency_key, id) \
         SELECT tenant_id, idempotency_key, id FROM j WHERE idempotency_key IS NOT NULL ORDER BY 1, 2) \
     INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, in_reply_to, \"to\", body, kind, state, \
         attempts, next_attempt_at, lease_owner, lease_until, correlation_id, created_at, updated_at, behind, template, \
-        urgent, expires_at, idempotency_key, action, choices, presentation) SELECT * FROM j";
+        urgent, expires_at, idempotency_key, action, choices, presentation, blocked_reason, life_since) SELECT * FROM j";
 
 /// Tenant, identity, now. Suppresses what no sender has begun, in every conversation with the contact, except for the
 /// confirmation of the STOP and for actions, which are no messages.
@@ -109,8 +109,9 @@ pub(in crate::store) const UNBLOCK_HEADS: &str = concat!(
 /// `(tenant, conversation, when)`: puts what waits for these contacts back into the queue.
 pub(in crate::store) const RELEASE: &str = release!(awaits_contact!("d"));
 
-/// The same for rows that wait for the tenant's budget.
-pub(in crate::store) const RELEASE_HELD: &str = release!(held!("d"));
+/// The same for held rows; for those that are scheduled, when their time has come.
+pub(in crate::store) const RELEASE_HELD: &str =
+    release!(concat!(held!("d"), " AND (d.blocked_reason <> 'scheduled' OR d.next_attempt_at <= j.at)"));
 
 /// After tenant, now, how many tenants, how many rows of each: tenants with rows that wait for the budget, and the
 /// conversations of those rows that are due, first come first; null where none is.

@@ -24,8 +24,8 @@ pub(in crate::store) const MESSAGES_OUT: InsertTable = InsertTable {
 pub(in crate::store) const MESSAGES_OUT_FULL: InsertTable = InsertTable {
     insert: "INSERT INTO messages_out (id, tenant_id, channel_id, conversation_id, in_reply_to, \"to\", body, kind, \
         state, attempts, next_attempt_at, lease_owner, lease_until, correlation_id, created_at, updated_at, behind, \
-        template, urgent, expires_at, idempotency_key, action, choices, presentation) VALUES ",
-    columns: 24,
+        template, urgent, expires_at, idempotency_key, action, choices, presentation, blocked_reason, life_since) VALUES ",
+    columns: 26,
     on_conflict: "",
 };
 
@@ -78,13 +78,13 @@ pub(in crate::store) const RELEASE: &str = concat!(
     " RETURNING id, tenant_id, correlation_id, next_attempt_at"
 );
 
-/// The same for rows that wait for the tenant's budget.
+/// The same for held rows; for those that are scheduled, when their time has come.
 pub(in crate::store) const RELEASE_HELD: &str = concat!(
     "UPDATE messages_out SET state = 'pending', behind = 1, blocked_reason = NULL, last_error = NULL, \
     next_attempt_at = j.value->>2, updated_at = j.value->>2 FROM json_each(+?1) j \
     WHERE messages_out.tenant_id = j.value->>0 AND messages_out.conversation_id = j.value->>1 AND ",
     held!("messages_out"),
-    " RETURNING id, tenant_id, correlation_id, next_attempt_at"
+    " AND (messages_out.blocked_reason <> 'scheduled' OR messages_out.next_attempt_at <= j.value->>2) RETURNING id, tenant_id, correlation_id, next_attempt_at"
 );
 
 /// After tenant, now, how many tenants, how many rows of each: tenants with rows that wait for the budget, and the

@@ -111,6 +111,7 @@ pub(super) fn draft_row(draft: &Draft, at: Timestamp) -> [Value; 17] {
             (OutboxState::Sending, message.attempts.max(1), message.created_at, Some(node.as_str()), Some(*lease_until))
         }
         Start::Queued { not_before, .. } => (OutboxState::Pending, message.attempts, *not_before, None, None),
+        Start::Scheduled(at) => (OutboxState::Deferred, message.attempts, *at, None, None),
     };
     [
         id(message.id),

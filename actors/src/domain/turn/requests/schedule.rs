@@ -65,6 +65,7 @@ impl ScheduledMessage {
             presentation,
             category,
             urgent,
+            send_at: None,
             expires_at,
             idempotency_key,
             correlation,

@@ -14,7 +14,7 @@ use crate::domain::rules::Rules;
 use crate::domain::send::numbered;
 use crate::domain::template::TemplateUse;
 use crate::domain::turn::Turn;
-use crate::domain::turn::builder::{begin, note, outbound, put};
+use crate::domain::turn::builder::{begin, note, outbound, put, schedule};
 
 /// A message that somebody asks for. `Debug` does not show the text.
 #[derive(Clone)]
@@ -31,6 +31,8 @@ pub struct SendRequest {
     pub category: Category,
     /// Whether a hard stop of the budget lets it pass.
     pub urgent: bool,
+    /// No attempt begins before that. In the past it is as if it were not there.
+    pub send_at: Option<Timestamp>,
     /// No attempt begins after that.
     pub expires_at: Option<Timestamp>,
     /// The same key of a tenant is the same message, however often it is asked for.
@@ -45,6 +47,7 @@ impl fmt::Debug for SendRequest {
             .field("text_bytes", &self.text.as_ref().map(String::len))
             .field("template", &self.template)
             .field("urgent", &self.urgent)
+            .field("send_at", &self.send_at)
             .field("expires_at", &self.expires_at)
             .field("correlation", &self.correlation)
             .finish_non_exhaustive()
@@ -119,7 +122,7 @@ impl Refused {
 }
 
 /// Decides what a request to send leads to: a turn that uses no message up and writes one, kind
-/// [`Category::kind`], start [`crate::domain::turn::Start::Queued`], due now. Its history begins with `message_queued` (I11).
+/// [`Category::kind`], start [`crate::domain::turn::Start::Queued`], due now, or [`crate::domain::turn::Start::Scheduled`]. Its history begins with `message_queued` (I11).
 /// Whether the contact confirmed (double opt-in) is checked right before the send: until then the message waits.
 ///
 /// # Errors
@@ -139,7 +142,8 @@ pub(in crate::domain::turn) fn write_message(
     if state.opted_out {
         return Err(Refused::OptedOut);
     }
-    if request.expires_at.is_some_and(|at| at <= now) {
+    let send_at = request.send_at.filter(|at| *at > now);
+    if request.expires_at.is_some_and(|at| at <= send_at.unwrap_or(now)) {
         return Err(Refused::Expired);
     }
     let text = request.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
@@ -174,7 +178,10 @@ pub(in crate::domain::turn) fn write_message(
         payload = payload.text("actor", actor);
     }
     let row = message.id.0;
-    put(&mut turn, message, request.idempotency_key.clone());
+    match send_at {
+        Some(at) => schedule(&mut turn, message, at, request.idempotency_key.clone()),
+        None => put(&mut turn, message, request.idempotency_key.clone()),
+    }
     note(&mut turn, EventType::MessageQueued, EntityType::MessageOut, row, actor_type, payload.finish());
     Ok(turn)
 }

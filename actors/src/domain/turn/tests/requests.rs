@@ -40,6 +40,7 @@ fn request() -> SendRequest {
         presentation: None,
         category: Category::Transactional,
         urgent: false,
+        send_at: None,
         expires_at: None,
         idempotency_key: Some("course-42".into()),
         correlation: CorrelationId::fresh(),

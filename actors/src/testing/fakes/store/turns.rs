@@ -10,7 +10,7 @@ use crate::domain::event::{ActorType, EntityType, EventType};
 use crate::domain::ids::{ConversationId, CorrelationId, InboundId, LiveSessionId, OutboundId, TenantId};
 use crate::domain::live::LiveKnowledge;
 use crate::domain::message::OutboundKind;
-use crate::domain::status::OutboxState;
+use crate::domain::status::{HeldReason, OutboxState};
 use crate::domain::timer::{TimerChange, TimerKind};
 use crate::domain::turn::{Draft, Prepared, SessionChange, Start, Turn};
 use crate::ports::{DueTimer, LiveScope, Loaded, Pending, PortError, PortErrorKind, SamePerson, Turns, Union};
@@ -333,7 +333,7 @@ impl Data {
 impl From<Draft> for OutboundRow {
     fn from(draft: Draft) -> Self {
         let mut message = draft.message;
-        let mut behind = false;
+        let (mut behind, mut blocked_reason) = (false, None);
         let (state, next_attempt_at, lease_owner, lease_until) = match draft.start {
             Start::Now { node, lease_until } => {
                 message.attempts = message.attempts.max(1);
@@ -343,6 +343,10 @@ impl From<Draft> for OutboundRow {
                 behind = others;
                 (OutboxState::Pending, not_before, None, None)
             }
+            Start::Scheduled(at) => {
+                blocked_reason = Some(HeldReason::Scheduled.to_string());
+                (OutboxState::Deferred, at, None, None)
+            }
         };
         Self {
             message,
@@ -351,7 +355,7 @@ impl From<Draft> for OutboundRow {
             lease_owner,
             lease_until,
             provider_message_id: None,
-            blocked_reason: None,
+            blocked_reason,
             last_error: None,
             sent_at: None,
             behind,

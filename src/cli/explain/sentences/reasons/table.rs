@@ -44,6 +44,7 @@ pub(in crate::cli::explain::sentences) const REASONS: &[Reason] = &[
         ),
         WAIT,
     ),
+    reason("scheduled", ("it is to be sent at a time that was asked for", "elle doit partir à l’heure demandée"), WAIT),
     reason(
         "per_day",
         (

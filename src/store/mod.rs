@@ -87,7 +87,7 @@ pub use self::sqlite::Lock;
 pub(crate) use self::sqlite::path_of as sqlite_path;
 pub use self::tenants::{ChannelRow, TenantRow};
 
-use self::database::DatabasePool;
+use self::database::{DatabasePool, WriteLock};
 use self::reader::{BatchReader, LoadConversation, LoadRecipientStatus, ReadConnection};
 use self::silence::AddressKey;
 use self::startup::StartupState;
@@ -173,7 +173,8 @@ impl Store {
         if migrate {
             Migrator::up(&write_conn, None).await?;
         }
-        let writes = DatabasePool::Sqlite(write_conn.clone());
+        let write_lock = WriteLock::default();
+        let writes = DatabasePool::SqliteWrites(write_conn.clone(), write_lock.clone());
         moving::admits(&writes, true).await?;
         // SQLite has one daemon at a time: reconciler leases and channel notices of an earlier process are void.
         let void = [
@@ -192,7 +193,7 @@ impl Store {
         let reads = DatabasePool::Sqlite(sqlite::open_readers(url).await?);
         let checkpointer = sqlite::open_checkpointer(url).await?;
         let index = sqlite::open_index(url).await.map(DatabasePool::Sqlite);
-        let conn = WriterConnection::take(&write_conn).await?;
+        let conn = WriterConnection::take(&write_conn, write_lock).await?;
         let write_health = WriteHealth::new(sqlite::path_of(url).as_deref());
         Ok(Self(Arc::new(Inner {
             writer: Writer::start(conn, checkpointer.clone(), Ids::after(last), Arc::clone(&write_health)),

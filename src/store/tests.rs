@@ -77,7 +77,7 @@ pub(crate) async fn outbox_rows(store: &Store, rows: &[(&str, &str, &str)]) {
              VALUES ('{id}', '{tenant}', '{tenant}-sms', '{id}', 'sms:+33612345678', 'mon secret', 'manual', \
                 '{state}', 1, '{at}', '30003', '{id}', '{at}', '{at}', 'key-{state}')"
         );
-        let DatabasePool::Sqlite(conn) = &store.0.writes else { panic!("a file") };
+        let DatabasePool::SqliteWrites(conn, _) = &store.0.writes else { panic!("a file") };
         conn.execute_unprepared(&sql).await.unwrap();
     }
 }
@@ -100,7 +100,7 @@ pub(crate) async fn talked(store: &Store, id: &str, tenant: &str, body: &str) {
          VALUES ('{message}', '{tenant}', '{tenant}-sms', '{id}', '{id}', 'sms:+33612345678', 'x', '{body}', 'client', \
             'processed', '{id}', '{at}', '{at}')"
     );
-    let DatabasePool::Sqlite(conn) = &store.0.writes else { panic!("a file") };
+    let DatabasePool::SqliteWrites(conn, _) = &store.0.writes else { panic!("a file") };
     conn.execute_unprepared(&sql).await.unwrap();
     store.search_index().unwrap().step(chrono::Utc::now()).await.unwrap();
 }
@@ -155,7 +155,7 @@ pub(crate) async fn booked(store: &Store, id: &str, tenant: &str) {
          VALUES ('{id}', '{tenant}', '{id}', '{id}', 'manucure', '{at}', '2030-01-01T00:00:00.000000Z', 'waiting', '{id}', '{at}', \
             '{at}')"
     );
-    let DatabasePool::Sqlite(conn) = &store.0.writes else { panic!("a file") };
+    let DatabasePool::SqliteWrites(conn, _) = &store.0.writes else { panic!("a file") };
     conn.execute_unprepared(&sql).await.unwrap();
 }
 

@@ -48,7 +48,7 @@ impl MoveSource {
     pub fn through_sea_orm(&self) -> Result<&DatabaseConnection, MoveError> {
         match &self.reads {
             DatabasePool::Sqlite(conn) => Ok(conn),
-            DatabasePool::Postgres(_) => Err(corrupt("a file").into()),
+            DatabasePool::SqliteWrites(..) | DatabasePool::Postgres(_) => Err(corrupt("a file").into()),
         }
     }
 

@@ -171,7 +171,7 @@ async fn fill(store: &Store) {
 
 async fn execute(store: &Store, sql: impl AsRef<str>) {
     use sea_orm::ConnectionTrait as _;
-    let crate::store::database::DatabasePool::Sqlite(conn) = &store.0.writes else { panic!("a file") };
+    let crate::store::database::DatabasePool::SqliteWrites(conn, _) = &store.0.writes else { panic!("a file") };
     conn.execute_unprepared(sql.as_ref()).await.unwrap();
 }
 

@@ -94,7 +94,7 @@ impl Scene {
     }
 
     async fn run(&self, sql: &str) {
-        let DatabasePool::Sqlite(conn) = &self.store.0.writes else { panic!("a file") };
+        let DatabasePool::SqliteWrites(conn, _) = &self.store.0.writes else { panic!("a file") };
         conn.execute_unprepared(sql).await.unwrap();
     }
 

@@ -9,7 +9,7 @@ use crate::store::StoreError;
 use crate::store::database::DatabasePool;
 use crate::store::operator::Operator;
 use crate::store::search::SearchIndex;
-use crate::store::statement::{SqlExecutor, rows};
+use crate::store::statement::{Dialect, SqlExecutor, rows};
 
 /// A larger file is not written anew beside a running daemon, which would wait for seconds to write.
 const LARGEST_BYTES: i64 = 256 * 1024 * 1024;
@@ -48,7 +48,9 @@ impl Operator {
     /// # Errors
     /// [`StoreError`]: the database refused.
     pub async fn scrub(&self) -> Result<Option<bool>, StoreError> {
-        let DatabasePool::Sqlite(_) = self.writes() else { return Ok(None) };
+        if self.writes().dialect() != Dialect::Sqlite {
+            return Ok(None);
+        }
         let size = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
         let found = rows(self.writes(), size, Vec::new()).await?;
         let bytes: i64 = found.first().map(|row| row.get(0)).transpose()?.unwrap_or_default();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, TransactionTrait};
 
+use crate::store::database::WriteLock;
 use crate::store::error::{is_answer, is_collision, is_poison};
 use crate::store::postgres::DedicatedConnection;
 use crate::store::sqlite::{self, StatementScript};
@@ -32,6 +33,8 @@ pub(in crate::store) enum WriterConnection {
 pub(in crate::store) struct SqliteConnection {
     pool: DatabaseConnection,
     conn: DatabaseTransaction,
+    /// Others of the process write to the file between its transactions.
+    lock: WriteLock,
     /// Statements that go with the next one. A transaction that writes nothing never begins.
     script: Mutex<StatementScript>,
 }
@@ -54,8 +57,8 @@ impl TransactFailure {
 }
 
 impl WriterConnection {
-    pub async fn take(pool: &DatabaseConnection) -> Result<Self, DbErr> {
-        SqliteConnection::take(pool).await.map(Self::Sqlite)
+    pub async fn take(pool: &DatabaseConnection, lock: WriteLock) -> Result<Self, DbErr> {
+        SqliteConnection::take(pool, lock).await.map(Self::Sqlite)
     }
 
     /// Commits what `work` writes, or nothing of it. On SQLite, what it reads cannot change until its end. After any
@@ -68,6 +71,10 @@ impl WriterConnection {
         &mut self,
         work: impl AsyncFnOnce(&Self) -> Result<T, DbErr>,
     ) -> Result<T, TransactFailure> {
+        let turn = match self {
+            Self::Sqlite(conn) => Some(conn.lock.wait().await),
+            Self::Postgres(_) => None,
+        };
         let done = match self {
             Self::Sqlite(_) => self.attempt(work).await,
             // A server may stop answering; a file does not.
@@ -85,6 +92,7 @@ impl WriterConnection {
             // The state of the transaction is unknown: the server ends it with the connection.
             (Self::Postgres(conn), Err(TransactFailure::AtCommit(_))) => conn.drop_connection().await,
         }
+        drop(turn);
         done
     }
 
@@ -126,10 +134,10 @@ impl WriterConnection {
 }
 
 impl SqliteConnection {
-    async fn take(pool: &DatabaseConnection) -> Result<Self, DbErr> {
+    async fn take(pool: &DatabaseConnection, lock: WriteLock) -> Result<Self, DbErr> {
         let conn = pool.begin().await?;
         conn.execute_unprepared("COMMIT").await?;
-        Ok(Self { pool: pool.clone(), conn, script: Mutex::default() })
+        Ok(Self { pool: pool.clone(), conn, lock, script: Mutex::default() })
     }
 
     fn script(&self) -> MutexGuard<'_, StatementScript> {
@@ -207,7 +215,7 @@ impl SqliteConnection {
     }
 
     async fn renew(&mut self) {
-        match Self::take(&self.pool).await {
+        match Self::take(&self.pool, self.lock.clone()).await {
             Ok(another) => *self = another,
             // The next transaction fails as this one did, and tries again.
             Err(error) => tracing::error!(error = %error, "the writer has no connection"),
@@ -283,7 +291,7 @@ mod tests {
             let url = format!("sqlite://{}", folder.path().join("held.db").display());
             let pool = open_writer(&url).await.unwrap();
             pool.execute_unprepared("CREATE TABLE notes (note TEXT)").await.unwrap();
-            let writer = WriterConnection::take(&pool).await.unwrap();
+            let writer = WriterConnection::take(&pool, WriteLock::default()).await.unwrap();
             // Locks are not waited for in these tests.
             let reads = DatabasePool::Sqlite(open_readers(&url).await.unwrap());
             let rig = Self { writer, pool, reads, _folder: folder };

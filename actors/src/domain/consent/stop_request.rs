@@ -156,14 +156,17 @@ pub fn seems_to_ask_for_stop(folded: &str) -> bool {
     if only_stop && stops > 0 {
         return true;
     }
-    let padded = format!(" {folded} ");
-    let says = |phrase: &&str| {
-        padded.match_indices(phrase).any(|(at, _)| {
-            padded.as_bytes().get(at.wrapping_sub(1)) == Some(&b' ')
-                && padded.as_bytes().get(at + phrase.len()) == Some(&b' ')
-        })
-    };
-    (STOP_PHRASES.iter().any(says) || wants_no_more(folded)) && !WAITING_LISTS.iter().any(says)
+    (says_any(folded, STOP_PHRASES) || wants_no_more(folded)) && !says_any(folded, WAITING_LISTS)
+}
+
+/// Whether one of the phrases stands there as whole words.
+fn says_any(folded: &str, phrases: &[&str]) -> bool {
+    let starts = std::iter::once(0).chain(folded.match_indices(' ').map(|(at, _)| at + 1));
+    starts.map(|at| &folded[at..]).any(|rest| {
+        phrases
+            .iter()
+            .any(|phrase| rest.strip_prefix(phrase).is_some_and(|behind| behind.is_empty() || behind.starts_with(' ')))
+    })
 }
 
 /// `stop les promos`, `j'en ai marre de vos SMS`.

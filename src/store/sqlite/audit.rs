@@ -22,7 +22,7 @@ pub(in crate::store) const APPEND: &str = concat!(
     "INSERT INTO audit_log (",
     row!(),
     ") SELECT j.value->>0, j.value->>1, j.value->>2, j.value->>3, j.value->>4, j.value->>5, j.value->>6, j.value->>7, \
-    j.value->>8, j.value->>9, j.value->>10 FROM json_each(+?1) j"
+    j.value->>8, j.value->>9, j.value->>10 FROM jsonb_each(+?1) j"
 );
 
 /// Tenants, actor or null, a word with which the action begins or null, since, until, before which id, how many: the newest

@@ -149,10 +149,11 @@ impl InsertTable {
         sql
     }
 
-    /// A list of any length. `WHERE true` keeps SQLite's parser from taking ON CONFLICT for a join condition.
+    /// A list of any length. Each `j.value` is written out anew: as text that would be half of the statement's time. `WHERE true`
+    /// keeps SQLite's parser from taking ON CONFLICT for a join condition.
     fn sql_of_list(&self) -> String {
         let insert = self.insert.trim_end().trim_end_matches("VALUES");
         let columns: Vec<_> = (0..self.columns).map(|column| format!("j.value->>{column}")).collect();
-        format!("{insert}SELECT {} FROM json_each(+?1) j WHERE true{}", columns.join(","), self.on_conflict)
+        format!("{insert}SELECT {} FROM jsonb_each(+?1) j WHERE true{}", columns.join(","), self.on_conflict)
     }
 }

@@ -139,7 +139,7 @@ pub(in crate::store) const TARGETS: &str = "SELECT id, tenant_id, channel_id, co
 pub(in crate::store) const REPLAY: &str = "UPDATE messages_out SET state = 'pending', behind = 0, life = life + 1, \
     life_since = j.value->>1, next_attempt_at = j.value->>1, expires_at = j.value->>2, attempts_before = attempts, \
     provider_message_id = NULL, blocked_reason = NULL, last_error = NULL, sent_at = NULL, sent_via = NULL, lease_owner = NULL, \
-    lease_until = NULL, updated_at = ?2 FROM json_each(+?1) j WHERE messages_out.id = j.value->>0";
+    lease_until = NULL, updated_at = ?2 FROM jsonb_each(+?1) j WHERE messages_out.id = j.value->>0";
 
 /// Id, now.
 pub(in crate::store) const CANCEL: &str = "UPDATE messages_out SET state = 'cancelled', blocked_reason = NULL, \

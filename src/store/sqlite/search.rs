@@ -100,11 +100,11 @@ pub(in crate::store) const OUTBOUND_DOCUMENTS: &str = "SELECT m.id, m.id, m.tena
     FROM json_each(+?1) j CROSS JOIN messages_out m ON m.id = j.value";
 
 /// `[[sequence, id], …]`: those that the index has.
-pub(in crate::store) const KNOWN: &str = "SELECT m.message_id FROM json_each(+?1) j \
+pub(in crate::store) const KNOWN: &str = "SELECT m.message_id FROM jsonb_each(+?1) j \
     CROSS JOIN search_messages m ON m.seq BETWEEN j.value->>0 AND (j.value->>0) + 4095 WHERE m.message_id = j.value->>1";
 
 /// `[[sequence, id], …]`: the numbers of those that the index has.
-pub(in crate::store) const NUMBERS: &str = "SELECT m.seq FROM json_each(+?1) j \
+pub(in crate::store) const NUMBERS: &str = "SELECT m.seq FROM jsonb_each(+?1) j \
     CROSS JOIN search_messages m ON m.seq BETWEEN j.value->>0 AND (j.value->>0) + 4095 WHERE m.message_id = j.value->>1";
 
 /// `[sequence, …]`: the last number in use of those that may follow each.
@@ -114,17 +114,17 @@ pub(in crate::store) const IN_USE: &str = "SELECT CAST(j.value AS INTEGER), max(
 
 /// `[[number, id, tenant, conversation or null, outbound, words], …]`
 pub(in crate::store) const ADD: &str = "INSERT INTO search_messages (seq, message_id, tenant_id, conversation_id, outbound) \
-    SELECT j.value->>0, j.value->>1, j.value->>2, j.value->>3, j.value->>4 FROM json_each(+?1) j WHERE true";
+    SELECT j.value->>0, j.value->>1, j.value->>2, j.value->>3, j.value->>4 FROM jsonb_each(+?1) j WHERE true";
 pub(in crate::store) const ADD_TEXT: &str = "INSERT INTO search_text (rowid, words) \
-    SELECT j.value->>0, j.value->>5 FROM json_each(+?1) j WHERE j.value->>5 <> ''";
+    SELECT j.value->>0, j.value->>5 FROM jsonb_each(+?1) j WHERE j.value->>5 <> ''";
 
 /// `[[tenant, word], …]`
 pub(in crate::store) const ADD_WORDS: &str = "INSERT OR IGNORE INTO search_words (tenant_id, word) \
-    SELECT j.value->>0, j.value->>1 FROM json_each(+?1) j WHERE true";
+    SELECT j.value->>0, j.value->>1 FROM jsonb_each(+?1) j WHERE true";
 
 /// `[[contact, tenant, text], …]`
 pub(in crate::store) const ADD_CONTACTS: &str = "INSERT INTO search_contacts (contact_id, tenant_id, text) \
-    SELECT j.value->>0, j.value->>1, j.value->>2 FROM json_each(+?1) j WHERE true \
+    SELECT j.value->>0, j.value->>1, j.value->>2 FROM jsonb_each(+?1) j WHERE true \
     ON CONFLICT (contact_id) DO UPDATE SET text = excluded.text WHERE text <> excluded.text";
 
 /// How many: messages that had no turn when they were looked at.
@@ -140,7 +140,7 @@ pub(in crate::store) const PLACES: &str = "SELECT m.id, coalesce(m.conversation_
 
 /// `[[number, conversation], …]`
 pub(in crate::store) const PLACE: &str = "UPDATE search_messages SET conversation_id = j.value->>1 \
-    FROM json_each(+?1) j WHERE search_messages.seq = j.value->>0";
+    FROM jsonb_each(+?1) j WHERE search_messages.seq = j.value->>0";
 
 /// `[number, …]`
 pub(in crate::store) const REMOVE_TEXT: &str =
@@ -176,7 +176,7 @@ pub(in crate::store) const WORD_PAGE: &str = "SELECT tenant_id, word FROM search
 
 /// `[[tenant, word, the word behind its tenant's mark], …]`: those that no message has any more go.
 pub(in crate::store) const REMOVE_WORDS: &str = "DELETE FROM search_words WHERE number IN (SELECT v.number \
-    FROM json_each(+?1) j CROSS JOIN search_words v ON v.tenant_id = j.value->>0 AND v.word = j.value->>1 \
+    FROM jsonb_each(+?1) j CROSS JOIN search_words v ON v.tenant_id = j.value->>0 AND v.word = j.value->>1 \
     WHERE NOT EXISTS (SELECT 1 FROM search_text WHERE search_text MATCH char(34) || (j.value->>2) || char(34)))";
 
 /// `[id, …]`: those that are there.

@@ -177,9 +177,9 @@ pub(in crate::store) const CONSENTS: InsertTable = InsertTable {
 };
 
 /// `[[tenant, channel, provider id], …]`: id and correlation id of the message that holds each key, or held it.
-pub(in crate::store) const FIRST_BY_KEY: &str = "SELECT j.key, m.id, m.correlation_id FROM json_each(+?1) j \
+pub(in crate::store) const FIRST_BY_KEY: &str = "SELECT j.key, m.id, m.correlation_id FROM jsonb_each(+?1) j \
     CROSS JOIN messages_in m ON (m.tenant_id, m.channel_id, m.provider_message_id) = (j.value->>0, j.value->>1, j.value->>2) \
-    UNION ALL SELECT j.key, d.id, d.correlation_id FROM json_each(+?1) j CROSS JOIN messages_deleted d \
+    UNION ALL SELECT j.key, d.id, d.correlation_id FROM jsonb_each(+?1) j CROSS JOIN messages_deleted d \
     ON (d.tenant_id, d.channel_id, d.provider_message_id) = (j.value->>0, j.value->>1, j.value->>2)";
 
 pub(in crate::store) const LAST_INBOUND: &str = "SELECT max(id) FROM messages_in";
@@ -209,7 +209,7 @@ pub(in crate::store) const CONFLICTS: &str = concat!(
             AND d.conversation_id = j.value->>2 AND ",
     awaits_contact!("d"),
     ") AS deferred \
-    FROM json_each(+?1) j \
+    FROM jsonb_each(+?1) j \
     LEFT JOIN messages_in m ON m.id = j.value->>1 \
     LEFT JOIN conversations c ON c.id = j.value->>2 \
     LEFT JOIN conversations other ON other.tenant_id = j.value->>0 AND other.contact_id = j.value->>5 \
@@ -220,11 +220,11 @@ pub(in crate::store) const CONFLICTS: &str = concat!(
 /// `[[inbound, conversation, role, reason, processed_at], …]`
 pub(in crate::store) const MARK_PROCESSED: &str = "UPDATE messages_in SET state = 'processed', conversation_id = j.value->>1, \
     role = j.value->>2, reason = j.value->>3, processed_at = j.value->>4 \
-    FROM json_each(+?1) j WHERE messages_in.id = j.value->>0";
+    FROM jsonb_each(+?1) j WHERE messages_in.id = j.value->>0";
 
 /// `[[session, closed_at], …]`
 pub(in crate::store) const CLOSE_SESSIONS: &str = "UPDATE sessions SET closed_at = j.value->>1 \
-    FROM json_each(+?1) j WHERE sessions.id = j.value->>0 AND sessions.closed_at IS NULL";
+    FROM jsonb_each(+?1) j WHERE sessions.id = j.value->>0 AND sessions.closed_at IS NULL";
 
 /// Tenant, identity: every address of the person.
 pub(in crate::store) const OPT_IN: &str = concat!(
@@ -279,7 +279,7 @@ pub(in crate::store) const WELCOMED_BY: &str = concat!(
         CASE WHEN o.\"to\" LIKE (j.value->>3) || ':%' THEN o.\"to\" ELSE coalesce(",
     same_phone!("o.\"to\""),
     ", o.\"to\") END AS address \
-        FROM json_each(+?1) j CROSS JOIN messages_out o ON o.id = j.value->>0 WHERE o.kind = 'welcome') t \
+        FROM jsonb_each(+?1) j CROSS JOIN messages_out o ON o.id = j.value->>0 WHERE o.kind = 'welcome') t \
     RETURNING tenant_id, address"
 );
 
@@ -298,7 +298,7 @@ pub(in crate::store) const CONTACT_OF: &str = "SELECT contact_id FROM contact_ad
 /// `[[tenant, channel, identity, the last message or null], …]`: everything a conversation starts from, in one reading.
 pub(in crate::store) const LOAD: &str = concat!(
     "WITH k AS MATERIALIZED (SELECT key, value->>0 AS tenant_id, value->>1 AS channel_id, value->>2 AS person, \
-        value->>3 AS through FROM json_each(+?1)), \
+        value->>3 AS through FROM jsonb_each(+?1)), \
     j AS MATERIALIZED (SELECT k.*, ",
     contact_of!("k.tenant_id", "k.person"),
     " AS contact_id FROM k) \
@@ -333,7 +333,7 @@ pub(in crate::store) const LOAD: &str = concat!(
 /// channel.
 pub(in crate::store) const RECIPIENT_STATUSES: &str = concat!(
     "WITH k AS MATERIALIZED (\
-        SELECT key, value->>0 AS tenant_id, value->>1 AS channel_id, value->>2 AS person FROM json_each(+?1)), \
+        SELECT key, value->>0 AS tenant_id, value->>1 AS channel_id, value->>2 AS person FROM jsonb_each(+?1)), \
     j AS MATERIALIZED (SELECT k.*, ",
     contact_of!("k.tenant_id", "k.person"),
     " AS contact_id FROM k) \
@@ -373,11 +373,11 @@ pub(in crate::store) const TIMERS: InsertTable = InsertTable {
 };
 
 /// `[[tenant, timer], …]`: those that are there.
-pub(in crate::store) const TIMERS_THERE: &str = "SELECT t.id FROM json_each(?1) j \
+pub(in crate::store) const TIMERS_THERE: &str = "SELECT t.id FROM jsonb_each(?1) j \
     CROSS JOIN timers t ON t.id = j.value->>1 AND t.tenant_id = j.value->>0";
 
 /// `[[tenant, conversation, timer or null, kind or null], …]`: deletes that timer, or all of that kind.
-pub(in crate::store) const FORGET_TIMERS: &str = "DELETE FROM timers WHERE id IN (SELECT t.id FROM json_each(?1) j \
+pub(in crate::store) const FORGET_TIMERS: &str = "DELETE FROM timers WHERE id IN (SELECT t.id FROM jsonb_each(?1) j \
     CROSS JOIN timers t ON t.conversation_id = j.value->>1 AND t.tenant_id = j.value->>0 \
         AND (t.id = j.value->>2 OR t.kind = j.value->>3))";
 

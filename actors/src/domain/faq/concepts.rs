@@ -1,7 +1,7 @@
 //! Concepts that the segments of a message speak of, and those it asks for.
 
 use super::lexicon::{ConceptId, Lexicon};
-use super::pattern::Strength;
+use super::pattern::{Strength, WordSet};
 use super::token::{Segment, Token};
 
 /// From this on a concept is asked for.
@@ -55,10 +55,14 @@ impl SegmentConcepts {
 /// All patterns that stand in a segment.
 pub(super) fn hits(segment: &[Token]) -> Vec<Hit> {
     let lexicon = Lexicon::get();
+    let words = WordSet::of(segment.iter().filter_map(|token| token.word));
     let mut hits = Vec::new();
     for (from, token) in segment.iter().enumerate() {
         for at in lexicon.patterns_from(token.word, token.number, token.time) {
             let (concept, pattern) = &lexicon.patterns[at];
+            if !pattern.may_stand_in(words) {
+                continue;
+            }
             if let Some(to) = pattern.ends_at(segment, from) {
                 hits.push(Hit { concept: *concept, strength: pattern.strength, pattern: at, from, to });
             }

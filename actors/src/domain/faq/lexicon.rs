@@ -166,7 +166,7 @@ impl Lexicon {
             if let Some(strength) = Strength::read(key) {
                 for typed in rest.split('|').filter(|typed| !typed.trim().is_empty()) {
                     let steps = steps(typed, &self.classes.clone(), |word| self.word(word));
-                    self.patterns.push((at, Pattern { strength, steps }));
+                    self.patterns.push((at, Pattern::new(strength, steps)));
                 }
                 continue;
             }

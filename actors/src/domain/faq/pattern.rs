@@ -30,6 +30,25 @@ impl Strength {
 pub(super) struct Pattern {
     pub(super) strength: Strength,
     pub(super) steps: Vec<Step>,
+    /// Of each of these, a segment has a word, or the pattern stands nowhere in it.
+    needs: [WordSet; 2],
+}
+
+/// A set of words. It may hold more than was put in, and never less: most patterns that begin with a word of a segment are told
+/// not to stand there without being tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WordSet(u128);
+
+impl WordSet {
+    const ALL: Self = Self(u128::MAX);
+
+    pub(super) fn of(words: impl IntoIterator<Item = Word>) -> Self {
+        Self(words.into_iter().fold(0, |set, word| set | 1 << (word.0 % u128::BITS)))
+    }
+
+    fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
 }
 
 #[derive(Debug)]
@@ -67,6 +86,22 @@ pub(super) fn steps(
 }
 
 impl Pattern {
+    pub(super) fn new(strength: Strength, steps: Vec<Step>) -> Self {
+        let words = steps.iter().skip_while(|step| matches!(step, Step::Start)).skip(1).filter_map(|step| match step {
+            Step::Words(words) => Some(WordSet::of(words.iter().copied())),
+            _ => None,
+        });
+        let mut sets: Vec<WordSet> = words.collect();
+        sets.sort_by_key(|set| set.0.count_ones());
+        let needs = [0, 1].map(|at| sets.get(at).copied().unwrap_or(WordSet::ALL));
+        Self { strength, steps, needs }
+    }
+
+    /// Whether the pattern may stand in a segment with these words.
+    pub(super) fn may_stand_in(&self, words: WordSet) -> bool {
+        self.needs.iter().all(|need| *need == WordSet::ALL || need.meets(words))
+    }
+
     /// Whether the pattern stands at `start`. Answers the first token after it.
     pub(super) fn ends_at(&self, tokens: &[Token], start: usize) -> Option<usize> {
         follow(&self.steps, tokens, start)

@@ -11,7 +11,7 @@ pub(in crate::store) const ORDER_LINES: InsertTable = InsertTable {
 
 /// `[[tenant, line, state, now], …]`
 pub(in crate::store) const ORDER_STATES: &str = "UPDATE order_lines SET state = j.state, updated_at = j.at \
-    FROM (SELECT value->>0 AS tenant_id, value->>1 AS id, value->>2 AS state, value->>3 AS at FROM json_each(+?1)) j \
+    FROM (SELECT value->>0 AS tenant_id, value->>1 AS id, value->>2 AS state, value->>3 AS at FROM jsonb_each(+?1)) j \
     WHERE order_lines.id = j.id AND order_lines.tenant_id = j.tenant_id";
 
 /// Tenant, session, now.

@@ -66,13 +66,13 @@ pub(in crate::store) const UNBLOCK_HEADS: &str = concat!(
     "UPDATE messages_out SET behind = 0 WHERE id IN (SELECT (SELECT min(o.id) FROM messages_out o \
         WHERE o.tenant_id = j.value->>0 AND o.conversation_id = j.value->>1 AND o.state IN ",
     in_queue!(),
-    ") FROM json_each(+?1) j) AND state = 'pending' AND behind = 1"
+    ") FROM jsonb_each(+?1) j) AND state = 'pending' AND behind = 1"
 );
 
 /// `[[tenant, conversation, when], …]`: puts what waits for these contacts back into the queue.
 pub(in crate::store) const RELEASE: &str = concat!(
     "UPDATE messages_out SET state = 'pending', behind = 1, blocked_reason = NULL, last_error = NULL, \
-    next_attempt_at = j.value->>2, updated_at = j.value->>2 FROM json_each(+?1) j \
+    next_attempt_at = j.value->>2, updated_at = j.value->>2 FROM jsonb_each(+?1) j \
     WHERE messages_out.tenant_id = j.value->>0 AND messages_out.conversation_id = j.value->>1 AND ",
     awaits_contact!("messages_out"),
     " RETURNING id, tenant_id, correlation_id, next_attempt_at"
@@ -81,7 +81,7 @@ pub(in crate::store) const RELEASE: &str = concat!(
 /// The same for held rows; for those that are scheduled, when their time has come.
 pub(in crate::store) const RELEASE_HELD: &str = concat!(
     "UPDATE messages_out SET state = 'pending', behind = 1, blocked_reason = NULL, last_error = NULL, \
-    next_attempt_at = j.value->>2, updated_at = j.value->>2 FROM json_each(+?1) j \
+    next_attempt_at = j.value->>2, updated_at = j.value->>2 FROM jsonb_each(+?1) j \
     WHERE messages_out.tenant_id = j.value->>0 AND messages_out.conversation_id = j.value->>1 AND ",
     held!("messages_out"),
     " AND (messages_out.blocked_reason <> 'scheduled' OR messages_out.next_attempt_at <= j.value->>2) RETURNING id, tenant_id, correlation_id, next_attempt_at"
@@ -116,7 +116,7 @@ pub(in crate::store) const REORDER: &str = concat!(
         WHERE h.tenant_id = messages_out.tenant_id AND h.conversation_id = messages_out.conversation_id \
         AND h.state IN ",
     in_queue!(),
-    ")) WHERE id IN (SELECT o.id FROM json_each(+?1) j CROSS JOIN messages_out o \
+    ")) WHERE id IN (SELECT o.id FROM jsonb_each(+?1) j CROSS JOIN messages_out o \
         ON o.tenant_id = j.value->>0 AND o.conversation_id = j.value->>1 AND o.state IN ",
     in_queue!(),
     " AND o.state = 'pending')"

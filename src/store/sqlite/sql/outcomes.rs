@@ -33,7 +33,7 @@ pub(in crate::store) const REQUEUE: &str = "UPDATE messages_out SET state = j.va
     next_attempt_at = j.value->>2, expires_at = j.value->>3, \
     blocked_reason = j.value->>4, last_error = j.value->>5, template = j.value->>6, \
     provider_message_id = NULL, sent_at = NULL, sent_via = NULL, lease_owner = NULL, lease_until = NULL, \
-    updated_at = j.value->>7 FROM json_each(+?1) j WHERE messages_out.id = j.value->>0";
+    updated_at = j.value->>7 FROM jsonb_each(+?1) j WHERE messages_out.id = j.value->>0";
 
 /// The row that a callback without our id is about. Slow: nothing indexes a provider's id here.
 pub(in crate::store) const OUTBOX_BY_PROVIDER_ID: &str = "SELECT id FROM messages_out WHERE provider_message_id = ?3 \
@@ -46,4 +46,4 @@ pub(in crate::store) const OUTBOX_UPDATE: &str = "UPDATE messages_out SET state 
     provider_message_id = j.value->>6, last_error = j.value->>7, sent_at = j.value->>8, updated_at = j.value->>9, \
     sent_via = j.value->>10, cost_micros = j.value->>11, expires_at = j.value->>12, \
     blocked_reason = j.value->>13 \
-    FROM json_each(+?1) j WHERE messages_out.id = j.value->>0";
+    FROM jsonb_each(+?1) j WHERE messages_out.id = j.value->>0";

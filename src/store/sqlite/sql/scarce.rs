@@ -47,40 +47,40 @@ pub(in crate::store) const CONVERSATION_LABELS: InsertTable = InsertTable {
 };
 
 /// `[[tenant, owner], …]`
-pub(in crate::store) const FORGET_CLAIMS: &str = "DELETE FROM claims WHERE rowid IN (SELECT c.rowid FROM json_each(?1) j \
+pub(in crate::store) const FORGET_CLAIMS: &str = "DELETE FROM claims WHERE rowid IN (SELECT c.rowid FROM jsonb_each(?1) j \
     CROSS JOIN claims c ON c.tenant_id = j.value->>0 AND c.owner = j.value->>1)";
 
 /// `[[tenant, booking, resource, from, to, free from, now, places], …]`
 pub(in crate::store) const BOOKING_TIMES: &str = "UPDATE bookings SET resource = j.resource, starts_at = j.starts_at, \
         ends_at = j.ends_at, free_at = j.free_at, late_minutes = NULL, updated_at = j.at, places = j.places \
     FROM (SELECT value->>0 AS tenant_id, value->>1 AS id, value->>2 AS resource, value->>3 AS starts_at, value->>4 AS ends_at, \
-        value->>5 AS free_at, value->>6 AS at, value->>7 AS places FROM json_each(+?1)) j \
+        value->>5 AS free_at, value->>6 AS at, value->>7 AS places FROM jsonb_each(+?1)) j \
     WHERE bookings.id = j.id AND bookings.tenant_id = j.tenant_id";
 
 /// `[[tenant, booking, free from, minutes late, now], …]`
 pub(in crate::store) const BOOKING_LATE: &str = "UPDATE bookings SET free_at = j.free_at, late_minutes = j.minutes, updated_at = j.at \
     FROM (SELECT value->>0 AS tenant_id, value->>1 AS id, value->>2 AS free_at, value->>3 AS minutes, value->>4 AS at \
-        FROM json_each(+?1)) j \
+        FROM jsonb_each(+?1)) j \
     WHERE bookings.id = j.id AND bookings.tenant_id = j.tenant_id";
 
 /// `[[tenant, booking, state, now], …]`
 pub(in crate::store) const BOOKING_STATES: &str = "UPDATE bookings SET state = j.state, updated_at = j.at \
-    FROM (SELECT value->>0 AS tenant_id, value->>1 AS id, value->>2 AS state, value->>3 AS at FROM json_each(+?1)) j \
+    FROM (SELECT value->>0 AS tenant_id, value->>1 AS id, value->>2 AS state, value->>3 AS at FROM jsonb_each(+?1)) j \
     WHERE bookings.id = j.id AND bookings.tenant_id = j.tenant_id";
 
 /// `[[tenant, offer, state, conversation that has it or null, now], …]`
 pub(in crate::store) const OFFER_STATES: &str = "UPDATE offers SET state = j.state, assigned_to = j.assigned, updated_at = j.at \
     FROM (SELECT value->>0 AS tenant_id, value->>1 AS id, value->>2 AS state, value->>3 AS assigned, value->>4 AS at \
-        FROM json_each(+?1)) j \
+        FROM jsonb_each(+?1)) j \
     WHERE offers.id = j.id AND offers.tenant_id = j.tenant_id";
 
 /// `[[tenant, offer, rating, now], …]`
 pub(in crate::store) const OFFER_RATINGS: &str = "UPDATE offers SET rating = j.rating, updated_at = j.at \
-    FROM (SELECT value->>0 AS tenant_id, value->>1 AS id, value->>2 AS rating, value->>3 AS at FROM json_each(+?1)) j \
+    FROM (SELECT value->>0 AS tenant_id, value->>1 AS id, value->>2 AS rating, value->>3 AS at FROM jsonb_each(+?1)) j \
     WHERE offers.id = j.id AND offers.tenant_id = j.tenant_id";
 
 /// `[[tenant, conversation], …]`
-pub(in crate::store) const OFF_DUTY: &str = "DELETE FROM on_duty WHERE rowid IN (SELECT d.rowid FROM json_each(?1) j \
+pub(in crate::store) const OFF_DUTY: &str = "DELETE FROM on_duty WHERE rowid IN (SELECT d.rowid FROM jsonb_each(?1) j \
     CROSS JOIN on_duty d ON d.tenant_id = j.value->>0 AND d.conversation_id = j.value->>1)";
 
 /// Tenant, identity, now: what is taken from now on, and whether it is the contact's own.

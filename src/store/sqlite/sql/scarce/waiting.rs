@@ -11,7 +11,7 @@ pub(in crate::store) const WAITING: InsertTable = InsertTable {
 
 /// `[[tenant, entry, state, now], …]`
 pub(in crate::store) const WAITING_STATES: &str = "UPDATE waiting_list SET state = j.state, updated_at = j.at \
-    FROM (SELECT value->>0 AS tenant_id, value->>1 AS id, value->>2 AS state, value->>3 AS at FROM json_each(+?1)) j \
+    FROM (SELECT value->>0 AS tenant_id, value->>1 AS id, value->>2 AS state, value->>3 AS at FROM jsonb_each(+?1)) j \
     WHERE waiting_list.id = j.id AND waiting_list.tenant_id = j.tenant_id";
 
 /// Tenant, identity, now: who waits, whoever asked first before the others, and whether it is the contact's own.

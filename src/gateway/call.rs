@@ -10,6 +10,7 @@ use reqwest::{Request, Response, StatusCode};
 
 use super::retry_after::retry_after;
 use super::{Code, unreached};
+use crate::http_client::{self, UnreadBody};
 
 /// A whole answer.
 pub(super) struct Reply {
@@ -125,14 +126,9 @@ pub(super) async fn call(
 }
 
 /// Reads an answer, up to so many bytes.
-pub(super) async fn read(mut response: Response, most: usize) -> Result<BytesMut, CallFailure> {
-    let announced = response.content_length().map_or(1_024, |length| length.min(65_536) as usize);
-    let mut body = BytesMut::with_capacity(announced);
-    while let Some(chunk) = response.chunk().await.map_err(|error| CallFailure::of(&error))? {
-        if body.len() + chunk.len() > most {
-            return Err(CallFailure::Cut);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
+pub(super) async fn read(response: Response, most_bytes: usize) -> Result<BytesMut, CallFailure> {
+    http_client::body(response, most_bytes).await.map_err(|unread| match unread {
+        UnreadBody::TooLong => CallFailure::Cut,
+        UnreadBody::Broken(error) => CallFailure::of(&error),
+    })
 }

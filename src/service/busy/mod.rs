@@ -25,6 +25,7 @@ use crate::config::{BusyCalendar, CalendarAccount, Tenant};
 use crate::digest;
 use crate::gateway::client::ClientError;
 use crate::gateway::guarded_client;
+use crate::http_client::{self, UnreadBody};
 use crate::store::StoreError;
 use crate::store::calendar_feeds::CalendarFeedRow;
 use crate::store::operator::Operator;
@@ -157,7 +158,7 @@ impl BusyFeeds {
                 Some(account) => caldav::request(&self.client, url.clone(), account, within),
             };
             let answer = request.timeout(TIMEOUT).send().await;
-            let mut answer = answer.map_err(|error| guarded_client::why(&error))?;
+            let answer = answer.map_err(|error| guarded_client::why(&error))?;
             let status = answer.status();
             if status.is_redirection() {
                 let to = answer.headers().get(header::LOCATION).and_then(|to| to.to_str().ok());
@@ -170,14 +171,11 @@ impl BusyFeeds {
                 StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err("refused"),
                 _ => return Err("failed"),
             }
-            let mut body = Vec::new();
-            while let Some(chunk) = answer.chunk().await.map_err(|error| guarded_client::why(&error))? {
-                if body.len() + chunk.len() > LONGEST_BYTES {
-                    return Err("too_long");
-                }
-                body.extend_from_slice(&chunk);
-            }
-            return String::from_utf8(body).map_err(|_| "unreadable");
+            let body = http_client::body(answer, LONGEST_BYTES).await.map_err(|unread| match unread {
+                UnreadBody::TooLong => "too_long",
+                UnreadBody::Broken(error) => guarded_client::why(&error),
+            })?;
+            return String::from_utf8(body.into()).map_err(|_| "unreadable");
         }
         Err("bad_redirect")
     }

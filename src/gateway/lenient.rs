@@ -46,6 +46,11 @@ pub(super) fn without_nul(text: &str) -> String {
     if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text.to_owned() }
 }
 
+/// As [`without_nul`], of the first characters that fit into so many bytes.
+pub(super) fn beginning(text: &str, most_bytes: usize) -> String {
+    without_nul(&text[..text.floor_char_boundary(most_bytes)])
+}
+
 impl<T> Object<T> {
     pub fn get(&self) -> Option<&T> {
         self.0.as_deref()

@@ -21,7 +21,6 @@ pub mod signature;
 pub mod simulator;
 #[cfg(test)]
 mod tests;
-mod texts;
 mod unnamed;
 mod url_variants;
 

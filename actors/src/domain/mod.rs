@@ -47,6 +47,7 @@ pub mod stemming;
 pub mod template;
 pub mod timer;
 pub mod turn;
+pub mod typography;
 pub mod waiting;
 pub mod words;
 

@@ -1,5 +1,7 @@
 //! Names of files: what somebody else called one, made safe to be saved and shown.
 
+use palabre_actors::domain::message::ContactCard;
+
 /// The longest name, in characters.
 const LONGEST: usize = 100;
 
@@ -37,7 +39,7 @@ pub fn ending_of(content_type: &str) -> &str {
     match content_type {
         "image/jpeg" => "jpg",
         "text/plain" => "txt",
-        "text/vcard" | "text/x-vcard" => "vcf",
+        card if ContactCard::is_media_type(card) => "vcf",
         "audio/mpeg" => "mp3",
         "audio/x-wav" => "wav",
         "video/3gpp" => "3gp",

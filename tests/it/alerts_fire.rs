@@ -369,8 +369,7 @@ async fn faults_are_seen_by_a_real_prometheus_and_so_is_their_end() {
     let to_passengers = || world.twilio.sends().into_iter().filter(|sent| sent.to.starts_with("whatsapp:+3361300"));
     let mut waiting = Waiting::begin();
     while to_passengers().count() < 40 {
-        assert!(waiting.goes_on(), "{}", world.logs());
-        tokio::time::sleep(BREATH).await;
+        waiting.again(|| world.logs()).await;
     }
     stop.store(true, Ordering::Relaxed);
     passengers.await.expect("nobody panicked");

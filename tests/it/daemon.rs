@@ -13,6 +13,7 @@ use palabre::gateway::twilio::simulator::{
 use palabre_testbed::postgres;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, QueryResult, Statement, TryGetable};
 use tempfile::TempDir;
+use tokio::time::Sleep;
 
 /// What the providers see; signatures are made for it.
 pub const PUBLIC_URL: &str = "https://hooks.example.com";
@@ -59,6 +60,13 @@ impl Waiting {
         self.waited += (now - self.looked).min(Duration::from_secs(1));
         self.looked = now;
         self.waited < DEADLINE
+    }
+
+    /// A pause before another look, or a failure that says what was seen.
+    #[track_caller]
+    pub fn again(&mut self, seen: impl FnOnce() -> String) -> Sleep {
+        assert!(self.goes_on(), "{}", seen());
+        tokio::time::sleep(BREATH)
     }
 }
 
@@ -320,6 +328,14 @@ impl World {
         self.logs.lock().expect("no test panicked while it held this").clone()
     }
 
+    /// Waits until one of its daemons has logged this.
+    pub async fn until_logged(&self, says: &str) {
+        let mut waiting = Waiting::begin();
+        while !self.logs().contains(says) {
+            waiting.again(|| format!("{says}: {}", self.logs())).await;
+        }
+    }
+
     /// A text to a tenant's WhatsApp channel.
     pub fn text(&self, tenant: Tenant, from: &str, body: &str) -> InboundMessage {
         let (from, to) = (format!("whatsapp:{from}"), format!("whatsapp:{}", tenant.sender));
@@ -361,8 +377,7 @@ impl World {
             if found == wanted {
                 return;
             }
-            assert!(waiting.goes_on(), "{found} instead of {wanted} for {sql}\n{}", self.logs());
-            tokio::time::sleep(BREATH).await;
+            waiting.again(|| format!("{found} instead of {wanted} for {sql}\n{}", self.logs())).await;
         }
     }
 

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::console::visitor::Visitor;
 use crate::console::{add_user, signed_in};
-use crate::daemon::{BELLE, BREATH, Setup, Waiting, World};
+use crate::daemon::{BELLE, Setup, Waiting, World};
 
 const ANNE: &str = "+33612345678";
 const BOB: &str = "+33698765432";
@@ -70,8 +70,7 @@ impl PushService {
             if found.len() >= wanted {
                 return found;
             }
-            assert!(waiting.goes_on(), "{} instead of {wanted} at {path}", found.len());
-            tokio::time::sleep(BREATH).await;
+            waiting.again(|| format!("{} instead of {wanted} at {path}", found.len())).await;
         }
     }
 }

@@ -270,8 +270,7 @@ async fn a_provider_that_is_away_lets_passwords_in_and_the_doctor_says_so() {
         .await;
     let mut waiting = crate::daemon::Waiting::begin();
     while visitor.get("/console/login/oidc").await.status != 303 {
-        assert!(waiting.goes_on(), "{}", world.logs());
-        tokio::time::sleep(crate::daemon::BREATH).await;
+        waiting.again(|| world.logs()).await;
     }
     let back = gone(&mut visitor, "%2Fconsole%2Ffaq").await;
     let page = visitor.get(&back).await;

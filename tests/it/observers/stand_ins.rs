@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use serde_json::Value;
 
-use crate::daemon::{BREATH, Waiting};
+use crate::daemon::Waiting;
 
 /// The public key of the project.
 pub const KEY: &str = "0123456789abcdef0123456789abcdef";
@@ -78,8 +78,7 @@ impl StandIn {
             if found.len() >= wanted {
                 return found;
             }
-            assert!(waiting.goes_on(), "{} instead of {wanted}", found.len());
-            tokio::time::sleep(BREATH).await;
+            waiting.again(|| format!("{} instead of {wanted}", found.len())).await;
         }
     }
 }

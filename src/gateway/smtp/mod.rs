@@ -121,7 +121,7 @@ impl Provider for Smtp {
 }
 
 fn settings(channel: &Channel) -> Result<&MailAccount, ConnectError> {
-    channel.provider.settings().ok_or_else(|| ConnectError("the settings are another provider's".to_owned()))
+    super::wiring::settings(channel)
 }
 
 /// Where a relay carries its token.

@@ -179,7 +179,7 @@ impl Provider for Kind {
 }
 
 fn settings(channel: &Channel) -> Result<&TwilioAccount, ConnectError> {
-    channel.provider.settings().ok_or_else(|| ConnectError("the settings are another provider's".to_owned()))
+    super::wiring::settings(channel)
 }
 
 /// The same for both products.

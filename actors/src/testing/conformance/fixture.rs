@@ -6,15 +6,11 @@ use uuid::Uuid;
 use super::Subject;
 use crate::domain::Timestamp;
 use crate::domain::address::Address;
-use crate::domain::conversation::{
-    Contact, Conversation, ConversationKey, ConversationStatus, Handler, Session, State,
-};
+use crate::domain::conversation::{Contact, Conversation, ConversationKey, Session, State};
 use crate::domain::event::{ActorType, EntityType, Event, EventType, Payload};
 use crate::domain::ids::{
-    ChannelId, ContactId, ConversationId, CorrelationId, EventId, InboundId, NodeId, OutboundId, ProviderMessageId,
-    SessionId, TenantId,
+    ChannelId, ContactId, CorrelationId, EventId, InboundId, NodeId, OutboundId, ProviderMessageId, SessionId, TenantId,
 };
-use crate::domain::loop_watch::LoopWatch;
 use crate::domain::message::{Content, Generation, Inbound, NewInbound, Outbound, OutboundKind, Role};
 use crate::domain::send::Receipt;
 use crate::domain::turn::{Consumed, Draft, Effects, Outcome, SessionChange, Start, Turn};
@@ -124,20 +120,7 @@ pub fn turn(state: &State, message: &Inbound, seconds: i64) -> Turn {
     let conversation = before.unwrap_or_else(|| {
         let session = Session { id: SessionId::fresh(), opened_at: at(seconds) };
         sessions.push(SessionChange::Open(session.id));
-        Conversation {
-            id: ConversationId::fresh(),
-            version: 0,
-            status: ConversationStatus::New,
-            handler: Handler::Bot,
-            assignee: None,
-            flow: None,
-            memory: None,
-            session: Some(session),
-            recent_answers: Vec::new(),
-            timer_at: None,
-            last_inbound_at: None,
-            watch: LoopWatch::default(),
-        }
+        Conversation { session: Some(session), ..Conversation::begin() }
     });
     Turn {
         key: ConversationKey { address: message.from.clone(), ..state.key.clone() },

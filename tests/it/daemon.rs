@@ -6,6 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use palabre::gateway::simulator::{SentMessage, StartOptions};
 use palabre::gateway::twilio::Kind;
 use palabre::gateway::twilio::simulator::{
     Answer, Daemon as Whereabouts, InboundMessage, SimulatedAccount, Simulator, SimulatorConfig,
@@ -68,6 +69,13 @@ impl Waiting {
         assert!(self.goes_on(), "{}", seen());
         tokio::time::sleep(BREATH)
     }
+}
+
+/// How a simulated provider starts that notes down which messages it took.
+pub fn telling(sent: &Arc<Mutex<Vec<SentMessage>>>) -> StartOptions {
+    let taken = Arc::clone(sent);
+    let on_sent = Arc::new(move |message| taken.lock().expect("nobody panicked").push(message));
+    StartOptions { listen: ([127, 0, 0, 1], 0).into(), seed: 7, on_sent }
 }
 
 /// A tenant of the tests: its id is also that of its WhatsApp channel.

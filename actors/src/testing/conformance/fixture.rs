@@ -13,8 +13,11 @@ use crate::domain::ids::{
 };
 use crate::domain::message::{Content, Generation, Inbound, NewInbound, Outbound, OutboundKind, Role};
 use crate::domain::send::Receipt;
+use crate::domain::status::DeliveryStatus;
 use crate::domain::turn::{Consumed, Draft, Effects, Outcome, SessionChange, Start, Turn};
-use crate::ports::{Acceptance, ChannelKey, Claim, Claimable, Loaded, RecipientStatus, Settled, Settlement, Turns};
+use crate::ports::{
+    Acceptance, ChannelKey, Claim, Claimable, Loaded, RecipientStatus, Settled, Settlement, StatusUpdate, Turns,
+};
 use crate::testing::fakes::{OutboundRow, Snapshot};
 
 /// 2026-11-21T03:55:00.123456Z, and so many seconds.
@@ -255,6 +258,23 @@ pub async fn settle(store: &impl Subject, message: &Outbound, result: Settled, s
 /// The provider took it, under this id.
 pub fn taken(name: &str) -> Settled {
     Settled::Sent(Receipt { provider_message_id: ProviderMessageId::new(name) })
+}
+
+/// A callback about a message, through the message's own channel.
+pub fn callback(message: &Outbound, status: DeliveryStatus, seconds: i64) -> StatusUpdate {
+    StatusUpdate {
+        tenant: message.tenant.clone(),
+        channel: message.channel.clone(),
+        scheme: message.to.scheme(),
+        id: Some(message.id),
+        provider_message_id: ProviderMessageId::new("SMout"),
+        status,
+        generation: None,
+        code: None,
+        failure: None,
+        pricing: None,
+        at: at(seconds),
+    }
 }
 
 /// Their ids.

@@ -11,8 +11,8 @@ pub(crate) enum UnreadBody {
     Broken(reqwest::Error),
 }
 
-/// No redirect is followed and nothing is repeated behind our back: whether a message may be sent again is the outbox's decision (I5). The
-/// environment's proxies are ignored.
+/// No redirect is followed and nothing is repeated behind our back: whether a message may be sent again is the outbox's decision
+/// (I5). The environment's proxies are ignored.
 pub(crate) fn builder() -> ClientBuilder {
     // The first to install one wins, whoever it is; they are all the same.
     let _ = rustls::crypto::ring::default_provider().install_default();

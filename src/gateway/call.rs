@@ -67,8 +67,8 @@ impl CallFailure {
     }
 }
 
-/// A refusal, classified by the provider's code where it is known, by the HTTP status else. What the provider says beside it is never
-/// repeated: it may name the recipient.
+/// A refusal, classified by the provider's code where it is known, by the HTTP status else. What the provider says beside it is
+/// never repeated: it may name the recipient.
 pub(super) fn refused(
     provider: &str,
     (status, headers): (StatusCode, &HeaderMap),

@@ -5,7 +5,8 @@ use palabre_actors::domain::message::ContactCard;
 /// Where nothing is known of a file.
 const UNKNOWN: &str = "application/octet-stream";
 
-/// The type that a file is kept with: what its bytes show, or, where they show nothing, what is said about it, if that cannot run.
+/// The type that a file is kept with: what its bytes show, or, where they show nothing, what is said about it, if that cannot
+/// run.
 #[must_use]
 pub fn kind_of(bytes: &[u8], declared: &str) -> String {
     let found = infer::get(bytes).map(|found| found.mime_type());

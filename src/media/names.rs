@@ -5,8 +5,8 @@ use palabre_actors::domain::message::ContactCard;
 /// The longest name, in characters.
 const LONGEST: usize = 100;
 
-/// A name to save a file under: of what the sender called it, nothing that is a path, a control character or a mark that turns text
-/// round; and the ending always says what the bytes are. Without a name it is `fallback`.
+/// A name to save a file under: of what the sender called it, nothing that is a path, a control character or a mark that turns
+/// text round; and the ending always says what the bytes are. Without a name it is `fallback`.
 #[must_use]
 pub fn safe_name(name: Option<&str>, fallback: &str, content_type: &str) -> String {
     let base = name.unwrap_or_default().rsplit(['/', '\\']).next().unwrap_or_default();

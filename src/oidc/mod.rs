@@ -1,8 +1,8 @@
 //! A provider of OpenID Connect: an authorization code becomes what it says of who signed in.
 //!
-//! The ID token comes straight from the token endpoint over TLS, whose certificate shows whose it is. OpenID Connect Core 1.0, 3.1.3.7,
-//! point 6, lets that stand in for the token's signature, and no signature is checked here; so nothing is asked over plain HTTP, but on
-//! loopback. All other points are checked in `id_token.rs`.
+//! The ID token comes straight from the token endpoint over TLS, whose certificate shows whose it is. OpenID Connect Core 1.0,
+//! 3.1.3.7, point 6, lets that stand in for the token's signature, and no signature is checked here; so nothing is asked over
+//! plain HTTP, but on loopback. All other points are checked in `id_token.rs`.
 
 mod discovery;
 mod id_token;

@@ -25,8 +25,8 @@ pub async fn list(
     Ok((store.offers(tenant, limit).await?, store.on_duty(tenant).await?))
 }
 
-/// Calls an offer off. Whoever has it is told; the customer is, when that is wanted and they did not say STOP. Answers the message to
-/// them.
+/// Calls an offer off. Whoever has it is told; the customer is, when that is wanted and they did not say STOP. Answers the
+/// message to them.
 ///
 /// # Errors
 /// [`ServiceError`]: `NotFound` as well when it is another tenant's; `NotDone` when it is over, or was taken just now.

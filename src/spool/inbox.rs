@@ -72,7 +72,8 @@ struct InStoreGuard {
 }
 
 impl SpooledInbox {
-    /// Puts the spool before the database's inbox. With `store_closed`, nothing goes to the database until [`SpooledInbox::open_store`].
+    /// Puts the spool before the database's inbox. With `store_closed`, nothing goes to the database until
+    /// [`SpooledInbox::open_store`].
     ///
     /// # Errors
     /// [`SpoolError::Thread`]

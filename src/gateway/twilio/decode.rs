@@ -300,7 +300,8 @@ fn sender(scheme: Scheme, text: &str, country: Option<&str>) -> Option<Address> 
 }
 
 /// The address that Twilio wrote, normalised. `country` (`FromCountry`) helps with a number without a `+`, which Twilio does
-/// not send today; where it does not, its digits begin with the country's code. An address of the other product means that a webhook is set to the wrong channel.
+/// not send today; where it does not, its digits begin with the country's code. An address of the other product means that a
+/// webhook is set to the wrong channel.
 fn normalise(scheme: Scheme, text: &str, country: Option<&str>) -> Option<Address> {
     let address = Address::parse(scheme, text, None).or_else(|error| {
         if error != AddressError::CountryUnknown {

@@ -76,7 +76,8 @@ impl BusyFeeds {
         self.store.calendar_feeds().await
     }
 
-    /// Fetches what is due of a tenant's calendars, of which that is `known`, and forgets those that are not in its file any more.
+    /// Fetches what is due of a tenant's calendars, of which that is `known`, and forgets those that are not in its file any
+    /// more.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.

@@ -1,7 +1,7 @@
 //! Events out: posts events to the endpoints that tenants name, signed as Standard Webhooks has it.
 //!
-//! Deliveries are rows of a table of their own (`docs/decisions/0028-events-out.md`). An event arrives at least once, in the order of
-//! its conversation; its id is the same at every attempt.
+//! Deliveries are rows of a table of their own (`docs/decisions/0028-events-out.md`). An event arrives at least once, in the
+//! order of its conversation; its id is the same at every attempt.
 
 mod document;
 mod lists;

@@ -217,7 +217,8 @@ async fn i15_what_people_do_is_in_the_audit_log_which_is_whole() {
     let hash = chains["chains"][0]["hash"].as_str().expect("a hash").to_owned();
     let known = palabre(&world, &["audit", "verify", "--tenant", "belle", "--hash", &hash], "");
     assert_eq!(known.code, 0, "{}", known.out);
-    // At the start, and every day, the end of each chain is written to the log: whoever makes a chain anew cannot make that line anew.
+    // At the start, and every day, the end of each chain is written to the log: whoever makes a chain anew cannot make that line
+    // anew.
     world.terminate();
     world.start_daemon();
     world.until_logged(&hash).await;

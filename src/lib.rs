@@ -25,8 +25,9 @@
 //! | [`cli`] | one file per subcommand | [`app`], `lab` |
 //!
 //! Imports run one way:
-//! `{digest, http_client} <- config <- {store, spool, cache, gateway, media, crm, assistant, oidc, payments, telemetry, runtime} <- {service, journal} <- {http, console} <- app <- lab <- cli <- main`.
-//! The decisions and the actors live in the crate [`palabre_actors`], which knows none of this.
+//! `{digest, http_client} <- config <- {store, spool, cache, gateway, media, crm, assistant, oidc, payments, telemetry, runtime} <-
+//! {service, journal} <- {http, console} <- app <- lab <- cli <- main`. The decisions and the actors live in the crate
+//! [`palabre_actors`], which knows none of this.
 
 pub mod app;
 pub mod assistant;

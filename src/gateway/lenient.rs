@@ -25,7 +25,7 @@ impl<'a> Text<'a> {
         self.0.as_deref().filter(|text| !text.is_empty())
     }
 
-    /// The text or nothing.
+    /// The text, empty where there is none.
     pub fn or_empty(&self) -> &str {
         self.0.as_deref().unwrap_or_default()
     }

@@ -53,7 +53,7 @@ pub async fn cancel(
     Ok(answered(at.outgoing.request(tenant.clone(), row.conversation, request).await)?.message)
 }
 
-/// Somebody took it, or it ended.
+/// The refusal of a change to an offer that somebody took, or that ended.
 #[must_use]
 pub fn over() -> NotSent {
     NotSent::Refused { word: "offer_over", hint: "it was taken just now, or is over: look again".into(), field: None }

@@ -53,7 +53,7 @@ impl CallFailure {
         )
     }
 
-    /// The same, of a class that the caller knows.
+    /// What it says where the caller knows the class.
     pub fn error(self, provider: &str, class: SendErrorClass) -> SendError {
         let (code, detail) = match self {
             Self::NoConnection(why) => (Some(why), format!("{provider} could not be reached")),

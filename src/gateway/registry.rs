@@ -77,7 +77,7 @@ impl Registry {
         Self::build_with(config, FilesOut::default())
     }
 
-    /// The same, and files are sent.
+    /// Builds the receivers and gateways of all channels, which send files from `files`.
     ///
     /// # Errors
     /// [`BuildError`]

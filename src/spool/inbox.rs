@@ -156,7 +156,7 @@ impl SpooledInbox {
     }
 }
 
-/// The same for a status callback.
+/// Applies a status callback within its deadline.
 async fn apply_until_deadline<F>(apply: impl Fn() -> F) -> Result<Advanced, PortError>
 where
     F: Future<Output = Result<Advanced, PortError>>,

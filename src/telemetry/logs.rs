@@ -46,7 +46,7 @@ pub fn install(config: &Logs, observer: Option<Observer>) -> Result<LogGuard, Lo
     install_with(config, io::stdout(), observer)
 }
 
-/// The same to another writer.
+/// Sends the whole process's log lines to another writer.
 ///
 /// # Errors
 /// [`LogsError`] when the level does not parse.

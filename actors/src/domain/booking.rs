@@ -224,7 +224,7 @@ impl BookingRefused {
 /// Time of a resource that is taken.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Busy {
-    /// Whose.
+    /// Whose time it is.
     pub resource: String,
     /// From when.
     pub from: Timestamp,

@@ -100,7 +100,7 @@ impl Kind {
         }
     }
 
-    /// The same, form-encoded.
+    /// The prefix of addresses as forms encode it.
     fn encoded_prefix(self) -> &'static str {
         match self {
             Self::Whatsapp => "whatsapp%3A",
@@ -182,7 +182,7 @@ fn settings(channel: &Channel) -> Result<&TwilioAccount, ConnectError> {
     super::wiring::settings(channel)
 }
 
-/// The same for both products.
+/// The protocol of webhooks, of both products.
 static PROTOCOL: WebhookProtocol = WebhookProtocol {
     proof: Some(signature::HEADER),
     acknowledgement: ("text/xml", r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"#),

@@ -50,7 +50,7 @@ const TURN_DEADLINE: TimeDelta = TimeDelta::seconds(10);
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// What arrived is kept for so long, so that it can be looked at and replayed.
 const KEEP_DELIVERED: TimeDelta = TimeDelta::days(3);
-/// The same of what is dead.
+/// How long a delivery is kept that was given up.
 const KEEP_DEAD: TimeDelta = TimeDelta::days(30);
 
 /// After 5 s, 15 s, 45 s … 6 hours: sixteen attempts in three days at most.

@@ -35,7 +35,7 @@ const REFUSE: &str = "session.refuse_oidc";
 pub struct OidcSignIn {
     provider: Arc<OidcProvider>,
     redirect_uri: Arc<str>,
-    /// The same on all nodes, and after every restart.
+    /// It is the same on all nodes, and after every restart.
     key: [u8; 32],
 }
 

@@ -120,7 +120,10 @@ impl BusyFeeds {
             Err(why) => {
                 let attempts = attempts + 1;
                 if attempts == 1 || attempts == DOUBTFUL_AFTER {
-                    warn!(tenant.id = %tenant.id, reason = why, attempts, "a calendar could not be read, what was kept of it counts");
+                    warn!(
+                        tenant.id = %tenant.id, reason = why, attempts,
+                        "a calendar could not be read, what was kept of it counts"
+                    );
                 }
                 let doubled = AGAIN * (1 << attempts.clamp(0, 6));
                 let next = self.clock.now() + doubled.min(every.max(AGAIN));

@@ -186,7 +186,10 @@ impl EventsOut {
         let word = answer.word();
         if breaker_changed {
             let state = target.breaker().state(now).as_str();
-            warn!(tenant.id = %id.tenant, webhook.id = id.id, breaker.state = state, reason = word, "circuit breaker of a webhook changed");
+            warn!(
+                tenant.id = %id.tenant, webhook.id = id.id, breaker.state = state, reason = word,
+                "circuit breaker of a webhook changed"
+            );
         }
         let outcome = match answer {
             PostOutcome::Taken => {
@@ -194,7 +197,10 @@ impl EventsOut {
                 "delivered"
             }
             PostOutcome::Gone => {
-                warn!(tenant.id = %id.tenant, webhook.id = id.id, "the endpoint of a webhook answered 410, it gets no more events");
+                warn!(
+                    tenant.id = %id.tenant, webhook.id = id.id,
+                    "the endpoint of a webhook answered 410, it gets no more events"
+                );
                 self.store.disable_endpoint(id, posting::GONE, now).await?;
                 "gone"
             }
@@ -206,7 +212,10 @@ impl EventsOut {
                         "retried"
                     }
                     Retry::Exhausted => {
-                        info!(tenant.id = %id.tenant, webhook.id = id.id, event.id = %delivery.event, reason = word, "event not delivered, it is a dead letter");
+                        info!(
+                            tenant.id = %id.tenant, webhook.id = id.id, event.id = %delivery.event, reason = word,
+                            "event not delivered, it is a dead letter"
+                        );
                         self.store.settle_delivery(delivery, Settled::Dead(&word), now).await?;
                         "dead"
                     }

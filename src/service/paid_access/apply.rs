@@ -202,7 +202,10 @@ impl PaidAccess {
             }
         };
         let Some(state) = state else {
-            error!(tenant.id = %tenant, "the connected account is no longer connected: nothing can be sold by card, and no payment is seen");
+            error!(
+                tenant.id = %tenant,
+                "the connected account is no longer connected: nothing can be sold by card, and no payment is seen"
+            );
             let key = format!("access:deauthorised:{}", event.id);
             self.alert(tenant, texts::account_gone(language), &key).await?;
             return Ok(came_to("deauthorised"));

@@ -18,10 +18,10 @@ use super::flow::Flows;
 use super::folding::fold;
 use super::hours::{Hours, advertising_waits_until, french_zone};
 use super::ids::TenantId;
+pub use super::language::Language;
 use super::loop_watch::LoopPolicy;
 pub use super::rule_error::RuleError;
 use super::template::{Template, TemplateUse};
-use super::words::stored_words;
 
 mod escalation;
 mod questions;
@@ -302,18 +302,6 @@ impl Rules {
         self.texts.has(text)
     }
 }
-
-/// The languages Palabre itself can speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum Language {
-    /// Français
-    #[default]
-    Fr,
-    /// English
-    En,
-}
-
-stored_words!(Language { Fr => "fr", En => "en" });
 
 /// Texts of the tenant: minijinja templates. `None` takes the built-in text of the tenant's language, or silence where
 /// the field says so.

@@ -1,6 +1,6 @@
 //! How texts and numbers are set: cut texts, grouped digits, amounts of money.
 
-use super::rules::Language;
+use super::language::Language;
 
 /// A text of at most so many characters, the last of them `…` where something was cut off.
 #[must_use]

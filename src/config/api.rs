@@ -28,7 +28,7 @@ const SHORTEST_KEY: usize = 16;
 /// 16 random hexadecimal digits have fewer different ones once in 300,000,000 keys; a repeated word has few.
 const FEWEST_CHARACTERS: usize = 4;
 
-/// The ids that API keys may name: those of the tenants, and for each that is not valid the one that is suggested instead.
+/// The ids of the tenants; where one does not hold, what would do instead, which a key may name already.
 #[derive(Debug)]
 pub(super) struct KnownTenants {
     pub(super) ids: Vec<String>,

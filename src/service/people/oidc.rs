@@ -1,8 +1,8 @@
 //! Signing in through a provider of OpenID Connect: the authorization code flow with PKCE, `state` and `nonce`.
 //!
-//! A browser carries a random secret, signed, between leaving for the provider and coming back. `state`, `nonce` and the verifier
-//! of PKCE are made of it with a key that all nodes have: any node takes whoever comes back, and nothing is kept meanwhile. A
-//! code is taken once, by the provider.
+//! A browser carries a random secret, signed, between leaving for the provider and coming back. `state`, `nonce` and the verifier of
+//! PKCE are made of it with a key that all nodes have: any node takes whoever comes back, and nothing is kept meanwhile. A code is
+//! taken once, by the provider.
 
 use std::fmt;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ const REFUSE: &str = "session.refuse_oidc";
 pub struct OidcSignIn {
     provider: Arc<OidcProvider>,
     redirect_uri: Arc<str>,
-    /// It is the same on all nodes, and after every restart.
+    /// The same on all nodes, and after every restart.
     key: [u8; 32],
 }
 
@@ -155,8 +155,8 @@ pub async fn leave(people: &People, oidc: &OidcSignIn, next: &str) -> Result<Opt
     })
 }
 
-/// Signs in whoever comes back from the provider: a person of this installation, by the address that the provider has verified.
-/// Answers where they wanted to go, if they left from here.
+/// Signs in whoever comes back from the provider: a person of this installation, by the address that the provider has verified. Answers
+/// where they wanted to go, if they left from here.
 ///
 /// # Errors
 /// [`ServiceError`]

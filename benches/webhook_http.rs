@@ -206,7 +206,8 @@ fn webhook(criterion: &mut Criterion) {
     group.bench_function("unknown path", |bencher| bencher.iter(|| local.block_on(&runtime, call("/nowhere", 404))));
     // What the bench itself costs: the request is built each time.
     group.bench_function("building the request", |bencher| bencher.iter(|| request(PATH).to_request()));
-    // The same with a log, and with a collector of traces beside it. Nobody listens there: what posting costs is another thread's.
+    // The same with a log, and with a collector of traces beside it. Nobody listens there: what posting costs is another
+    // thread's.
     let logs = Logs { format: LogFormat::Json, level: "info".to_owned() };
     let logged = tracing::Dispatch::new(logs::json_subscriber(&logs, std::io::sink).unwrap());
     let collector = OtlpCollector { endpoint: "http://127.0.0.1:9".to_owned(), sample: 1.0 };

@@ -121,8 +121,8 @@ pub async fn start(
     start_with(config, source, metrics, None).await
 }
 
-/// Starts a daemon in a time of its own, which the demo moves. Only for a node alone: other nodes are told apart from dead ones by the
-/// machine's time.
+/// Starts a daemon in a time of its own, which the demo moves. Only for a node alone: other nodes are told apart from dead ones
+/// by the machine's time.
 ///
 /// # Errors
 /// [`StartError`]

@@ -14,8 +14,8 @@ pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-/// Whether one of the secrets fits: the present one, or the one before it while both are in use. Each is asked, whichever fits, so that
-/// the time it takes tells nothing; `fits` compares in constant time too.
+/// Whether one of the secrets fits: the present one, or the one before it while both are in use. Each is asked, whichever fits,
+/// so that the time it takes tells nothing; `fits` compares in constant time too.
 pub(crate) fn one_fits<T>(secrets: impl IntoIterator<Item = T>, mut fits: impl FnMut(T) -> bool) -> bool {
     let all = secrets.into_iter().map(|secret| Choice::from(u8::from(fits(secret))));
     all.fold(Choice::from(0), |found, fits| found | fits).into()

@@ -36,9 +36,9 @@ const HEARTBEAT_EVERY: (Duration, Duration) = (Duration::from_millis(250), Durat
 const PUBLISH_EVERY: Duration = Duration::from_millis(50);
 /// The longest text that is published: PostgreSQL takes less than 8,000 bytes.
 const TEXT_BYTES: usize = 7_900;
-/// A node takes itself for alive so much shorter than the others do: clocks differ.
+/// A node counts itself as gone this much earlier than the others do, because clocks differ.
 const CLOCK_MARGIN: Duration = Duration::from_secs(1);
-/// A database that does not answer does not hold up a stop for longer.
+/// How long a stop waits for the database to take the node off its list.
 const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 
 /// The node's place in the cluster.

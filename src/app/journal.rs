@@ -17,7 +17,8 @@ use crate::http::health::{Condition, Health, HealthSource};
 use crate::journal::{JournalFolder, JournalTenant, Journals, JournalsHealth};
 use crate::store::Store;
 
-/// How often journals look for new events. With the 300 ms that they leave an event for its turn, a line is durable within a second.
+/// How often journals look for new events. With the 300 ms that they leave an event for its turn, a line is durable within a
+/// second.
 const EVERY: Duration = Duration::from_millis(300);
 /// Between two pages of a backlog others have the database for themselves.
 const BREATH: Duration = Duration::from_millis(10);

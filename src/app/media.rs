@@ -32,8 +32,8 @@ use crate::telemetry::metrics as names;
 /// Files that are fetched at once, and of one tenant.
 const AT_ONCE: usize = 8;
 const OF_ONE_TENANT: usize = 4;
-/// A file that nobody settled so long was being fetched by a process that ended: longer than [`attempt::TIMEOUT`], what it takes to
-/// find out where the file is, and two writes.
+/// A file that nobody settled so long was being fetched by a process that ended: longer than [`attempt::TIMEOUT`], what it takes
+/// to find out where the file is, and two writes.
 const LEASE: TimeDelta = TimeDelta::seconds(150);
 /// How often the table is looked at.
 const EVERY: Duration = Duration::from_millis(500);

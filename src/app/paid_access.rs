@@ -29,7 +29,8 @@ const BRISKLY: Duration = Duration::from_millis(100);
 const STAYS_BRISK: Duration = Duration::from_secs(5);
 /// How soon after a failure.
 const AGAIN: Duration = Duration::from_secs(5);
-/// What a bot does when a member leaves, of its calls a second: a ban, its end, a message; and two more for what others ask of it.
+/// What a bot does when a member leaves, of its calls a second: a ban, its end, a message; and two more for what others ask of
+/// it.
 const CALLS_OF_A_REMOVAL: u128 = 5;
 /// How often it is looked which chats are due to be audited.
 const AUDITS_EVERY: Duration = Duration::from_mins(1);

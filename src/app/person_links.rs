@@ -45,7 +45,10 @@ impl PersonLinkVisitors {
         let Some(tenant) = self.tenants.get(&event.tenant) else { return Ok(()) };
         let at = (event.correlation, event.received_at);
         let linked = self.links.came(&event.tenant, payload, from, at).await.map_err(again)?;
-        info!(tenant.id = %event.tenant, channel.id = %event.channel, result = ?linked, "somebody came by a link that says who they are");
+        info!(
+            tenant.id = %event.tenant, channel.id = %event.channel, result = ?linked,
+            "somebody came by a link that says who they are"
+        );
         let is_theirs = matches!(linked, Some(Linked::Done | Linked::Before));
         let message = OutgoingMessage {
             tenant: event.tenant.clone(),

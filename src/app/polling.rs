@@ -183,13 +183,22 @@ impl PolledChannel {
         let (tenant, channel) = (&self.tenant, &self.channel);
         match failure {
             Failure::Poll(error) => {
-                warn!(tenant.id = %tenant, channel.id = %channel, error = error as &dyn std::error::Error, "polling failed, trying again");
+                warn!(
+                    tenant.id = %tenant, channel.id = %channel, error = error as &dyn std::error::Error,
+                    "polling failed, trying again"
+                );
             }
             Failure::Store(error) => {
-                warn!(tenant.id = %tenant, channel.id = %channel, error = error as &dyn std::error::Error, "no position to poll from, trying again");
+                warn!(
+                    tenant.id = %tenant, channel.id = %channel, error = error as &dyn std::error::Error,
+                    "no position to poll from, trying again"
+                );
             }
             Failure::Refused(refusal) => {
-                warn!(tenant.id = %tenant, channel.id = %channel, error = refusal as &dyn std::error::Error, "what was polled is not durable, asking again");
+                warn!(
+                    tenant.id = %tenant, channel.id = %channel, error = refusal as &dyn std::error::Error,
+                    "what was polled is not durable, asking again"
+                );
             }
         }
     }

@@ -16,7 +16,7 @@ use crate::service::bookings::not_booked;
 use crate::service::messages::{NotSent, Outgoing, OutgoingMessage};
 use crate::store::{Store, StoreError};
 
-/// The daemon's turns of the same conversation may come in between that often.
+/// How often a turn is decided anew because the daemon committed one of the same conversation meanwhile.
 const ATTEMPTS: u32 = 5;
 
 const NO_DAEMON: NotSent =

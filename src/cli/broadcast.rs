@@ -3,7 +3,9 @@
 use clap::{Args, Subcommand};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
+use palabre_actors::domain::rules::Language;
 use palabre_actors::domain::template::TemplateUse;
+use palabre_actors::domain::typography::money;
 use uuid::Uuid;
 
 use super::optout::among;
@@ -146,7 +148,7 @@ async fn plan(operator: &Operator, args: &WhatArgs, config: &Config) -> Result<u
     if args.json {
         say(format_args!("{:#}", serde_json::json!(BroadcastEstimate::of(&plan))));
     } else {
-        say(format_args!("{} would be written to, for {}", plan.reached, money(plan.cost_micros)));
+        say(format_args!("{} would be written to, for {}", plan.reached, money(Language::En, plan.cost_micros)));
         if let Some(enough) = plan.within_budget {
             say(format_args!("the budget is enough for {enough} of them"));
         }
@@ -212,7 +214,7 @@ async fn show(operator: &Operator, args: &WhichArgs) -> Result<u8, ServiceError>
             line.message.map(|state| state.as_str().to_owned()).unwrap_or_default(),
             line.reason.clone().unwrap_or_default(),
             line.count.to_string(),
-            money(line.cost_micros),
+            money(Language::En, line.cost_micros),
         ]
     });
     let head = ["RECIPIENTS", "MESSAGES", "REASON", "COUNT", "COST"];
@@ -230,21 +232,12 @@ async fn stop(operator: &Operator, args: &WhichArgs) -> Result<u8, ServiceError>
     Ok(exit::OK)
 }
 
-/// Millionths, as people write amounts.
-fn money(micros: i64) -> String {
-    let cents = micros.saturating_add(5_000) / 10_000;
-    format!("{}.{:02}", cents / 100, cents % 100)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn amounts_are_rounded_to_cents() {
-        for (micros, shown) in [(0, "0.00"), (4_999, "0.00"), (5_000, "0.01"), (12_345_678, "12.35")] {
-            assert_eq!(money(micros), shown);
-        }
+    fn values_are_pairs() {
         assert_eq!(pair("prenom=Anne=Marie"), Ok(("prenom".to_owned(), "Anne=Marie".to_owned())));
         assert!(pair("prenom").is_err());
     }

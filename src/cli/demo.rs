@@ -18,8 +18,8 @@ pub(super) struct DemoArgs {
     /// Tell another story instead: a member of a paid chat pays, enters, cannot pay, is out, pays again
     #[arg(long, conflicts_with_all = ["stay", "seconds"])]
     access: bool,
-    /// With --access, measure instead of telling a story: so many members pay while other messages go through, and it is taken how
-    /// soon each has the way in
+    /// With --access, measure instead of telling a story: so many members pay while other messages go through, and it is taken
+    /// how soon each has the way in
     #[arg(long, value_name = "N", requires = "access")]
     members: Option<u64>,
     /// With --members, messages of others in a second

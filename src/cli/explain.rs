@@ -116,7 +116,7 @@ async fn newest_with(
     }
 }
 
-/// The reason of what the contact would have to write for.
+/// The reason of messages that may leave only after the contact has written again.
 pub(in crate::cli) const WINDOW_CLOSED: &str = "window_closed";
 
 /// What is known of a history's messages beside their rows.

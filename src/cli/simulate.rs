@@ -30,7 +30,8 @@ enum SimulateCommand {
     /// here, on the port of the channels' api_base_url. Ctrl-C ends the run early, with its report.
     /// Exits with 1 when a reply was lost, repeated or out of order.
     Run(RunArgs),
-    /// Play the provider for the tenants of a configuration, on this machine: take what they send, and write to them as a customer
+    /// Play the provider for the tenants of a configuration, on this machine: take what they send, and write to them as a
+    /// customer
     ///
     /// For trying one's own tenants without an account: every channel has `api_base_url = "http://127.0.0.1:4010"` (say), and
     /// the daemon runs with the same --config. What customers write is typed, or posted as JSON; webhooks are signed with the

@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use palabre_actors::domain::Timestamp;
 use palabre_actors::domain::printable::is_obeyed;
 use palabre_actors::domain::rules::Language;
+pub(super) use palabre_actors::domain::typography::shortened as cut;
 
 /// Lines are no longer than this.
 pub(super) const WIDTH: usize = 120;
@@ -41,14 +42,6 @@ pub(super) fn is_confirmed(question: std::fmt::Arguments<'_>, word: &str) -> boo
     super::complain_about(question);
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).is_ok() && answer.trim() == word
-}
-
-/// A text of at most so many characters.
-pub(super) fn cut(text: &str, longest: usize) -> String {
-    if text.chars().count() <= longest {
-        return text.to_owned();
-    }
-    text.chars().take(longest.saturating_sub(1)).chain(std::iter::once('…')).collect()
 }
 
 /// A text on one line, in quotes, and without what a terminal would obey.

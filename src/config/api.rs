@@ -32,12 +32,12 @@ const FEWEST_CHARACTERS: usize = 4;
 #[derive(Debug)]
 pub(super) struct KnownTenants {
     pub(super) ids: Vec<String>,
-    /// Whether every file said its id. Else nobody can say that a name is none.
+    /// Whether every tenant's file has an id. Otherwise an unknown name may be that of a file without one.
     pub(super) are_all: bool,
 }
 
 impl KnownTenants {
-    /// What a file says.
+    /// Adds the id of a tenant's file.
     pub(super) fn note(&mut self, id: Option<&str>) {
         // What is no id at all is nothing to suggest: something else got into its place.
         let id = id.filter(|id| (1..=64).contains(&id.len()) && !id.contains('\n'));
@@ -155,7 +155,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// A name or a key that another has is reported, whatever else of either does not hold.
+    /// Reports a name or a key that an earlier entry has as well.
     fn once(&mut self, scope: &Scope<'_>, name: Option<&str>, key: Option<&SecretString>) {
         if let Some(name) = name
             && !self.names.insert(name.to_owned())

@@ -154,12 +154,10 @@ impl<'a> Scope<'a> {
         Self { document, problems, path: String::new() }
     }
 
-    /// Where problems of this document go.
     pub(super) fn problems(&self) -> &'a Problems {
         self.problems
     }
 
-    /// A table in this one.
     pub(super) fn table(&self, key: &str) -> Self {
         Self { path: join(&self.path, key), ..self.clone() }
     }
@@ -175,7 +173,7 @@ impl<'a> Scope<'a> {
         self.document.read_at(&self.path, tree, others, self.problems)
     }
 
-    /// A key of this table that it cannot have.
+    /// Reports a key that this table cannot have.
     pub(super) fn unknown_key(&self, key: &str, known: &[&str]) {
         let (path, known) = (self.path_of(key), known.to_vec());
         self.document.report(&path, Kind::UnknownField(key.to_owned(), &[]), &known, self.problems);
@@ -192,7 +190,7 @@ impl<'a> Scope<'a> {
         self.document.place(&self.path_of(key), Part::Value).0
     }
 
-    /// The key, with its full name in front of what is wrong with it.
+    /// Reports an error of a key, whose full name comes before the reason.
     pub(super) fn wrong(&self, key: &str, reason: &str, help: &str) {
         self.add(Severity::Error, key, format!("`{}` {reason}", self.name(key)), help);
     }
@@ -221,7 +219,7 @@ impl<'a> Scope<'a> {
         self.document.was_removed(&path) || self.problems.has_error(&self.document.place(&path, Part::Value).0, &path)
     }
 
-    /// An error in the reporter's own words.
+    /// Reports an error whose text names the key itself.
     pub(super) fn error(&self, key: &str, reason: String, help: &str) {
         self.add(Severity::Error, key, reason, help);
     }
@@ -230,7 +228,7 @@ impl<'a> Scope<'a> {
         self.add(Severity::Warning, key, reason, help);
     }
 
-    /// The value, or a complaint that it is missing (once: not when it was there and was reported already).
+    /// The value. A missing one is reported, unless it was there and was reported already.
     pub(super) fn required<T>(&self, key: &str, value: Option<T>, help: &str) -> Option<T> {
         if value.is_none() && !self.document.was_removed(&self.path_of(key)) {
             self.add(Severity::Error, key, format!("`{}` is missing", self.name(key)), help);

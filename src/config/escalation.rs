@@ -66,7 +66,7 @@ fn addresses(scope: &Scope<'_>, raw: &RawNotify, home: Option<HomeCountry>) -> O
     valid.then_some(addresses)
 }
 
-/// Whoever is to be told through a kind of channel that the tenant does not have hears nothing.
+/// Warns of addresses that none of the tenant's channels can reach.
 pub(super) fn doubts(root: &Scope<'_>, notify: &[Address], channels: &[Channel]) {
     for (at, address) in notify.iter().enumerate() {
         if channels.iter().all(|channel| channel.profile.scheme != address.scheme()) {

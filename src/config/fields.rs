@@ -164,11 +164,34 @@ pub(super) fn base_url(scope: &Scope<'_>, key: &str, raw: &str, like: &str, over
 }
 
 /// Whether a URL stays on this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_of_this_machine_are_known() {
+        for (url, is_here) in [
+            ("http://localhost:8080/", true),
+            ("http://id.localhost/", true),
+            ("http://127.0.0.1:9000/token", true),
+            ("http://127.8.8.8/", true),
+            ("http://[::1]/", true),
+            ("http://localhost.evil.example/", false),
+            ("http://evil-localhost/", false),
+            ("http://192.168.1.1/", false),
+            ("http://0.0.0.0/", false),
+            ("data:,localhost", false),
+        ] {
+            assert_eq!(is_loopback(&Url::parse(url).unwrap()), is_here, "{url}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use palabre_actors::domain::message::ContactCard;
 use secrecy::SecretString;
 
 use super::document::Scope;
@@ -13,8 +14,8 @@ use super::secret::Secrets;
 const MAX_BYTES: u64 = 25 * 1024 * 1024;
 /// More is not held in memory at once.
 const MOST_BYTES: i64 = 100 * 1024 * 1024;
-/// What customers send of themselves.
-const TYPES: [&str; 12] = [
+/// What customers send of themselves, beside vCards.
+const TYPES: [&str; 10] = [
     "image/*",
     "audio/*",
     "video/*",
@@ -25,8 +26,6 @@ const TYPES: [&str; 12] = [
     "application/vnd.ms-excel",
     "text/plain",
     "text/csv",
-    "text/vcard",
-    "text/x-vcard",
 ];
 
 /// Where servers of one's own say they are; Amazon's buckets are in the region that they were made in.
@@ -75,7 +74,8 @@ pub struct TenantMedia {
 
 impl Default for TenantMedia {
     fn default() -> Self {
-        Self { fetch: true, max_bytes: MAX_BYTES, types: TYPES.map(str::to_owned).into() }
+        let types = TYPES.into_iter().chain(ContactCard::MEDIA_TYPES).map(str::to_owned).collect();
+        Self { fetch: true, max_bytes: MAX_BYTES, types }
     }
 }
 

@@ -67,7 +67,7 @@ mod webhooks;
 pub use directory::TenantDirectory;
 pub use environment::Environment;
 pub use exposed::{exposed, rights_of_others};
-pub(crate) use fields::settled;
+pub(crate) use fields::{is_loopback, settled};
 pub use files_read::{ConfigFiles, FilesStamp, tenant_paths};
 pub use imprint::Imprint;
 pub use load::{DEFAULTS, Loaded, Reloaded};

@@ -12,7 +12,7 @@ pub struct ProviderAccount {
     pub account: String,
     /// Where its API is.
     pub api_base_url: Option<String>,
-    /// Where it is as well, for when the first cannot be reached.
+    /// Where requests go when `api_base_url` cannot be reached.
     pub backup_api_base_url: Option<String>,
     settings: Arc<dyn ProviderSettings>,
 }
@@ -23,7 +23,6 @@ pub trait ProviderSettings: Any + fmt::Debug + Send + Sync {}
 impl<T: Any + fmt::Debug + Send + Sync> ProviderSettings for T {}
 
 impl ProviderAccount {
-    /// Settings of the provider of that name.
     pub fn new(name: &'static str, account: &str, settings: impl ProviderSettings) -> Self {
         let settings = Arc::new(settings);
         Self { name, account: account.to_owned(), api_base_url: None, backup_api_base_url: None, settings }

@@ -154,7 +154,7 @@ pub struct Runtime {
     pub shards: usize,
     /// Accepted messages in memory at once, over all tenants; more wait in the store.
     pub max_in_flight: usize,
-    /// The same for one tenant.
+    /// Accepted messages of one tenant in memory at once.
     pub max_in_flight_per_tenant: usize,
     /// Webhooks that wait for their commit at once; more get 503.
     pub max_waiting_webhooks: usize,

@@ -6,10 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use palabre_actors::domain::event::EventType;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
-use url::{Host, Url};
+use url::Url;
 
 use super::document::Scope;
-use super::fields::{quoted, settled, slug};
+use super::fields::{is_loopback, quoted, settled, slug};
 use super::raw::{RawSecret, RawTenant};
 use super::raw_webhooks::RawWebhook;
 use super::secret::Secrets;
@@ -100,13 +100,7 @@ fn target(scope: &Scope<'_>, raw: &str) -> Option<Url> {
         scope.wrong("url", "must not carry a user, a password or a `#`", help);
         return None;
     }
-    let is_here = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    if url.scheme() == "http" && !is_here {
+    if url.scheme() == "http" && !is_loopback(&url) {
         let reason = format!("`{}` is plain HTTP: events cross the network in clear", scope.name("url"));
         scope.warning("url", reason, "use https://");
     }

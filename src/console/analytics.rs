@@ -5,9 +5,10 @@ use chrono::{Days, NaiveDate};
 use chrono_tz::Tz;
 use minijinja::context;
 use palabre_actors::domain::rules::Language;
+use palabre_actors::domain::typography::money;
 use serde::{Deserialize, Serialize};
 
-use super::display::{money, shown};
+use super::display::shown;
 use super::routes::PageRoutes;
 use super::{ConsoleError, ConsoleState, Member, Page, faq as faq_page};
 use crate::service::Permission;

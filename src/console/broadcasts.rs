@@ -7,11 +7,12 @@ use chrono::TimeDelta;
 use minijinja::{Value, context};
 use palabre_actors::domain::ids::ChannelId;
 use palabre_actors::domain::template::{Template, TemplateUse};
+use palabre_actors::domain::typography::money;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::composer::LONGEST_VALUE;
-use super::display::{Display, channel_name, money, shown};
+use super::display::{Display, channel_name, shown};
 use super::routes::PageRoutes;
 use super::setup::Fields;
 use super::timeline::why;

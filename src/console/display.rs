@@ -164,14 +164,6 @@ pub fn first_words(text: &str, longest: usize) -> String {
     line
 }
 
-/// Millionths as money: `1,25`, or `1.25` in English. The tenant's file says in which currency.
-#[must_use]
-pub fn money(language: Language, micros: i64) -> String {
-    let hundredths = micros.saturating_add(5_000) / 10_000;
-    let mark = if language == Language::Fr { ',' } else { '.' };
-    format!("{}{mark}{:02}", hundredths / 100, hundredths % 100)
-}
-
 /// Something that serializes, as templates see it.
 pub(super) fn shown(of: impl Serialize) -> Value {
     Value::from(Serde(of))
@@ -235,12 +227,6 @@ mod tests {
         {
             assert_eq!(display.lasting(TimeDelta::minutes(minutes)), told);
         }
-    }
-
-    #[test]
-    fn money_is_rounded_to_hundredths() {
-        assert_eq!(money(Language::Fr, 1_254_999), "1,25");
-        assert_eq!(money(Language::En, 40_000), "0.04");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::service::push::PushNotices;
 use crate::store::push::PushTarget;
 
 const WORKER: &str = include_str!("assets/push.js");
-/// Telephones of Apple push to pages alone that were put on the home screen, which need one.
+/// iPhones show pushes only of pages on the home screen, and such pages need a manifest.
 const MANIFEST: &str = include_str!("assets/manifest.webmanifest");
 
 pub(super) fn mount(routes: &mut PageRoutes<'_>) {
@@ -21,7 +21,7 @@ pub(super) fn mount(routes: &mut PageRoutes<'_>) {
     routes.post("/push/forget", forget);
 }
 
-/// `GET /console/push.js`: it may show pushes of pages beside it, so it is no asset below a folder of its own.
+/// `GET /console/push.js`: a service worker serves the pages of its own folder, so it does not stand among the assets.
 async fn worker() -> HttpResponse {
     file("text/javascript; charset=utf-8", WORKER)
 }

@@ -20,7 +20,7 @@ use crate::service::people::{self, Place, SignedIn, Token};
 /// The longest form: a FAQ of some hundred entries.
 const LONGEST_FORM_BYTES: usize = 256 * 1024;
 
-/// A client that drips holds a connection.
+/// How long a form's body may take: a slow client holds a connection.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -150,7 +150,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for OpenForm<T> {
     }
 }
 
-/// A field that is shown nowhere.
+/// A field of a form whose value `Debug` does not show.
 #[derive(Debug)]
 pub(super) struct Hidden(pub(super) SecretString);
 

@@ -1,6 +1,6 @@
 //! Files of messages as people see them: a picture, a player, a link, or why there is nothing.
 
-use palabre_actors::domain::message::{Details, Media};
+use palabre_actors::domain::message::{ContactCard, Details, Media};
 use palabre_actors::domain::presentation::{FilePlace, SentFile};
 use palabre_actors::domain::rules::Language;
 use serde::Serialize;
@@ -114,7 +114,7 @@ fn kind(content_type: &str, words: Words<'_>) -> String {
         Some(("image", _)) => "media_image",
         Some(("audio", _)) => "media_audio",
         Some(("video", _)) => "media_video",
-        Some(("text", "vcard" | "x-vcard")) => "card",
+        _ if ContactCard::is_media_type(content_type) => "card",
         _ => "media_file",
     };
     words.text(key)

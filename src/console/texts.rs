@@ -41,7 +41,7 @@ pub struct Texts {
 #[derive(Debug)]
 struct LanguageTexts {
     sections: Sections,
-    /// The same for templates.
+    /// The texts as templates see them.
     value: Value,
 }
 

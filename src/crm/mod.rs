@@ -8,6 +8,7 @@ mod spellings;
 #[cfg(test)]
 mod tests;
 
+use bytes::BytesMut;
 use palabre_actors::domain::address::{Address, HomeCountry, Scheme};
 use reqwest::{Client, Response, StatusCode};
 
@@ -16,6 +17,7 @@ use self::espocrm::EspoCrm;
 pub use self::espocrm::LoggedEmail;
 use self::http_lookup::HttpLookup;
 use crate::config::{Crm, CrmSource};
+use crate::http_client::{self, UnreadBody};
 
 /// Longest answer that is read. A record takes some kilobytes.
 const LONGEST_ANSWER_BYTES: usize = 512 * 1024;
@@ -131,18 +133,14 @@ fn keys(addresses: &[Address]) -> Vec<Key> {
 }
 
 /// The body of a successful answer, as long as it may be.
-async fn body(mut answer: Response) -> Result<Vec<u8>, CrmFailure> {
+async fn body(answer: Response) -> Result<BytesMut, CrmFailure> {
     if !answer.status().is_success() {
         return Err(CrmFailure::Refused(answer.status().as_u16()));
     }
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await? {
-        if body.len() + chunk.len() > LONGEST_ANSWER_BYTES {
-            return Err(CrmFailure::Unreadable);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
+    http_client::body(answer, LONGEST_ANSWER_BYTES).await.map_err(|unread| match unread {
+        UnreadBody::TooLong => CrmFailure::Unreadable,
+        UnreadBody::Broken(error) => error.into(),
+    })
 }
 
 /// Whether an answer says that there is no such record.

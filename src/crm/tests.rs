@@ -15,7 +15,8 @@ use super::*;
 
 const KEY: &str = "espo-key-0123456789";
 
-/// Country code, trunk prefix, a national number as people group it; what the last group, of which two digits are added, begins with.
+/// Country code, trunk prefix, a national number as people group it; what the last group, of which two digits are added, begins
+/// with.
 const COUNTRIES: [(&str, &str, &[&str], &str); 10] = [
     ("33", "0", &["6", "12", "34", "56"], ""),
     ("32", "0", &["470", "12", "34"], ""),

@@ -10,6 +10,7 @@ use reqwest::{Request, Response, StatusCode};
 
 use super::retry_after::retry_after;
 use super::{Code, unreached};
+use crate::http_client::{self, UnreadBody};
 
 /// A whole answer.
 pub(super) struct Reply {
@@ -52,7 +53,7 @@ impl CallFailure {
         )
     }
 
-    /// The same, of a class that the caller knows.
+    /// What it says where the caller knows the class.
     pub fn error(self, provider: &str, class: SendErrorClass) -> SendError {
         let (code, detail) = match self {
             Self::NoConnection(why) => (Some(why), format!("{provider} could not be reached")),
@@ -66,8 +67,8 @@ impl CallFailure {
     }
 }
 
-/// A refusal, classified by the provider's code where it is known, by the HTTP status else. What the provider says beside it is never
-/// repeated: it may name the recipient.
+/// A refusal, classified by the provider's code where it is known, by the HTTP status else. What the provider says beside it is
+/// never repeated: it may name the recipient.
 pub(super) fn refused(
     provider: &str,
     (status, headers): (StatusCode, &HeaderMap),
@@ -125,14 +126,9 @@ pub(super) async fn call(
 }
 
 /// Reads an answer, up to so many bytes.
-pub(super) async fn read(mut response: Response, most: usize) -> Result<BytesMut, CallFailure> {
-    let announced = response.content_length().map_or(1_024, |length| length.min(65_536) as usize);
-    let mut body = BytesMut::with_capacity(announced);
-    while let Some(chunk) = response.chunk().await.map_err(|error| CallFailure::of(&error))? {
-        if body.len() + chunk.len() > most {
-            return Err(CallFailure::Cut);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
+pub(super) async fn read(response: Response, most_bytes: usize) -> Result<BytesMut, CallFailure> {
+    http_client::body(response, most_bytes).await.map_err(|unread| match unread {
+        UnreadBody::TooLong => CallFailure::Cut,
+        UnreadBody::Broken(error) => CallFailure::of(&error),
+    })
 }

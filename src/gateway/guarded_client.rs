@@ -1,7 +1,7 @@
 //! HTTP client for URLs that tenants name: it connects to public addresses alone.
 //!
-//! Otherwise whoever writes a tenant's file could make the daemon ask services of its own network for them. The guard stands where
-//! names become addresses, so that a name that changes between a check and the connection gains nothing.
+//! Otherwise whoever writes a tenant's file could make the daemon ask services of its own network for them. The guard stands
+//! where names become addresses, so that a name that changes between a check and the connection gains nothing.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -20,8 +20,8 @@ pub const NOT_PUBLIC: &str = "private_address";
 #[error("the URL leads to an address that is not public")]
 pub struct NotPublic;
 
-/// Makes the client. It follows no redirect and takes no proxy. `private`: addresses that are not public are allowed, for tests and
-/// for services of one's own network.
+/// Makes the client. It follows no redirect and takes no proxy. `private`: addresses that are not public are allowed, for tests
+/// and for services of one's own network.
 ///
 /// # Errors
 /// [`ClientError`] when the system has no trusted certificates, for one.

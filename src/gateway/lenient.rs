@@ -25,7 +25,7 @@ impl<'a> Text<'a> {
         self.0.as_deref().filter(|text| !text.is_empty())
     }
 
-    /// The text or nothing.
+    /// The text, empty where there is none.
     pub fn or_empty(&self) -> &str {
         self.0.as_deref().unwrap_or_default()
     }
@@ -44,6 +44,11 @@ impl<'a> Text<'a> {
 /// A copy without NUL, which PostgreSQL's text cannot hold: the replacement character stands in for it.
 pub(super) fn without_nul(text: &str) -> String {
     if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text.to_owned() }
+}
+
+/// As [`without_nul`], of the first characters that fit into so many bytes.
+pub(super) fn beginning(text: &str, most_bytes: usize) -> String {
+    without_nul(&text[..text.floor_char_boundary(most_bytes)])
 }
 
 impl<T> Object<T> {

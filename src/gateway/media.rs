@@ -16,7 +16,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use url::{Origin, Url};
 
 pub use self::fetch::{FetchError, FetchLimits, Fetched, Fetcher};
-use super::lenient::without_nul;
+use super::lenient::beginning;
 
 /// The longest name of a file that is kept.
 const MAX_NAME_BYTES: usize = 255;
@@ -144,5 +144,5 @@ fn only(message: &Outbound) -> Result<Option<&SentFile>, SendError> {
 
 /// The name of a file as it is kept: as the provider says it, up to a length.
 pub(super) fn file_name(name: &str) -> String {
-    without_nul(&name[..name.floor_char_boundary(MAX_NAME_BYTES)])
+    beginning(name, MAX_NAME_BYTES)
 }

@@ -180,13 +180,15 @@ pub trait Receiver: Any + Send + Sync {
         Handshake::Unsupported
     }
 
-    /// What a path of kind [`RouteKind::Page`](super::RouteKind::Page) shows. `None`: there is no such page, or not for this caller.
+    /// What a path of kind [`RouteKind::Page`](super::RouteKind::Page) shows. `None`: there is no such page, or not for this
+    /// caller.
     fn page(&self, name: &str, is_local: bool) -> Option<ReceiverPage> {
         let _ = (name, is_local);
         None
     }
 
-    /// What a path of kind [`RouteKind::Link`](super::RouteKind::Link) answers to whoever opens it, or posts to it. `None`: nothing proves the link.
+    /// What a path of kind [`RouteKind::Link`](super::RouteKind::Link) answers to whoever opens it, or posts to it. `None`:
+    /// nothing proves the link.
     fn link(&self, name: &str, posted: bool, query: &str, at: (CorrelationId, Timestamp)) -> Option<LinkAnswer> {
         let _ = (name, posted, query, at);
         None

@@ -38,9 +38,7 @@ struct ChannelEntry {
 /// A channel, and all that leads to it.
 #[derive(Clone)]
 pub struct Registered {
-    /// Whose it is.
     pub tenant: TenantId,
-    /// Its slug.
     pub channel: ChannelId,
     /// Its name in configuration and paths.
     pub provider: &'static str,
@@ -55,16 +53,10 @@ pub struct Registered {
 /// No registry can be made of a configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The HTTP client.
     #[error(transparent)]
     Client(#[from] client::ClientError),
-    /// A channel's account.
     #[error("channel {channel}: {reason}")]
-    Account {
-        channel: ChannelId,
-        /// Why.
-        reason: ConnectError,
-    },
+    Account { channel: ChannelId, reason: ConnectError },
     /// A channel's provider is not in this build; the configuration's own checks refuse this earlier, with its place.
     #[error("channel {channel}: this version has no provider `{provider}`")]
     Provider { channel: ChannelId, provider: &'static str },
@@ -85,7 +77,7 @@ impl Registry {
         Self::build_with(config, FilesOut::default())
     }
 
-    /// The same, and files are sent.
+    /// Builds the receivers and gateways of all channels, which send files from `files`.
     ///
     /// # Errors
     /// [`BuildError`]

@@ -13,6 +13,15 @@ pub struct SetupFinding {
     pub todo: Option<Bilingual>,
 }
 
+impl SetupFinding {
+    /// The settings are none that the provider can read: its section of the configuration makes no others.
+    pub(super) const OF_ANOTHER_PROVIDER: Self = Self {
+        level: SetupLevel::Wrong,
+        what: ("the settings are another provider's", "les réglages sont d'un autre fournisseur"),
+        todo: Some(("please report this", "merci de le signaler")),
+    };
+}
+
 /// How bad a [`SetupFinding`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SetupLevel {

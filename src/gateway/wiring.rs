@@ -1,11 +1,13 @@
 //! What channels are connected with, and what comes of it.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use palabre_actors::ports::Gateway;
 
 use super::Receiver;
 use super::media::{FilesOut, NO_FILES};
+use crate::config::Channel;
 
 /// What channels are connected with.
 #[derive(Clone, Copy, Debug)]
@@ -38,3 +40,8 @@ pub struct ChannelConnection {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ConnectError(pub String);
+
+/// A channel's settings, as the provider that made them reads them.
+pub(super) fn settings<T: Any>(channel: &Channel) -> Result<&T, ConnectError> {
+    channel.provider.settings().ok_or_else(|| ConnectError("the settings are another provider's".to_owned()))
+}

@@ -31,9 +31,7 @@ const ADMIN_WORKERS: usize = 1;
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}")]
 pub struct ServeError {
-    /// Where.
     pub address: SocketAddr,
-    /// Why.
     #[source]
     pub source: io::Error,
 }

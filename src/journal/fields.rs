@@ -60,7 +60,7 @@ impl JournalLine {
         self.from.is_some() || self.to.is_some() || self.body.is_some()
     }
 
-    /// The same without address and text.
+    /// The line without address and text.
     pub(super) fn veiled(self) -> Self {
         Self { from: None, to: None, body: None, ..self }
     }

@@ -26,7 +26,7 @@ pub struct DayVerdict {
     pub missing: Vec<(Uuid, String)>,
     /// Messages and events that the file has and the database has not.
     pub surplus: Vec<(Uuid, String)>,
-    /// The same, older than what the database keeps.
+    /// Of those that the file has alone, how many are older than what the database keeps.
     pub forgotten: u64,
     /// Lines that stand there once more: another node, or a kill, wrote them again.
     pub repeated: u64,

@@ -1,9 +1,12 @@
 //! Types of files: what the bytes show, and what a tenant takes.
 
+use palabre_actors::domain::message::ContactCard;
+
 /// Where nothing is known of a file.
 const UNKNOWN: &str = "application/octet-stream";
 
-/// The type that a file is kept with: what its bytes show, or, where they show nothing, what is said about it, if that cannot run.
+/// The type that a file is kept with: what its bytes show, or, where they show nothing, what is said about it, if that cannot
+/// run.
 #[must_use]
 pub fn kind_of(bytes: &[u8], declared: &str) -> String {
     let found = infer::get(bytes).map(|found| found.mime_type());
@@ -13,9 +16,13 @@ pub fn kind_of(bytes: &[u8], declared: &str) -> String {
         (Some("video/mp4"), "audio/mp4" | "audio/m4a" | "audio/aac") => "audio/mp4".to_owned(),
         (Some("video/webm"), "audio/webm") => "audio/webm".to_owned(),
         (Some(found), _) => found.to_owned(),
-        (None, "text/plain" | "text/csv" | "text/vcard" | "text/x-vcard") if is_plain_text(bytes) => declared,
+        (None, text) if is_known_text(text) && is_plain_text(bytes) => declared,
         (None, _) => UNKNOWN.to_owned(),
     }
+}
+
+fn is_known_text(declared: &str) -> bool {
+    matches!(declared, "text/plain" | "text/csv") || ContactCard::is_media_type(declared)
 }
 
 /// Text, and none that a browser would take for a page although nothing found it out: `infer` looks at the first bytes alone.

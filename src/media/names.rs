@@ -1,10 +1,12 @@
 //! Names of files: what somebody else called one, made safe to be saved and shown.
 
+use palabre_actors::domain::message::ContactCard;
+
 /// The longest name, in characters.
 const LONGEST: usize = 100;
 
-/// A name to save a file under: of what the sender called it, nothing that is a path, a control character or a mark that turns text
-/// round; and the ending always says what the bytes are. Without a name it is `fallback`.
+/// A name to save a file under: of what the sender called it, nothing that is a path, a control character or a mark that turns
+/// text round; and the ending always says what the bytes are. Without a name it is `fallback`.
 #[must_use]
 pub fn safe_name(name: Option<&str>, fallback: &str, content_type: &str) -> String {
     let base = name.unwrap_or_default().rsplit(['/', '\\']).next().unwrap_or_default();
@@ -37,7 +39,7 @@ pub fn ending_of(content_type: &str) -> &str {
     match content_type {
         "image/jpeg" => "jpg",
         "text/plain" => "txt",
-        "text/vcard" | "text/x-vcard" => "vcf",
+        card if ContactCard::is_media_type(card) => "vcf",
         "audio/mpeg" => "mp3",
         "audio/x-wav" => "wav",
         "video/3gpp" => "3gp",

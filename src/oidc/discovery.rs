@@ -1,9 +1,10 @@
 //! The discovery document: where a provider signs people in, and how it wants to be asked.
 
 use serde::Deserialize;
-use url::{Host, Url};
+use url::Url;
 
 use super::OidcError;
+use crate::config::is_loopback;
 
 /// The keys of it that are read.
 #[derive(Debug, Deserialize)]
@@ -53,13 +54,7 @@ pub(super) fn endpoints(document: Document, issuer: &str) -> Result<Endpoints, O
 
 fn endpoint(text: &str) -> Result<Url, OidcError> {
     let url = Url::parse(text).map_err(|_| OidcError::Endpoint)?;
-    let is_here = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_here);
+    let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
     if is_safe { Ok(url) } else { Err(OidcError::Endpoint) }
 }
 

@@ -1,8 +1,8 @@
 //! A provider of OpenID Connect: an authorization code becomes what it says of who signed in.
 //!
-//! The ID token comes straight from the token endpoint over TLS, whose certificate shows whose it is. OpenID Connect Core 1.0, 3.1.3.7,
-//! point 6, lets that stand in for the token's signature, and no signature is checked here; so nothing is asked over plain HTTP, but on
-//! loopback. All other points are checked in `id_token.rs`.
+//! The ID token comes straight from the token endpoint over TLS, whose certificate shows whose it is. OpenID Connect Core 1.0,
+//! 3.1.3.7, point 6, lets that stand in for the token's signature, and no signature is checked here; so nothing is asked over
+//! plain HTTP, but on loopback. All other points are checked in `id_token.rs`.
 
 mod discovery;
 mod id_token;
@@ -22,6 +22,7 @@ use self::discovery::Endpoints;
 use self::id_token::Expected;
 pub use self::id_token::{Claims, TokenFault};
 use crate::config::ConsoleOidc;
+use crate::http_client::{self, UnreadBody};
 
 /// One call. Somebody looks at a white page meanwhile.
 const TIMEOUT: Duration = Duration::from_secs(8);
@@ -244,13 +245,10 @@ fn success(answer: Response) -> Result<Response, OidcError> {
     if answer.status().is_success() { Ok(answer) } else { Err(OidcError::Status(answer.status().as_u16())) }
 }
 
-async fn read<T: DeserializeOwned>(mut answer: Response) -> Result<T, OidcError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(away)? {
-        if body.len() + chunk.len() > LONGEST_ANSWER_BYTES {
-            return Err(OidcError::Unreadable);
-        }
-        body.extend_from_slice(&chunk);
-    }
+async fn read<T: DeserializeOwned>(answer: Response) -> Result<T, OidcError> {
+    let body = http_client::body(answer, LONGEST_ANSWER_BYTES).await.map_err(|unread| match unread {
+        UnreadBody::TooLong => OidcError::Unreadable,
+        UnreadBody::Broken(error) => away(error),
+    })?;
     serde_json::from_slice(&body).map_err(|_| OidcError::Unreadable)
 }

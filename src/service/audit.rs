@@ -75,8 +75,8 @@ pub(super) async fn note_person(
     Ok(store.append_audit(entries).await?)
 }
 
-/// Notes that a person looks at personal data: once in a quarter of an hour for each thing, or the log would hold little else. What
-/// programs read is not noted.
+/// Notes that a person looks at personal data: once in a quarter of an hour for each thing, or the log would hold little else.
+/// What programs read is not noted.
 pub(super) async fn look(
     caller: &Caller,
     store: &Operator,

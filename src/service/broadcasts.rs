@@ -1,7 +1,8 @@
 //! Broadcasts: one message to many contacts of a tenant, each once, at its own pace and within its own budget.
 //!
-//! Whoever said STOP or STOP PROMOTIONS, has not confirmed where the tenant asks for it, or cannot be written to because the window is
-//! closed and there is no template, is counted and not written to. The last gate before the wire judges all of it once more.
+//! Whoever said STOP or STOP PROMOTIONS, has not confirmed where the tenant asks for it, or cannot be written to because the
+//! window is closed and there is no template, is counted and not written to. The last gate before the wire judges all of it once
+//! more.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

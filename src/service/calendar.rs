@@ -25,8 +25,8 @@ const MOST: usize = 2_000;
 /// Bytes of a line of an iCalendar file, without its end (RFC 5545, 3.1).
 const LINE_BYTES: usize = 75;
 
-/// Makes a link to the feed of a resource. It is shown this once; revoking its key ends it. Whoever has it reads the names of customers, so
-/// making one takes what sees them.
+/// Makes a link to the feed of a resource. It is shown this once; revoking its key ends it. Whoever has it reads the names of
+/// customers, so making one takes what sees them.
 ///
 /// # Errors
 /// [`ServiceError`]

@@ -49,7 +49,8 @@ pub async fn at(
     Ok(store.contact_at(tenant, address).await?)
 }
 
-/// Makes two contacts of one tenant one: the first goes on, and everything of the other is theirs. Whoever said STOP silences both.
+/// Makes two contacts of one tenant one: the first goes on, and everything of the other is theirs. Whoever said STOP silences
+/// both.
 ///
 /// # Errors
 /// [`ServiceError`]: `NotFound` as well when one is another tenant's; `NotValid` when they are one already.
@@ -77,8 +78,8 @@ pub async fn merge(
     store.contact(&caller.tenants, kept.id).await?.ok_or_else(unknown)
 }
 
-/// Parts a contact from the one that they were merged into: their addresses and conversations are theirs again. If they were silent
-/// together, both are silent after it.
+/// Parts a contact from the one that they were merged into: their addresses and conversations are theirs again. If they were
+/// silent together, both are silent after it.
 ///
 /// # Errors
 /// [`ServiceError`]: `NotValid` when they are not merged, or share a number.

@@ -33,7 +33,8 @@ impl fmt::Debug for InFlow {
     }
 }
 
-/// Where the contacts of a tenant stand in its flows, those that wrote last before the others. What another feature keeps in a flow's place is none.
+/// Where the contacts of a tenant stand in its flows, those that wrote last before the others. What another feature keeps in a
+/// flow's place is none.
 ///
 /// # Errors
 /// [`ServiceError`]

@@ -71,8 +71,8 @@ pub enum ReplyOutcome {
     Stale(Option<Box<(ConversationRow, Timeline)>>),
 }
 
-/// Answers a contact, and takes the conversation over from the bot. Whoever only may send messages may not silence the bot, so it needs
-/// both permissions.
+/// Answers a contact, and takes the conversation over from the bot. Whoever only may send messages may not silence the bot, so it
+/// needs both permissions.
 ///
 /// # Errors
 /// [`ServiceError`]: `NotFound` as well when it is another tenant's.

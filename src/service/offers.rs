@@ -25,8 +25,8 @@ pub async fn list(
     Ok((store.offers(tenant, limit).await?, store.on_duty(tenant).await?))
 }
 
-/// Calls an offer off. Whoever has it is told; the customer is, when that is wanted and they did not say STOP. Answers the message to
-/// them.
+/// Calls an offer off. Whoever has it is told; the customer is, when that is wanted and they did not say STOP. Answers the
+/// message to them.
 ///
 /// # Errors
 /// [`ServiceError`]: `NotFound` as well when it is another tenant's; `NotDone` when it is over, or was taken just now.
@@ -53,7 +53,7 @@ pub async fn cancel(
     Ok(answered(at.outgoing.request(tenant.clone(), row.conversation, request).await)?.message)
 }
 
-/// Somebody took it, or it ended.
+/// The refusal of a change to an offer that somebody took, or that ended.
 #[must_use]
 pub fn over() -> NotSent {
     NotSent::Refused { word: "offer_over", hint: "it was taken just now, or is over: look again".into(), field: None }

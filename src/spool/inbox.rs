@@ -72,7 +72,8 @@ struct InStoreGuard {
 }
 
 impl SpooledInbox {
-    /// Puts the spool before the database's inbox. With `store_closed`, nothing goes to the database until [`SpooledInbox::open_store`].
+    /// Puts the spool before the database's inbox. With `store_closed`, nothing goes to the database until
+    /// [`SpooledInbox::open_store`].
     ///
     /// # Errors
     /// [`SpoolError::Thread`]
@@ -155,7 +156,7 @@ impl SpooledInbox {
     }
 }
 
-/// The same for a status callback.
+/// Applies a status callback within its deadline.
 async fn apply_until_deadline<F>(apply: impl Fn() -> F) -> Result<Advanced, PortError>
 where
     F: Future<Output = Result<Advanced, PortError>>,

@@ -202,7 +202,8 @@ impl Operator {
         Ok(super::nodes::notify(&self.writes, &pending.to_texts("operator", postgres::NOTICE_BYTES)).await?)
     }
 
-    /// Whether somebody looked at something within the last quarter of an hour, as far as this process knows; from now on they did.
+    /// Whether somebody looked at something within the last quarter of an hour, as far as this process knows; from now on they
+    /// did.
     #[must_use]
     pub fn looked_lately(&self, key: &str, now: Timestamp) -> bool {
         self.looks.note(key, now)

@@ -57,7 +57,7 @@ impl Store {
         Ok(sellers)
     }
 
-    /// The same for an existing cache.
+    /// Keeps an existing cache fresh.
     ///
     /// # Errors
     /// [`StoreError`]: the table cannot be read.

@@ -123,7 +123,7 @@ pub(super) async fn all(
     rows(executor, sql.for_dialect(executor.dialect()), values.into_iter().collect()).await
 }
 
-/// The same for a text that was composed.
+/// Rows of a statement whose text was composed.
 pub(super) async fn rows(
     executor: &impl SqlExecutor,
     sql: impl Into<Cow<'static, str>> + Send,

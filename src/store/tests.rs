@@ -137,7 +137,8 @@ pub(crate) async fn untold(store: &Store) {
     }
 }
 
-/// A booking, a lead, an offer and a place on the waiting list of a tenant, each with this id, about the conversation and the contact of that id.
+/// A booking, a lead, an offer and a place on the waiting list of a tenant, each with this id, about the conversation and the
+/// contact of that id.
 pub(crate) async fn booked(store: &Store, id: &str, tenant: &str) {
     let at = "2026-05-28T20:00:00.000000Z";
     let sql = format!(

@@ -74,8 +74,8 @@ impl WriteHealth {
         Some(std::mem::take(&mut state.refused))
     }
 
-    /// Something was written. On a disk that is full, little transactions still find room in the log of a database file, or in pages that
-    /// are not full: that does not end it, room does, or quiet.
+    /// Something was written. On a disk that is full, little transactions still find room in the log of a database file, or in
+    /// pages that are not full: that does not end it, room does, or quiet.
     pub fn written(self: &Arc<Self>) {
         if !self.met.load(Ordering::Acquire) {
             return;

@@ -1,7 +1,7 @@
 //! Reports of errors, as events of a project at Sentry.
 //!
-//! An event has what the log line has: the words, the ids, the causes. Who reports does not wait: events stand in a short queue, and
-//! those that find it full are counted and gone.
+//! An event has what the log line has: the words, the ids, the causes. Who reports does not wait: events stand in a short queue,
+//! and those that find it full are counted and gone.
 
 mod envelopes;
 mod limit;

@@ -46,7 +46,7 @@ pub fn install(config: &Logs, observer: Option<Observer>) -> Result<LogGuard, Lo
     install_with(config, io::stdout(), observer)
 }
 
-/// The same to another writer.
+/// Sends the whole process's log lines to another writer.
 ///
 /// # Errors
 /// [`LogsError`] when the level does not parse.
@@ -160,8 +160,8 @@ where
 }
 
 /// The spans are the observers'. PostgreSQL notices at `info` that what a migration makes is there already, at every start: its
-/// warnings are enough. What comes on a connection and is not HTTP is counted (`palabre_http_connections_ended_total`); anybody may
-/// send it, and actix-web makes an error of each.
+/// warnings are enough. What comes on a connection and is not HTTP is counted (`palabre_http_connections_ended_total`); anybody
+/// may send it, and actix-web makes an error of each.
 const QUIETER: &str = "palabre::spans=off,sqlx::postgres::notice=warn,actix_http::h1=off";
 
 fn filter(config: &Logs) -> Result<EnvFilter, LogsError> {

@@ -1,5 +1,5 @@
-//! Telemetry: log lines ([`logs`]), metrics ([`metrics`]), panics ([`panics`]), and what is told to others ([`observer`]): errors to
-//! Sentry, traces to a collector.
+//! Telemetry: log lines ([`logs`]), metrics ([`metrics`]), panics ([`panics`]), and what is told to others ([`observer`]): errors
+//! to Sentry, traces to a collector.
 //!
 //! Nothing here may name a person (I10); `docs/operations.md` has the never-log list.
 

@@ -1,7 +1,7 @@
 //! Traces of messages, sent to an OpenTelemetry collector.
 //!
-//! A message's trace is its flow: the trace's id is its correlation id, and the ids of the webhook's and the turn's spans follow from
-//! it. So spans join, whatever node made them and whenever it was started, without anything being handed along.
+//! A message's trace is its flow: the trace's id is its correlation id, and the ids of the webhook's and the turn's spans follow
+//! from it. So spans join, whatever node made them and whenever it was started, without anything being handed along.
 
 mod exporting;
 
@@ -161,8 +161,8 @@ impl TraceExport {
     }
 }
 
-/// A webhook that was accepted and a turn that was committed happen once in a flow: their ids follow from it. Attempts that came to
-/// nothing, and requests to providers, have ids of their own.
+/// A webhook that was accepted and a turn that was committed happen once in a flow: their ids follow from it. Attempts that came
+/// to nothing, and requests to providers, have ids of their own.
 fn own_id(flow: Uuid, name: &str, fields: &Fields) -> SpanId {
     let once = match name {
         "webhook" => matches!(fields.text("webhook.outcome"), Some("accepted" | "spooled")),

@@ -1,5 +1,5 @@
-//! A real Prometheus beside a daemon to which faults happen: alerts fire, and are over again. Minutes of the rules last a tenth of a
-//! second here; what they count stays as it is.
+//! A real Prometheus beside a daemon to which faults happen: alerts fire, and are over again. Minutes of the rules last a tenth
+//! of a second here; what they count stays as it is.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -56,13 +56,13 @@ const LIVE: [&str; 27] = [
     "PalabreTenantDayUsedUp",
 ];
 
-/// Those that a chaos day makes fire, beside some of the others, at a Prometheus as well (docs/torture.md): they need PostgreSQL, disks
-/// that can be filled, or a clock that can be moved.
+/// Those that a chaos day makes fire, beside some of the others, at a Prometheus as well (docs/torture.md): they need PostgreSQL,
+/// disks that can be filled, or a clock that can be moved.
 const ON_A_CHAOS_DAY: [&str; 4] =
     ["PalabreClockWrong", "PalabreDatabaseAway", "PalabreDiskFull", "PalabreSpoolRefuses"];
 
-/// Those that need a fault of minutes (they count real seconds) or a bug: tests/prometheus/alerts.yml has their series, and tests of
-/// their parts make the faults.
+/// Those that need a fault of minutes (they count real seconds) or a bug: tests/prometheus/alerts.yml has their series, and tests
+/// of their parts make the faults.
 const NOT_LIVE: [&str; 19] = [
     "PalabreBehind",
     "PalabreChecksUnanswered",
@@ -369,8 +369,7 @@ async fn faults_are_seen_by_a_real_prometheus_and_so_is_their_end() {
     let to_passengers = || world.twilio.sends().into_iter().filter(|sent| sent.to.starts_with("whatsapp:+3361300"));
     let mut waiting = Waiting::begin();
     while to_passengers().count() < 40 {
-        assert!(waiting.goes_on(), "{}", world.logs());
-        tokio::time::sleep(BREATH).await;
+        waiting.again(|| world.logs()).await;
     }
     stop.store(true, Ordering::Relaxed);
     passengers.await.expect("nobody panicked");

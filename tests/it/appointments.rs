@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use actix_web::HttpResponse;
 use actix_web::web::Data;
-use actix_web::{App, HttpResponse, HttpServer, web};
 use chrono::{Days, Timelike as _, Utc};
 use reqwest::Client;
 use serde_json::{Value, json};
 
 use crate::daemon::{Setup, World};
 use crate::flows;
+use crate::http_stand_in::serve;
 
 /// A time zone in which it is about noon: nobody is offered a time at night.
 fn zone_at_noon() -> (String, i64) {
@@ -105,11 +106,7 @@ async fn answer(calendar: Data<Elsewhere>) -> HttpResponse {
 #[tokio::test]
 async fn what_is_taken_in_another_calendar_is_not_offered_also_when_it_cannot_be_read_any_more() {
     let calendar = Arc::new(Elsewhere { is_away: AtomicBool::new(false) });
-    let state = Data::from(Arc::clone(&calendar));
-    let app = move || App::new().app_data(state.clone()).default_service(web::to(answer));
-    let server = HttpServer::new(app).workers(1).disable_signals().bind(("127.0.0.1", 0)).expect("a port");
-    let url = format!("http://{}/private-4711/basic.ics", server.addrs()[0]);
-    tokio::spawn(server.run());
+    let url = format!("http://{}/private-4711/basic.ics", serve(&calendar, answer));
     let own = setup();
     let tenant = format!("{}\n[[calendars]]\nresource = \"Awa\"\nurl = {{ file = \"awa.url\" }}\n", own.tenant);
     let daemon = format!("{}\n[webhooks]\nprivate_targets = true\n", own.daemon);
@@ -171,10 +168,7 @@ async fn answer_a_query(request: actix_web::HttpRequest, body: String) -> HttpRe
 
 #[tokio::test]
 async fn a_calendar_behind_an_account_is_read_by_caldav() {
-    let app = || App::new().default_service(web::to(answer_a_query));
-    let server = HttpServer::new(app).workers(1).disable_signals().bind(("127.0.0.1", 0)).expect("a port");
-    let url = format!("http://{}/dav/awa/", server.addrs()[0]);
-    tokio::spawn(server.run());
+    let url = format!("http://{}/dav/awa/", serve(&Arc::new(()), answer_a_query));
     let own = setup();
     let account = "user = \"awa\"\npassword = { file = \"awa.password\" }";
     let tenant =

@@ -1,5 +1,5 @@
-//! Backups beside a daemon under load, and restore drills: the daemon is killed, its database lost, and another one answers what was
-//! accepted before the backup.
+//! Backups beside a daemon under load, and restore drills: the daemon is killed, its database lost, and another one answers what
+//! was accepted before the backup.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

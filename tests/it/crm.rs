@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use actix_web::web::{Bytes, Data};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use crate::daemon::{BELLE, Setup, World};
+use crate::http_stand_in::serve;
 use crate::smtp::Post;
 
 const ANNE: &str = "+33612345678";
@@ -25,11 +26,7 @@ struct EspoCrm {
 impl EspoCrm {
     fn start() -> (Arc<Self>, String) {
         let crm = Arc::new(Self::default());
-        let state = Data::from(Arc::clone(&crm));
-        let app = move || App::new().app_data(state.clone()).default_service(web::to(answer));
-        let server = HttpServer::new(app).workers(1).disable_signals().bind(("127.0.0.1", 0)).expect("a port");
-        let url = format!("http://{}", server.addrs()[0]);
-        tokio::spawn(server.run());
+        let url = format!("http://{}", serve(&crm, answer));
         let tenant = format!(
             "[crm]\nprovider = \"espocrm\"\nbase_url = \"{url}\"\napi_key = {{ file = \"espo-key\" }}\ntimeout = \"20s\""
         );

@@ -6,6 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use palabre::gateway::simulator::{SentMessage, StartOptions};
 use palabre::gateway::twilio::Kind;
 use palabre::gateway::twilio::simulator::{
     Answer, Daemon as Whereabouts, InboundMessage, SimulatedAccount, Simulator, SimulatorConfig,
@@ -13,6 +14,7 @@ use palabre::gateway::twilio::simulator::{
 use palabre_testbed::postgres;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, QueryResult, Statement, TryGetable};
 use tempfile::TempDir;
+use tokio::time::Sleep;
 
 /// What the providers see; signatures are made for it.
 pub const PUBLIC_URL: &str = "https://hooks.example.com";
@@ -60,6 +62,20 @@ impl Waiting {
         self.looked = now;
         self.waited < DEADLINE
     }
+
+    /// A pause before another look, or a failure that says what was seen.
+    #[track_caller]
+    pub fn again(&mut self, seen: impl FnOnce() -> String) -> Sleep {
+        assert!(self.goes_on(), "{}", seen());
+        tokio::time::sleep(BREATH)
+    }
+}
+
+/// How a simulated provider starts that notes down which messages it took.
+pub fn telling(sent: &Arc<Mutex<Vec<SentMessage>>>) -> StartOptions {
+    let taken = Arc::clone(sent);
+    let on_sent = Arc::new(move |message| taken.lock().expect("nobody panicked").push(message));
+    StartOptions { listen: ([127, 0, 0, 1], 0).into(), seed: 7, on_sent }
 }
 
 /// A tenant of the tests: its id is also that of its WhatsApp channel.
@@ -320,6 +336,14 @@ impl World {
         self.logs.lock().expect("no test panicked while it held this").clone()
     }
 
+    /// Waits until one of its daemons has logged this.
+    pub async fn until_logged(&self, says: &str) {
+        let mut waiting = Waiting::begin();
+        while !self.logs().contains(says) {
+            waiting.again(|| format!("{says}: {}", self.logs())).await;
+        }
+    }
+
     /// A text to a tenant's WhatsApp channel.
     pub fn text(&self, tenant: Tenant, from: &str, body: &str) -> InboundMessage {
         let (from, to) = (format!("whatsapp:{from}"), format!("whatsapp:{}", tenant.sender));
@@ -361,8 +385,7 @@ impl World {
             if found == wanted {
                 return;
             }
-            assert!(waiting.goes_on(), "{found} instead of {wanted} for {sql}\n{}", self.logs());
-            tokio::time::sleep(BREATH).await;
+            waiting.again(|| format!("{found} instead of {wanted} for {sql}\n{}", self.logs())).await;
         }
     }
 

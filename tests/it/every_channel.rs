@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 use futures_util::future::join_all;
 use palabre::config::{Config, Environment};
 use palabre::gateway::simulator::{
-    CustomerMessage, Daemon, Forgery, SampleChannel, SentMessage, SimulatedProvider, Simulation, StartOptions,
+    CustomerMessage, Daemon, Forgery, SampleChannel, SentMessage, SimulatedProvider, Simulation,
 };
 use palabre::gateway::{self, PROVIDERS};
 
-use crate::daemon::{PUBLIC_URL, Setup, World};
+use crate::daemon::{PUBLIC_URL, Setup, World, telling};
 
 /// Of every provider's first channel, and of its second one. Telegram's bots have the numbers before the hyphens.
 const SECRETS: [&str; 2] = ["12345678-un-secret-du-fournisseur", "87654321-un-autre-secret-tout-autre"];
@@ -37,10 +37,7 @@ impl Everything {
             "id = \"every\"\nname = \"Tout\"\nreplies.fallback = \"Reçu : {{ message.body }}\"\n".to_owned();
         let (mut channels, mut simulators) = (Vec::new(), Vec::new());
         for simulation in gateway::simulations() {
-            let taken = Arc::clone(&sent);
-            let on_sent = Arc::new(move |message| taken.lock().expect("a lock").push(message));
-            let options = StartOptions { listen: ([127, 0, 0, 1], 0).into(), seed: 7, on_sent };
-            let simulator = simulation.start(options).expect("the simulator starts");
+            let simulator = simulation.start(telling(&sent)).expect("the simulator starts");
             for (provider, scheme) in simulation.providers() {
                 let number = channels.len();
                 let address = |account: usize| match scheme.to_string().as_str() {

@@ -7,7 +7,6 @@ use palabre::gateway::Provider as _;
 use palabre::gateway::greenapi::{GreenApi, GreenSettings};
 use palabre::gateway::simulator::{
     Attachment, CallbackPlan, CustomerMessage, Daemon, Fault, Faults, Forgery, Rule, SentMessage, SimulatedProvider,
-    StartOptions,
 };
 use palabre_actors::domain::address::Address;
 use palabre_actors::domain::ids::{ChannelId, TenantId};
@@ -16,7 +15,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::daemon::{PUBLIC_URL, Setup, World};
+use crate::daemon::{PUBLIC_URL, Setup, World, telling};
 
 const ANNE: &str = "whatsapp:+33612345678";
 const HOURS: &str = "Du mardi au samedi, de 9 h à 19 h.";
@@ -36,13 +35,7 @@ impl Shop {
     fn open() -> Self {
         let secrets = tempfile::tempdir().expect("a folder");
         let sent: Arc<Mutex<Vec<SentMessage>>> = Arc::default();
-        let taken = Arc::clone(&sent);
-        let options = StartOptions {
-            listen: ([127, 0, 0, 1], 0).into(),
-            seed: 7,
-            on_sent: Arc::new(move |message| taken.lock().expect("nobody panicked").push(message)),
-        };
-        let green = GreenApi.simulation().expect("there is one").start(options).expect("it starts");
+        let green = GreenApi.simulation().expect("there is one").start(telling(&sent)).expect("it starts");
         green.set_callbacks(vec![(1, CallbackPlan::usual())]);
         let file = |name: &str, secret: &str| {
             let path = secrets.path().join(name);

@@ -41,8 +41,7 @@ async fn until_said(world: &World, tenant: &str, event: &str, wanted: usize) {
         if found >= wanted {
             return;
         }
-        assert!(waiting.goes_on(), "{found} lines instead of {wanted} say {event}\n{}", world.logs());
-        tokio::time::sleep(BREATH).await;
+        waiting.again(|| format!("{found} lines instead of {wanted} say {event}\n{}", world.logs())).await;
     }
 }
 

@@ -6,7 +6,7 @@ use palabre::gateway::twilio::simulator::{Fault, Faults, Rule};
 use serde_json::Value;
 
 use crate::conventions::logs::{Said, documented};
-use crate::daemon::{BELLE, BREATH, Setup, TAXI, Waiting, World};
+use crate::daemon::{BELLE, Setup, TAXI, World};
 
 const ANNE: &str = "+33612345678";
 
@@ -47,11 +47,7 @@ async fn a_life() -> World {
     ] {
         std::fs::write(&file, text).expect("a file");
         world.hang_up();
-        let mut waiting = Waiting::begin();
-        while !world.logs().contains(says) {
-            assert!(waiting.goes_on(), "{says}: {}", world.logs());
-            tokio::time::sleep(BREATH).await;
-        }
+        world.until_logged(says).await;
     }
     world.kill();
     world.start_daemon();

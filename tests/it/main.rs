@@ -70,6 +70,7 @@ mod flows_on_postgres;
 mod gateway;
 mod greenapi;
 mod handbook;
+mod http_stand_in;
 mod journal;
 #[path = "journal.rs"]
 mod journal_on_postgres;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::console::{add_user, signed_in};
-use crate::daemon::{BELLE, BREATH, Setup, Waiting, World};
+use crate::daemon::{BELLE, Setup, Waiting, World};
 
 const ANNE: &str = "+33612345678";
 const OPS: &str = "key-of-the-operators-0123456789";
@@ -140,8 +140,7 @@ async fn what_a_kill_or_a_busy_host_interrupts_is_fetched_again() {
     send(&world, &[url(&world, "slow"), url(&world, "busy")]).await;
     let mut waiting = Waiting::begin();
     while world.twilio.files_asked("slow") == 0 || world.twilio.files_asked("busy") == 0 {
-        assert!(waiting.goes_on(), "{}", world.logs());
-        tokio::time::sleep(BREATH).await;
+        waiting.again(|| world.logs()).await;
     }
     // The answer did not wait for the files.
     world.until("SELECT count(*) FROM messages_in WHERE processed_at IS NOT NULL", 1).await;

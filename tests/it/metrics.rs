@@ -1,6 +1,6 @@
 //! Reads what a daemon measures, from `/metrics`.
 
-use crate::daemon::{BREATH, Waiting, World};
+use crate::daemon::{Waiting, World};
 
 /// All that a daemon shows.
 pub async fn metrics(base_url: &str) -> String {
@@ -38,8 +38,7 @@ impl World {
             if found.is_some_and(&is_it) {
                 return;
             }
-            assert!(waiting.goes_on(), "{found:?} for {series}\n{}", self.logs());
-            tokio::time::sleep(BREATH).await;
+            waiting.again(|| format!("{found:?} for {series}\n{}", self.logs())).await;
         }
     }
 }

@@ -133,6 +133,22 @@ impl Shop {
         (said.status.code().expect("an exit code"), String::from_utf8(said.stdout).expect("UTF-8"))
     }
 
+    /// Awa asks for the plan. Answers the path of the page that the bot sends her.
+    async fn offered(&self) -> String {
+        self.write(1, "/start plan_premium").await;
+        self.telegram.called_at_least("sendMessage", 2).await;
+        let offer = self.said("Accès Premium").expect("an offer");
+        offer.split(' ').next_back().and_then(|link| link.strip_prefix(PUBLIC_URL)).expect("a link").to_owned()
+    }
+
+    /// Awa pays by card, and the daemon hears of it.
+    async fn pays(&self, path: &str, token: &str) {
+        let page = format!("{}{path}/buy", self.world.base_url());
+        let buy = self.client.post(page).form(&[("m", token)]).send().await.expect("an answer");
+        assert!(self.stripe.pay(buy.headers()["location"].to_str().expect("text"), "awa@example.com"));
+        self.hears_stripe().await;
+    }
+
     fn said(&self, start: &str) -> Option<String> {
         let calls = self.telegram.calls_of("sendMessage");
         let mut texts = calls.iter().filter(|call| call["chat_id"] == AWA).filter_map(|call| call["text"].as_str());
@@ -143,12 +159,9 @@ impl Shop {
 #[actix_web::test]
 async fn i13_a_member_pays_by_card_comes_in_and_is_out_when_the_money_goes_back() {
     let shop = Shop::open();
-    shop.write(1, "/start plan_premium").await;
-    shop.telegram.called_at_least("sendMessage", 2).await;
+    let page = shop.offered().await;
     let offer = shop.said("Accès Premium").expect("an offer");
     assert!(offer.starts_with("Accès Premium : 9,99\u{a0}€ par mois, ou 500 ⭐."), "{offer}");
-    let link = offer.split(' ').next_back().expect("a link").to_owned();
-    let page = link.strip_prefix(PUBLIC_URL).expect("ours").to_owned();
     let (path, token) = page.split_once("?m=").expect("it names the member");
     // The page, and the way to pay.
     let here = |path: &str| format!("{}{path}", shop.world.base_url());
@@ -307,10 +320,7 @@ async fn i13_the_daily_audit_removes_who_has_not_paid_and_reads_payments_that_no
 #[actix_web::test]
 async fn i13_a_payer_cancels_and_withdraws_without_an_account() {
     let shop = Shop::open();
-    shop.write(1, "/start plan_premium").await;
-    shop.telegram.called_at_least("sendMessage", 2).await;
-    let offer = shop.said("Accès Premium").expect("an offer");
-    let page = offer.split(' ').next_back().and_then(|link| link.strip_prefix(PUBLIC_URL)).expect("a link").to_owned();
+    let page = shop.offered().await;
     let (path, token) = page.split_once("?m=").expect("it names the member");
     let here = |path: &str| format!("{}{path}", shop.world.base_url());
     let get = async |path: &str| {
@@ -325,9 +335,7 @@ async fn i13_a_payer_cancels_and_withdraws_without_an_account() {
     for told in ["Belle Diop EI", "12 rue des Lilas", "belle.example", "Se rétracter du contrat ici"] {
         assert!(html.contains(told), "{told}: {html}");
     }
-    let buy = shop.client.post(here(&format!("{path}/buy"))).form(&[("m", token)]).send().await.expect("an answer");
-    assert!(shop.stripe.pay(buy.headers()["location"].to_str().expect("text"), "awa@example.com"));
-    shop.hears_stripe().await;
+    shop.pays(path, token).await;
     shop.world.until("SELECT count(*) FROM subscriptions WHERE state = 'active'", 1).await;
     // Without a link, the page asks for the e-mail; the bot brings the link as well. Whoever nobody knows gets the same answer.
     let (status, html) = get(&format!("{path}/own")).await;
@@ -365,19 +373,14 @@ async fn i13_a_payer_cancels_and_withdraws_without_an_account() {
 #[actix_web::test]
 async fn i12_a_purchase_moves_to_another_account_and_the_old_one_has_to_leave() {
     let shop = Shop::open();
-    shop.write(1, "/start plan_premium").await;
-    shop.telegram.called_at_least("sendMessage", 2).await;
-    let offer = shop.said("Accès Premium").expect("an offer");
-    let page = offer.split(' ').next_back().and_then(|link| link.strip_prefix(PUBLIC_URL)).expect("a link").to_owned();
+    let page = shop.offered().await;
     let (path, token) = page.split_once("?m=").expect("it names the member");
     let here = |path: &str| format!("{}{path}", shop.world.base_url());
     // The page leads to the bot as well, where it is paid in Stars.
     let html = shop.client.get(here(&page)).send().await.expect("an answer").text().await.expect("a page");
     assert!(html.contains("simulated_bot?start=plan_premium") && html.contains("500 ⭐"), "{html}");
     assert!(html.contains("C&#x27;est le prix total"), "{html}");
-    let buy = shop.client.post(here(&format!("{path}/buy"))).form(&[("m", token)]).send().await.expect("an answer");
-    assert!(shop.stripe.pay(buy.headers()["location"].to_str().expect("text"), "awa@example.com"));
-    shop.hears_stripe().await;
+    shop.pays(path, token).await;
     shop.world.until("SELECT count(*) FROM access_grants WHERE state = 'invited'", 1).await;
     shop.asks_to_join(400, AWA).await;
     shop.telegram.called_at_least("approveChatJoinRequest", 1).await;

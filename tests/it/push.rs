@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use actix_web::web::{Bytes, Data};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 
 use crate::console::visitor::Visitor;
 use crate::console::{add_user, signed_in};
-use crate::daemon::{BELLE, BREATH, Setup, Waiting, World};
+use crate::daemon::{BELLE, Setup, Waiting, World};
+use crate::http_stand_in::serve;
 
 const ANNE: &str = "+33612345678";
 const BOB: &str = "+33698765432";
@@ -51,11 +52,7 @@ async fn take(service: Data<PushService>, request: HttpRequest, body: Bytes) -> 
 impl PushService {
     fn start() -> (Arc<Self>, String) {
         let service = Arc::new(Self::default());
-        let state = Data::from(Arc::clone(&service));
-        let app = move || App::new().app_data(state.clone()).default_service(web::to(take));
-        let server = HttpServer::new(app).workers(1).disable_signals().bind(("127.0.0.1", 0)).expect("a port");
-        let at = format!("http://{}", server.addrs()[0]);
-        tokio::spawn(server.run());
+        let at = format!("http://{}", serve(&service, take));
         (service, at)
     }
 
@@ -70,8 +67,7 @@ impl PushService {
             if found.len() >= wanted {
                 return found;
             }
-            assert!(waiting.goes_on(), "{} instead of {wanted} at {path}", found.len());
-            tokio::time::sleep(BREATH).await;
+            waiting.again(|| format!("{} instead of {wanted} at {path}", found.len())).await;
         }
     }
 }

@@ -6,7 +6,7 @@ use palabre::gateway::twilio::simulator::{Fault, Faults, Rule};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
-use crate::daemon::{BELLE, BREATH, Setup, TAXI, Waiting, World};
+use crate::daemon::{BELLE, Setup, TAXI, Waiting, World};
 
 const NAILS: &str = r#"
 id = "nails"
@@ -63,8 +63,7 @@ async fn until(world: &World, node: &str, wanted: impl Fn(&Value) -> bool) -> Va
         if wanted(&told) {
             return told;
         }
-        assert!(waiting.goes_on(), "{told}\n{}", world.logs());
-        tokio::time::sleep(BREATH).await;
+        waiting.again(|| format!("{told}\n{}", world.logs())).await;
     }
 }
 

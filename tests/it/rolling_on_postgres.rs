@@ -1,5 +1,5 @@
-//! Nodes behind nginx, with the site file that operators install, are restarted one by one while customers write, and make way for a newer
-//! version that changes the tables meanwhile.
+//! Nodes behind nginx, with the site file that operators install, are restarted one by one while customers write, and make way
+//! for a newer version that changes the tables meanwhile.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -162,8 +162,8 @@ fn older_view() -> &'static str {
     text[from..].split_inclusive(';').next().expect("a statement")
 }
 
-/// No program of an earlier version is at hand. What stands for it is this one, whose newest tables were taken away while it runs: what it
-/// asks of the older ones are the statements of the build before those.
+/// No program of an earlier version is at hand. What stands for it is this one, whose newest tables were taken away while it
+/// runs: what it asks of the older ones are the statements of the build before those.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn i1_i2_i3_a_newer_node_changes_the_tables_while_an_older_one_serves() {
     let redis = redis::Server::start();

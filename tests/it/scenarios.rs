@@ -97,8 +97,7 @@ impl Stage {
             if found == wanted {
                 return;
             }
-            assert!(waiting.goes_on(), "{what}: {found} instead of {wanted}");
-            tokio::time::sleep(BREATH).await;
+            waiting.again(|| format!("{what}: {found} instead of {wanted}")).await;
         }
     }
 

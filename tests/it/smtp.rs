@@ -143,8 +143,7 @@ impl Post {
             if mails.len() >= count {
                 return mails;
             }
-            assert!(waiting.goes_on(), "{} of {count} mails: {}", mails.len(), self.world.logs());
-            tokio::time::sleep(BREATH).await;
+            waiting.again(|| format!("{} of {count} mails: {}", mails.len(), self.world.logs())).await;
         }
     }
 

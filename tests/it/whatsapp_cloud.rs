@@ -7,7 +7,7 @@ use palabre::config::{Channel, OnUnknown};
 use palabre::gateway::Provider as _;
 use palabre::gateway::simulator::{
     Attachment, CallbackPlan, CustomerMessage, Daemon, Fault, Faults, Forgery, Rule, SentMessage, SimulatedProvider,
-    StartOptions, Webhook,
+    Webhook,
 };
 use palabre::gateway::whatsapp_cloud::{CloudSettings, WhatsappCloud};
 use palabre_actors::domain::address::Address;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::console::{add_user, signed_in};
-use crate::daemon::{PUBLIC_URL, Setup, World};
+use crate::daemon::{PUBLIC_URL, Setup, World, telling};
 
 const ANNE: &str = "whatsapp:+33612345678";
 const HOURS: &str = "Du mardi au samedi, de 9 h à 19 h.";
@@ -63,13 +63,7 @@ impl Shop {
     fn open() -> Self {
         let secrets = tempfile::tempdir().expect("a folder");
         let sent: Arc<Mutex<Vec<SentMessage>>> = Arc::default();
-        let taken = Arc::clone(&sent);
-        let options = StartOptions {
-            listen: ([127, 0, 0, 1], 0).into(),
-            seed: 7,
-            on_sent: Arc::new(move |message| taken.lock().expect("nobody panicked").push(message)),
-        };
-        let meta = WhatsappCloud.simulation().expect("there is one").start(options).expect("it starts");
+        let meta = WhatsappCloud.simulation().expect("there is one").start(telling(&sent)).expect("it starts");
         meta.set_callbacks(vec![(1, CallbackPlan::usual())]);
         let file = secrets.path().join("secret");
         std::fs::write(&file, SECRET).expect("a file");

@@ -11,7 +11,8 @@ use crate::domain::timer::TimerKind;
 /// How long a conversation in a flow goes on with what it read of the tenant's bookings.
 const AGENDA_LASTS: TimeDelta = TimeDelta::seconds(30);
 
-/// What the agenda was read for last: once for each message and each timer, because what was just read is some moments old already.
+/// What the agenda was read for last: once for each message and each timer, because what was just read is some moments old
+/// already.
 #[derive(Default)]
 pub(super) struct ReadFor {
     message: Option<InboundId>,
@@ -30,8 +31,8 @@ impl Conversation {
         asks && self.may_be_outdated()
     }
 
-    /// Whether to load again because a timer comes that gives a time back or offers one: it is decided on what is booked now, and on who
-    /// waits for it. Once for each timer.
+    /// Whether to load again because a timer comes that gives a time back or offers one: it is decided on what is booked now, and
+    /// on who waits for it. Once for each timer.
     fn timer_asks_of_bookings(&mut self) -> bool {
         let Memory::Current(state) = &self.memory else { return false };
         if !self.queue.is_empty() || !self.requests.is_empty() {

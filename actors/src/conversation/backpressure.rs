@@ -5,9 +5,9 @@
 //! for the permit.
 //!
 //! The wait is bounded: a provider that hangs must not hold up turns, one that is slow must not fill the memory with waiting
-//! messages, and a process that stops has no time for it. It ends at once when a STOP is among what waits: the turns before it are decided
-//! without a permit, so that their answers queue, and the STOP's turn suppresses what has not left. It also ends at once when
-//! somebody waits for the answer to a request. So the mailbox stays open during the wait: either of them ends it.
+//! messages, and a process that stops has no time for it. It ends at once when a STOP is among what waits: the turns before it
+//! are decided without a permit, so that their answers queue, and the STOP's turn suppresses what has not left. It also ends at
+//! once when somebody waits for the answer to a request. So the mailbox stays open during the wait: either of them ends it.
 
 use std::time::Duration;
 

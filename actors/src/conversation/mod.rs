@@ -351,7 +351,7 @@ impl Conversation {
                 if cause == Cause::Request {
                     conversation.lost(&error);
                 }
-                // A timer whose row is gone fired elsewhere. One whose row is there is still due, and the sweep delivers it again.
+                // A timer whose row is gone fired elsewhere. Another is still due, and the sweep delivers it again.
                 conversation.back_off(&error, ctx);
             }
         }));

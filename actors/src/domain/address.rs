@@ -124,8 +124,8 @@ impl Address {
     }
 
     /// Reads an address as providers write it, and normalises it. A scheme in the text (`whatsapp:`, `sms:`,
-    /// `tel:`, `telegram:`, `mailto:`, `sandbox:`) wins over the hint. `home` tells what a national number such as `06 12 34 56 78` means;
-    /// without it, such a number is refused: its first digits may be another country's code.
+    /// `tel:`, `telegram:`, `mailto:`, `sandbox:`) wins over the hint. `home` tells what a national number such as
+    /// `06 12 34 56 78` means; without it, such a number is refused: its first digits may be another country's code.
     ///
     /// Business-scoped WhatsApp ids (`whatsapp:US.1234`) are what WhatsApp users without a phone number have since April
     /// 2026.

@@ -30,7 +30,8 @@ pub struct Service {
     pub resources: Vec<String>,
     /// How many people a resource takes at once. With more than one, bookings of this service share it.
     pub capacity: u32,
-    /// The most people that one of its resources takes at once, whatever it is booked for. [`super::flow::Flows::new`] counts them.
+    /// The most people that one of its resources takes at once, whatever it is booked for. [`super::flow::Flows::new`] counts
+    /// them.
     pub(in crate::domain) most_places: u32,
     /// The times of the week at which it begins. Empty: whenever there is room.
     pub times: Vec<(Weekday, NaiveTime)>,
@@ -223,7 +224,7 @@ impl BookingRefused {
 /// Time of a resource that is taken.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Busy {
-    /// Whose.
+    /// Whose time it is.
     pub resource: String,
     /// From when.
     pub from: Timestamp,
@@ -347,8 +348,8 @@ impl Agenda {
         }
     }
 
-    /// The places that so many people get of a resource for that long, and how many are free before them; `None`: there are not so
-    /// many. Whoever does not share the resource takes all of its places.
+    /// The places that so many people get of a resource for that long, and how many are free before them; `None`: there are not
+    /// so many. Whoever does not share the resource takes all of its places.
     #[must_use]
     pub(in crate::domain) fn places_for(
         &self,

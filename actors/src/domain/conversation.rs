@@ -160,6 +160,27 @@ pub struct Conversation {
     pub watch: LoopWatch,
 }
 
+impl Conversation {
+    /// One that begins: nobody has written yet, and the bot answers.
+    #[must_use]
+    pub fn begin() -> Self {
+        Self {
+            id: ConversationId::fresh(),
+            version: 0,
+            status: ConversationStatus::New,
+            handler: Handler::Bot,
+            assignee: None,
+            flow: None,
+            memory: None,
+            session: None,
+            recent_answers: Vec::new(),
+            timer_at: None,
+            last_inbound_at: None,
+            watch: LoopWatch::default(),
+        }
+    }
+}
+
 /// The name of the person to whom a conversation is assigned. `Debug` does not show it (I10).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Assignee(Arc<str>);

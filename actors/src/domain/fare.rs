@@ -2,6 +2,7 @@
 
 use super::flow::phrases::{contains, said};
 use super::folding::fold;
+use super::typography::grouped;
 
 /// Roads are longer than a straight line.
 const DETOUR: f64 = 1.3;
@@ -76,7 +77,8 @@ impl Fares {
         let fare = self.by_distance.as_ref()?;
         let km = distance(self.coordinates(from, &start)?, self.coordinates(to, &end)?) * DETOUR;
         let price = (fare.base + km * fare.per_km).max(fare.minimum);
-        Some(format!("{} {}", grouped((price / fare.round_to).ceil() * fare.round_to), fare.currency))
+        let rounded = format!("{:.0}", (price / fare.round_to).ceil() * fare.round_to);
+        Some(format!("{} {}", grouped(&rounded, ' '), fare.currency))
     }
 
     fn coordinates(&self, written: &str, words: &str) -> Option<(f64, f64)> {
@@ -98,19 +100,6 @@ fn distance((from_lat, from_long): (f64, f64), (to_lat, to_long): (f64, f64)) ->
     let (lat, long) = ((to_lat - from_lat).to_radians() / 2.0, (to_long - from_long).to_radians() / 2.0);
     let a = lat.sin().powi(2) + from_lat.to_radians().cos() * to_lat.to_radians().cos() * long.sin().powi(2);
     2.0 * EARTH_KM * a.sqrt().min(1.0).asin()
-}
-
-/// `45 000`
-fn grouped(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut grouped = String::with_capacity(digits.len() + 4);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(' ');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 #[cfg(test)]

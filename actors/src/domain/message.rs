@@ -68,7 +68,7 @@ impl NewInbound {
             || ((is_private(&self.from) != is_private(from)) && self.content.body == body)
     }
 
-    /// The same, accepted under an id.
+    /// The message as it is stored under its id.
     #[must_use]
     pub fn accepted_as(&self, id: InboundId) -> Inbound {
         Inbound {

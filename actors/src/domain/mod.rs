@@ -22,6 +22,7 @@ pub mod flow;
 pub mod folding;
 pub mod hours;
 pub mod ids;
+pub mod language;
 pub mod late_failure;
 pub mod lead;
 pub mod live;
@@ -47,6 +48,7 @@ pub mod stemming;
 pub mod template;
 pub mod timer;
 pub mod turn;
+pub mod typography;
 pub mod waiting;
 pub mod words;
 

@@ -57,8 +57,8 @@ impl Places {
         self.free(of).0.count_ones()
     }
 
-    /// The lowest places among the first `of` that are not taken, for so many people. The lowest: whoever begins another use of the
-    /// resource wants the same ones, and the claims let one of the two have them (I12).
+    /// The lowest places among the first `of` that are not taken, for so many people. The lowest: whoever begins another use of
+    /// the resource wants the same ones, and the claims let one of the two have them (I12).
     pub(in crate::domain) fn lowest_free(self, of: u32, people: u32) -> Option<Self> {
         if people == 0 || self.left(of) < people {
             return None;

@@ -12,7 +12,7 @@ pub struct Presentation {
     /// The subject of an e-mail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// The same as the text, as HTML.
+    /// The message's text as HTML.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub html: Option<String>,
     /// Files that go with the text, or alone.

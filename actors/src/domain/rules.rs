@@ -18,10 +18,10 @@ use super::flow::Flows;
 use super::folding::fold;
 use super::hours::{Hours, advertising_waits_until, french_zone};
 use super::ids::TenantId;
+pub use super::language::Language;
 use super::loop_watch::LoopPolicy;
 pub use super::rule_error::RuleError;
 use super::template::{Template, TemplateUse};
-use super::words::stored_words;
 
 mod escalation;
 mod questions;
@@ -136,13 +136,13 @@ impl Rules {
         }
     }
 
-    /// The same, with the tenant's time zone and business hours. Without them it is always open, and its clocks show UTC.
+    /// These rules with the tenant's time zone and business hours. Without them it is always open, and its clocks show UTC.
     #[must_use]
     pub fn with_hours(self, hours: Hours, timezone: chrono_tz::Tz) -> Self {
         Self { hours, timezone, ..self }
     }
 
-    /// The same, with flows.
+    /// These rules with flows.
     #[must_use]
     pub fn with_flows(self, flows: Flows) -> Self {
         Self { flows: Some(Arc::new(flows)), ..self }
@@ -160,13 +160,13 @@ impl Rules {
         self.flows.as_deref().is_some_and(Flows::needs_agenda)
     }
 
-    /// The same, with when a person is called.
+    /// These rules with what calls a person.
     #[must_use]
     pub fn with_escalation(self, escalation: Escalation) -> Self {
         Self { escalation, ..self }
     }
 
-    /// The same, with an assistant.
+    /// These rules with an assistant.
     #[must_use]
     pub fn with_assistant(self, assistant: AssistantPolicy) -> Self {
         Self { assistant: Some(assistant), ..self }
@@ -274,7 +274,7 @@ impl Rules {
         self.faq.read(text)
     }
 
-    /// The same, and why.
+    /// Which FAQ entries a message asks for, and why.
     #[must_use]
     pub fn explain_faq(&self, text: &str) -> FaqExplanation {
         self.faq.explain(text)
@@ -302,18 +302,6 @@ impl Rules {
         self.texts.has(text)
     }
 }
-
-/// The languages Palabre itself can speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum Language {
-    /// Français
-    #[default]
-    Fr,
-    /// English
-    En,
-}
-
-stored_words!(Language { Fr => "fr", En => "en" });
 
 /// Texts of the tenant: minijinja templates. `None` takes the built-in text of the tenant's language, or silence where
 /// the field says so.

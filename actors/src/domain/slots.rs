@@ -69,7 +69,7 @@ pub struct Calendar<'a> {
 }
 
 impl Calendar<'_> {
-    /// The same, for so many people.
+    /// This search for so many people.
     #[must_use]
     pub const fn for_people(self, people: u32) -> Self {
         Self { people, ..self }

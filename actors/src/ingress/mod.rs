@@ -171,7 +171,10 @@ impl Ingress {
         if let Some(error) = failure
             && self.context.outage.is_news(&error)
         {
-            error!(messages = failed, error = %error, cause = error.source.as_deref().map(tracing::field::display), "messages not accepted, their webhooks are refused");
+            error!(
+                messages = failed, error = %error, cause = error.source.as_deref().map(tracing::field::display),
+                "messages not accepted, their webhooks are refused"
+            );
         }
     }
 

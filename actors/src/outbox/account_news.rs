@@ -22,7 +22,10 @@ pub(crate) async fn heed(context: &ActorContext, pool: &SenderPool, news: &Accou
     };
     let (tenant, channel, code) = (&channel_key.tenant, &channel_key.channel, &news.code);
     if news.suspended_for.is_some() {
-        warn!(tenant.id = %tenant, channel.id = %channel, code, "provider says that the account cannot send, its channel is paused");
+        warn!(
+            tenant.id = %tenant, channel.id = %channel, code,
+            "provider says that the account cannot send, its channel is paused"
+        );
     } else {
         info!(tenant.id = %tenant, channel.id = %channel, code, "provider says that the account works, its channel goes on");
     }

@@ -131,7 +131,7 @@ pub struct Ports {
 pub struct Settings {
     /// Accepted messages in memory at once; more wait in the store.
     pub max_in_flight: usize,
-    /// The same for one tenant (I9).
+    /// Accepted messages of one tenant in memory at once (I9).
     pub max_in_flight_per_tenant: usize,
     /// Webhooks that wait for their commit at once; more are refused.
     pub max_waiting_webhooks: usize,

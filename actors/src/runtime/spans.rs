@@ -1,7 +1,7 @@
 //! Spans of a message: webhook, turn, provider.
 //!
-//! Whoever collects them subscribes to [`TARGET`]. Without a collector none is made. Their fields are ids and words of ours, never
-//! what somebody wrote or who they are (I10).
+//! Whoever collects them subscribes to [`TARGET`]. Without a collector none is made. Their fields are ids and words of ours,
+//! never what somebody wrote or who they are (I10).
 
 use tracing::Span;
 use tracing::field::Empty;

@@ -184,7 +184,10 @@ impl Handler<TenantExited> for Supervisor {
             }
             RestartDecision::Quarantine { after } => {
                 counter!(metric::QUARANTINED).increment(1);
-                error!(tenant.id = %exited.tenant, "tenant quarantined, its restart budget is used up; its messages wait in the store");
+                error!(
+                    tenant.id = %exited.tenant,
+                    "tenant quarantined, its restart budget is used up; its messages wait in the store"
+                );
                 after
             }
         };

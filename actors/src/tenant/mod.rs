@@ -193,12 +193,18 @@ impl Tenant {
             .map(|strikes| strikes.message);
         if let Some(message) = poison {
             counter!(metric::POISONED).increment(1);
-            error!(tenant.id = %self.id, message.id = %message, "message panicked its conversation repeatedly, it becomes a dead letter");
+            error!(
+                tenant.id = %self.id, message.id = %message,
+                "message panicked its conversation repeatedly, it becomes a dead letter"
+            );
         }
         let after = match entry.budget.spend(Instant::now()) {
             RestartDecision::Restart { after } => after,
             RestartDecision::Quarantine { after } => {
-                error!(tenant.id = %self.id, channel.id = %key.channel, "conversation quarantined, its restart budget is used up");
+                error!(
+                    tenant.id = %self.id, channel.id = %key.channel,
+                    "conversation quarantined, its restart budget is used up"
+                );
                 after
             }
         };

@@ -66,7 +66,7 @@ fn message(row: &message_in::Model, history: &FlowHistory, content: Content, lin
 }
 
 fn answer(row: &message_out::Model, around: &Around, content: Content, line: &mut impl FnMut(&str)) {
-    // What nobody had written about before is no answer.
+    // A message that a person or a program began is no answer.
     let what = if row.kind == OutboundKind::Manual.as_str() { "message" } else { "answer" };
     line(&format!("{} {}", label(what, content.language), row.id));
     line(&content.field("kind", words::kind(&row.kind, content.language)));
@@ -174,7 +174,7 @@ impl Content {
         if self.shown { text.to_owned() } else { Address::from_normalised(text).to_string() }
     }
 
-    /// Somebody of ours: the mask, and what tells them from others with the same.
+    /// A contact's address; where it is masked, with a mark that tells contacts with the same mask apart.
     fn contact(self, text: &str, conversation: Option<&str>) -> String {
         match conversation.filter(|_| !self.shown) {
             Some(conversation) => mask::contact(&Address::from_normalised(text), conversation),
@@ -182,7 +182,7 @@ impl Content {
         }
     }
 
-    /// A line: what it is, and it.
+    /// A line with a value and its name.
     fn field(self, word: &'static str, value: impl std::fmt::Display) -> String {
         format!("  {:<17}{value}", label(word, self.language))
     }

@@ -28,7 +28,7 @@ pub(super) fn named(text: &str) -> Result<Named, String> {
     if gateway::provider_of_id(text).is_some() { Ok(Named::Theirs(text.to_owned())) } else { Err(LOOK.to_owned()) }
 }
 
-/// The message's own id. Who asks about one that is not there is told so, and what else there is; then it is the exit code.
+/// Our id of the message. Where there is none, it prints what is known of the provider's id, and answers the exit code.
 ///
 /// # Errors
 /// [`StoreError`]: the database refused.
@@ -71,7 +71,7 @@ pub(super) async fn find(
     Ok(Err(exit::FOUND_WRONG))
 }
 
-/// Nobody knows the id.
+/// Prints that no message has the id, and answers the exit code.
 pub(super) fn unknown(id: impl std::fmt::Display, language: Language) -> u8 {
     match language {
         Language::En => complain_about(format_args!(

@@ -4,7 +4,7 @@ use palabre_actors::domain::rules::Language;
 
 use crate::cli::explain::last_error;
 
-/// What a word means that is no reason.
+/// What a word of the list `--by-reason` means: a reason, or what a message without one waits for.
 pub(super) fn meaning(word: &str, language: Language) -> String {
     let (english, french) = match word {
         "line" => (

@@ -4,7 +4,7 @@ use actix_web::web;
 use minijinja::{Value, context};
 
 use super::{ConsoleError, ConsoleState, Fields, Form, Member, Page, SetupStep, StepQuery, Trouble};
-use super::{access, saved, shown, step_page, written};
+use super::{access, after, shown, step_page, written};
 use crate::service::setup::{self, BusinessAnswers};
 
 /// Clocks that are offered; every other of the IANA database may be typed in.
@@ -78,12 +78,7 @@ pub(super) async fn save(
         timezone: fields.line("timezone", 64),
         phones: fields.text("phones", 1_000),
     };
-    let alone = fields.line("alone", 20);
-    match setup::set_business(&member.caller, access(&state)?, &member.tenant, &answers).await {
-        Ok(()) => saved(&member, &state, SetupStep::Business, &alone).await,
-        Err(error) => {
-            let query = StepQuery { alone, ..StepQuery::default() };
-            page(&member, &state, &query, &answers, &Trouble::of(&state, member.language, error)?)
-        }
-    }
+    let done = setup::set_business(&member.caller, access(&state)?, &member.tenant, &answers).await;
+    let step = (SetupStep::Business, fields.line("alone", 20));
+    after(&member, &state, step, done, |query, trouble| page(&member, &state, query, &answers, trouble)).await
 }

@@ -6,7 +6,7 @@ use palabre_actors::domain::rules::{Facts, TextName};
 use serde::Serialize;
 
 use super::{ConsoleError, ConsoleState, Fields, Form, Member, Page, SetupStep, StepQuery, Trouble};
-use super::{access, saved, shown, step_page, written};
+use super::{access, after, shown, step_page, written};
 use crate::service::setup::{self, ConsentAnswers};
 
 /// A text that may be written otherwise.
@@ -63,12 +63,7 @@ pub(super) async fn save(
         opt_out: fields.text("opt_out", 1_000),
         opt_in: fields.text("opt_in", 1_000),
     };
-    let alone = fields.line("alone", 20);
-    match setup::set_consent(&member.caller, access(&state)?, &member.tenant, &answers).await {
-        Ok(()) => saved(&member, &state, SetupStep::Consent, &alone).await,
-        Err(error) => {
-            let query = StepQuery { alone, ..StepQuery::default() };
-            page(&member, &state, &query, &answers, &Trouble::of(&state, member.language, error)?)
-        }
-    }
+    let done = setup::set_consent(&member.caller, access(&state)?, &member.tenant, &answers).await;
+    let step = (SetupStep::Consent, fields.line("alone", 20));
+    after(&member, &state, step, done, |query, trouble| page(&member, &state, query, &answers, trouble)).await
 }

@@ -6,7 +6,7 @@ use palabre_actors::domain::hours::Country;
 use serde::Serialize;
 
 use super::{ConsoleError, ConsoleState, Fields, Form, Member, Page, SetupStep, StepQuery, Trouble};
-use super::{access, saved, shown, step_page, written};
+use super::{access, after, shown, step_page, written};
 use crate::service::setup::{self, HoursAnswers};
 
 /// As the file calls them.
@@ -59,12 +59,7 @@ pub(super) async fn save(
         closed_on: fields.text("closed_on", 2_000),
         closed_reply: fields.text("closed_reply", 2_000),
     };
-    let alone = fields.line("alone", 20);
-    match setup::set_hours(&member.caller, access(&state)?, &member.tenant, &answers).await {
-        Ok(()) => saved(&member, &state, SetupStep::Hours, &alone).await,
-        Err(error) => {
-            let query = StepQuery { alone, ..StepQuery::default() };
-            page(&member, &state, &query, &answers, &Trouble::of(&state, member.language, error)?)
-        }
-    }
+    let done = setup::set_hours(&member.caller, access(&state)?, &member.tenant, &answers).await;
+    let step = (SetupStep::Hours, fields.line("alone", 20));
+    after(&member, &state, step, done, |query, trouble| page(&member, &state, query, &answers, trouble)).await
 }

@@ -170,6 +170,24 @@ async fn saved(member: &Member, state: &ConsoleState, step: SetupStep, alone: &s
     })
 }
 
+/// What follows a form: the next page where its step was written, else the same page with what did not hold.
+/// `alone` is the form's.
+async fn after(
+    member: &Member,
+    state: &ConsoleState,
+    (step, alone): (SetupStep, String),
+    done: Result<(), TenantFileError>,
+    page: impl FnOnce(&StepQuery, &Trouble) -> Result<Page, ConsoleError>,
+) -> Result<Page, ConsoleError> {
+    match done {
+        Ok(()) => saved(member, state, step, &alone).await,
+        Err(error) => {
+            let query = StepQuery { alone, ..StepQuery::default() };
+            page(&query, &Trouble::of(state, member.language, error)?)
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct StepLine {
     key: &'static str,

@@ -5,7 +5,7 @@ use minijinja::context;
 use serde::Serialize;
 
 use super::{ConsoleError, ConsoleState, Fields, Form, Member, Page, SetupStep, StepQuery, Trouble};
-use super::{access, saved, shown, step_page, written};
+use super::{access, after, shown, step_page, written};
 use crate::service::setup::{self, ServiceAnswers};
 
 /// Empty rows at the end of the form.
@@ -67,12 +67,7 @@ pub(super) async fn save(
         resources: fields.line(&format!("resources_{at}"), 400),
     };
     let answers: Vec<ServiceAnswers> = fields.numbers("name").into_iter().take(MOST).map(service).collect();
-    let alone = fields.line("alone", 20);
-    match setup::set_services(&member.caller, access(&state)?, &member.tenant, &answers).await {
-        Ok(()) => saved(&member, &state, SetupStep::Services, &alone).await,
-        Err(error) => {
-            let query = StepQuery { alone, ..StepQuery::default() };
-            page(&member, &state, &query, answers, &Trouble::of(&state, member.language, error)?)
-        }
-    }
+    let done = setup::set_services(&member.caller, access(&state)?, &member.tenant, &answers).await;
+    let step = (SetupStep::Services, fields.line("alone", 20));
+    after(&member, &state, step, done, |query, trouble| page(&member, &state, query, answers, trouble)).await
 }

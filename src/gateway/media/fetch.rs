@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{Client, Method, Request, Response, StatusCode};
 use url::Url;
@@ -10,6 +10,7 @@ use url::Url;
 use super::MediaPlace;
 use crate::gateway::client::ClientError;
 use crate::gateway::guarded_client;
+use crate::http_client::{self, UnreadBody};
 
 /// Redirects that are followed: from an API to the storage behind it.
 const REDIRECTS: usize = 5;
@@ -134,18 +135,16 @@ fn refused(status: StatusCode) -> FetchError {
     }
 }
 
-async fn read(mut response: Response, most: u64) -> Result<Fetched, FetchError> {
+async fn read(response: Response, most: u64) -> Result<Fetched, FetchError> {
     if response.content_length().is_some_and(|length| length > most) {
         return Err(FetchError::TooLarge);
     }
     let content_type = response.headers().get(CONTENT_TYPE).and_then(|text| text.to_str().ok());
     let content_type = content_type.unwrap_or_default().to_owned();
-    let mut bytes = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|_| FetchError::Unreachable)? {
-        if (bytes.len() + chunk.len()) as u64 > most {
-            return Err(FetchError::TooLarge);
-        }
-        bytes.extend_from_slice(&chunk);
-    }
+    let most_bytes = usize::try_from(most).unwrap_or(usize::MAX);
+    let bytes = http_client::body(response, most_bytes).await.map_err(|unread| match unread {
+        UnreadBody::TooLong => FetchError::TooLarge,
+        UnreadBody::Broken(_) => FetchError::Unreachable,
+    })?;
     Ok(Fetched { bytes: bytes.freeze(), content_type })
 }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::gateway::channel_event::{ChannelEvent, ChannelEventKind};
+use crate::gateway::lenient::without_nul;
 use crate::gateway::{Rejection, WebhookRequest};
 
 /// The longest text that is taken, as of any provider.
@@ -157,9 +158,4 @@ fn id_of(text: &str) -> Result<ProviderMessageId, Rejection> {
     } else {
         Err(Rejection::Malformed("an id is 1 to 128 visible characters"))
     }
-}
-
-/// PostgreSQL's text cannot hold NUL.
-fn without_nul(text: &str) -> String {
-    text.replace('\0', "\u{FFFD}")
 }

@@ -111,13 +111,13 @@ impl Rule {
         Self { delay_varies: true, ..Self::slow(most) }
     }
 
-    /// The same for fewer requests.
+    /// This rule, for fewer requests.
     #[must_use]
     pub fn when(self, when: When) -> Self {
         Self { when, ..self }
     }
 
-    /// The same, a number of times.
+    /// This rule, for so many requests.
     #[must_use]
     pub fn times(self, times: u32) -> Self {
         Self { times: Some(times), ..self }

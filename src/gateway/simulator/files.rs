@@ -28,9 +28,9 @@ impl SimulatedFiles {
 
     /// Answers a request for a file, by the name that its path ends with.
     ///
-    /// `photo`, `voice`, `paper` and `card` are what they say; `page` is no picture. `moved` leads to a photo beside it, `astray` to this
-    /// machine by another name, `round` to itself. `busy` has no answer the first time, `late` is not known the first time, `slow`
-    /// is never answered the first time. `large` never ends; `gone` is gone.
+    /// `photo`, `voice`, `paper` and `card` are what they say; `page` is no picture. `moved` leads to a photo beside it, `astray`
+    /// to this machine by another name, `round` to itself. `busy` has no answer the first time, `late` is not known the first
+    /// time, `slow` is never answered the first time. `large` never ends; `gone` is gone.
     pub async fn answer(&self, name: &str, request: &HttpRequest) -> HttpResponse {
         let folder = request.path().strip_suffix(name).unwrap_or_default();
         let here = format!("http://{}{folder}", request.connection_info().host());

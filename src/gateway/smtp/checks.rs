@@ -7,10 +7,7 @@ use crate::gateway::{Bilingual, SetupFinding, SetupLevel, Wiring};
 
 pub(super) async fn run(channel: &Channel, wiring: Wiring<'_>) -> Vec<SetupFinding> {
     let Ok(account) = settings(channel) else {
-        return vec![wrong(
-            ("the settings are another provider's", "les réglages sont d'un autre fournisseur"),
-            ("please report this", "merci de le signaler"),
-        )];
+        return vec![SetupFinding::OF_ANOTHER_PROVIDER];
     };
     let domain = mailbox::wire(&channel.address).map(|address| address.domain().to_owned()).unwrap_or_default();
     let server = match MailServer::new(account, &domain) {

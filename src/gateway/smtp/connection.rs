@@ -107,8 +107,8 @@ impl MailServer {
         }
     }
 
-    /// Opens a connection and closes it: whether the set-up works. The deadline is that of each step, so that a failure tells which
-    /// one was not answered.
+    /// Opens a connection and closes it: whether the set-up works. The deadline is that of each step, so that a failure tells
+    /// which one was not answered.
     pub async fn probe(&self) -> Result<(), Failure> {
         let mut connection = self.open().await?;
         let _ = tokio::time::timeout(self.timeout, connection.abort()).await;

@@ -106,8 +106,8 @@ impl Provider for Smtp {
         )
     }
 
-    /// A relay tells of opt-outs alone, a server that answers an error has not taken the mail (RFC 5321, 4.2.5), and mails have as
-    /// many files as one likes.
+    /// A relay tells of opt-outs alone, a server that answers an error has not taken the mail (RFC 5321, 4.2.5), and mails have
+    /// as many files as one likes.
     #[cfg(test)]
     fn conformance(&self) -> Option<super::tests::Conformance> {
         let simulated = super::tests::Conformance::of(&simulator::MailSimulation);
@@ -121,7 +121,7 @@ impl Provider for Smtp {
 }
 
 fn settings(channel: &Channel) -> Result<&MailAccount, ConnectError> {
-    channel.provider.settings().ok_or_else(|| ConnectError("the settings are another provider's".to_owned()))
+    super::wiring::settings(channel)
 }
 
 /// Where a relay carries its token.

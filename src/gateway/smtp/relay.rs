@@ -41,7 +41,8 @@ struct RelayEvent<'a> {
     date: Text<'a>,
 }
 
-/// Believes a relay that has the channel's token, or the one before it: as a bearer token, or as the password of basic authentication.
+/// Believes a relay that has the channel's token, or the one before it: as a bearer token, or as the password of basic
+/// authentication.
 pub(super) fn believe(proofs: &[SecretString], request: &WebhookRequest<'_>) -> Result<(), Rejection> {
     let claimed = request.header(&PROOF);
     let (scheme, claimed) = claimed.and_then(|claimed| claimed.split_once(' ')).ok_or(Rejection::BadSignature)?;

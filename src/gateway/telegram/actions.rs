@@ -15,8 +15,8 @@ use super::codes::NO_RIGHTS;
 use super::decode::message_id;
 use super::update::ANSWER_CALLBACK;
 
-/// Steps of places in chats. Whoever asks for them looks at what becomes of them, and asks anew when the bot has its rights back; kept
-/// waiting for that, they would keep the person's other messages waiting as well.
+/// Steps of places in chats. Whoever asks for them looks at what becomes of them, and asks anew when the bot has its rights back;
+/// kept waiting for that, they would keep the person's other messages waiting as well.
 const ASKED_ANEW: [&str; 3] = ["invite_link", "ban", "unban"];
 
 /// Sends an invoice in Stars.

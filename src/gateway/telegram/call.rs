@@ -19,7 +19,6 @@ use crate::gateway::call::{self, CallFailure};
 use crate::gateway::media::MediaPlace;
 use crate::gateway::{ConnectError, unreached};
 
-/// How texts call it.
 const LABEL: &str = "Telegram";
 
 /// The most of an answer that is read; a message is a few kilobytes, a hundred updates at most some hundred.
@@ -92,7 +91,7 @@ impl From<CallFailure> for CallError {
 /// What Telegram says when it says no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
-    /// 400
+    /// The HTTP status, or Telegram's `error_code`, which has the same numbers.
     pub status: u16,
     /// Our code for it, where it is known.
     pub code: Option<&'static crate::gateway::Code>,

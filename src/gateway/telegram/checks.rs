@@ -37,13 +37,11 @@ pub struct WebhookInfo {
 /// Updates that wait; a moment's are a few.
 const MANY_PENDING: u64 = 100;
 
-const STRANGER: Bilingual = ("the settings are another provider's", "les réglages sont d'un autre fournisseur");
-const REPORT: Bilingual = ("please report this", "merci de le signaler");
 const SET_WEBHOOK: Bilingual = ("run `palabre telegram set-webhook`", "lancer `palabre telegram set-webhook`");
 
 pub(super) async fn run(channel: &Channel, wiring: Wiring<'_>) -> Vec<SetupFinding> {
-    let Ok(bot) = settings(channel) else { return vec![wrong(STRANGER, REPORT)] };
-    let Ok(api) = Api::new(wiring.client.clone(), bot) else { return vec![wrong(STRANGER, REPORT)] };
+    let Ok(bot) = settings(channel) else { return vec![SetupFinding::OF_ANOTHER_PROVIDER] };
+    let Ok(api) = Api::new(wiring.client.clone(), bot) else { return vec![SetupFinding::OF_ANOTHER_PROVIDER] };
     let time = CHECK_TIME.min(bot.timeout);
     let mut findings = Vec::new();
     match me(&api, time).await {

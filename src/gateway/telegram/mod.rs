@@ -137,7 +137,7 @@ impl Provider for Telegram {
 }
 
 fn settings(channel: &Channel) -> Result<&TelegramBot, ConnectError> {
-    channel.provider.settings().ok_or_else(|| ConnectError("the settings are another provider's".to_owned()))
+    super::wiring::settings(channel)
 }
 
 static PROTOCOL: WebhookProtocol = WebhookProtocol {

@@ -1,7 +1,8 @@
 //! Conformance suite over all gateways: each provider of the list that can be played runs it against its own simulator.
 //!
 //! A new provider joins by its line in the list, and says itself where it differs ([`Conformance`]). What comes in is made by
-//! the simulator and read by the provider's receiver; what goes out crosses a real connection, with every fault that simulators play.
+//! the simulator and read by the provider's receiver; what goes out crosses a real connection, with every fault that simulators
+//! play.
 
 mod callbacks;
 

@@ -1,8 +1,8 @@
-//! Decoders under mutated payloads: every provider's corpus, cut, twisted, nested and blown up, always with a proof that holds, so that
-//! nothing stops at the signature.
+//! Decoders under mutated payloads: every provider's corpus, cut, twisted, nested and blown up, always with a proof that holds,
+//! so that nothing stops at the signature.
 //!
-//! `./test` does a few rounds. `PALABRE_FUZZ_SECONDS=600 ./test mutated` goes on for that long, with all providers at once, and tells
-//! how many bodies each took and which was the slowest. A provider with a receiver joins by a line in [`CORPORA`].
+//! `./test` does a few rounds. `PALABRE_FUZZ_SECONDS=600 ./test mutated` goes on for that long, with all providers at once, and
+//! tells how many bodies each took and which was the slowest. A provider with a receiver joins by a line in [`CORPORA`].
 
 use std::time::{Duration, Instant};
 

@@ -35,10 +35,7 @@ pub(super) async fn run(channel: &Channel, wiring: Wiring<'_>) -> Vec<SetupFindi
 async fn account(channel: &Channel, wiring: Wiring<'_>) -> SetupFinding {
     let wrong = |what: Bilingual, todo: Bilingual| SetupFinding { level: SetupLevel::Wrong, what, todo: Some(todo) };
     let Ok(account) = settings(channel) else {
-        return wrong(
-            ("the settings are another provider's", "les réglages sont d'un autre fournisseur"),
-            ("please report this", "merci de le signaler"),
-        );
+        return SetupFinding::OF_ANOTHER_PROVIDER;
     };
     let url = format!("{}/2010-04-01/Accounts/{}.json", account.api_base_url, account.account_sid);
     let request = wiring.client.get(url).basic_auth(&account.account_sid, Some(account.auth_token.expose_secret()));

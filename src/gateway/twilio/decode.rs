@@ -14,9 +14,9 @@ use palabre_actors::ports::StatusUpdate;
 
 use super::form::Form;
 use super::sids::{self, sid};
-use super::texts::{cut, without_nul};
 use super::unnamed;
 use crate::gateway::Rejection;
+use crate::gateway::lenient::{beginning, without_nul};
 
 /// The query parameter of a StatusCallback that carries our own id of the message.
 pub const MESSAGE_ID_PARAMETER: &str = "mid";
@@ -72,9 +72,9 @@ impl Reader<'_> {
         if to != *self.own.0 || fields.account_sid.is_some_and(|account| account != self.account_sid) {
             return Err(Rejection::NotOurs);
         }
-        let (body, is_whole) = cut(fields.body.unwrap_or_default(), MAX_BODY_BYTES);
+        let body = fields.body.unwrap_or_default();
         let mut details = fields.details(form, self.scheme, &from);
-        if !is_whole {
+        if body.len() > MAX_BODY_BYTES {
             details.other.insert("BodyCut".to_owned(), "true".to_owned());
         }
         Ok(NewInbound {
@@ -84,7 +84,11 @@ impl Reader<'_> {
             id_per_chat: false,
             from,
             to,
-            content: Content { body: without_nul(body), profile_name: some_text(fields.profile_name), details },
+            content: Content {
+                body: beginning(body, MAX_BODY_BYTES),
+                profile_name: some_text(fields.profile_name),
+                details,
+            },
             correlation,
             received_at,
             spooled: false,
@@ -212,7 +216,7 @@ impl<'a> Fields<'a> {
                 id: without_nul(self.list_id.unwrap_or_default()),
                 title: without_nul(self.list_title.unwrap_or_default()),
             }),
-            form: self.interactive_data.map(|text| without_nul(cut(text, MAX_FORM_BYTES).0)),
+            form: self.interactive_data.map(|text| beginning(text, MAX_FORM_BYTES)),
             other: unnamed::fields(form),
             provider_consent: self.opt_out_type.and_then(provider_consent),
             ..Details::default()
@@ -296,7 +300,8 @@ fn sender(scheme: Scheme, text: &str, country: Option<&str>) -> Option<Address> 
 }
 
 /// The address that Twilio wrote, normalised. `country` (`FromCountry`) helps with a number without a `+`, which Twilio does
-/// not send today; where it does not, its digits begin with the country's code. An address of the other product means that a webhook is set to the wrong channel.
+/// not send today; where it does not, its digits begin with the country's code. An address of the other product means that a
+/// webhook is set to the wrong channel.
 fn normalise(scheme: Scheme, text: &str, country: Option<&str>) -> Option<Address> {
     let address = Address::parse(scheme, text, None).or_else(|error| {
         if error != AddressError::CountryUnknown {

@@ -21,7 +21,6 @@ pub mod signature;
 pub mod simulator;
 #[cfg(test)]
 mod tests;
-mod texts;
 mod unnamed;
 mod url_variants;
 
@@ -101,7 +100,7 @@ impl Kind {
         }
     }
 
-    /// The same, form-encoded.
+    /// The prefix of addresses as forms encode it.
     fn encoded_prefix(self) -> &'static str {
         match self {
             Self::Whatsapp => "whatsapp%3A",
@@ -180,10 +179,10 @@ impl Provider for Kind {
 }
 
 fn settings(channel: &Channel) -> Result<&TwilioAccount, ConnectError> {
-    channel.provider.settings().ok_or_else(|| ConnectError("the settings are another provider's".to_owned()))
+    super::wiring::settings(channel)
 }
 
-/// The same for both products.
+/// The protocol of webhooks, of both products.
 static PROTOCOL: WebhookProtocol = WebhookProtocol {
     proof: Some(signature::HEADER),
     acknowledgement: ("text/xml", r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"#),

@@ -1,8 +1,8 @@
 //! Ids of Twilio's, and webhooks whose names and values stand where Twilio put them.
 //!
 //! The signature joins names and values without a boundary: whoever captured `MessageSid=SM…1&NumMedia=0` can send it again as
-//! `MessageSid=SM…1NumMedia0`, with the same signature. So an id has its exact form, ids of one message agree, and an id may not be
-//! hidden in another parameter.
+//! `MessageSid=SM…1NumMedia0`, with the same signature. So an id has its exact form, ids of one message agree, and an id may not
+//! be hidden in another parameter.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};

@@ -25,7 +25,7 @@ use crate::digest::one_fits;
 /// The header that carries the signature, as it is written.
 pub const SIGNATURE_HEADER: &str = "X-Twilio-Signature";
 
-/// The same, to look it up with.
+/// [`SIGNATURE_HEADER`] for looking it up.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-twilio-signature");
 
 /// The query parameter that carries the hash of a body that is no form.
@@ -34,7 +34,7 @@ pub const BODY_HASH_PARAMETER: &str = "bodySHA256";
 /// The header that says which key signed, when it was not the account's token: `key=…,algorithm=HMAC_SHA256`.
 pub const SETTINGS_HEADER: &str = "X-Twilio-Webhooks-Signature-Settings";
 
-/// The same, to look it up with.
+/// [`SETTINGS_HEADER`] for looking it up.
 pub(super) const SETTINGS: HeaderName = HeaderName::from_static("x-twilio-webhooks-signature-settings");
 
 /// Characters of an HMAC-SHA256 in base64, the longest there is.

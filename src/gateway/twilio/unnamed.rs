@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::form::Form;
-use super::texts::{cut, without_nul};
+use crate::gateway::lenient::beginning;
 
 /// The most fields that are kept, and the most of each name and value: together less than a page of the database.
 const MOST_FIELDS: usize = 32;
@@ -61,9 +61,7 @@ const KNOWN: [&str; 43] = [
 pub(super) fn fields(form: &Form) -> BTreeMap<String, String> {
     // Nearly every webhook has none: then nothing is allocated.
     let unnamed = form.pairs().filter(|(name, value)| !value.is_empty() && !is_known(name));
-    let kept = |(name, value): (&str, &str)| {
-        (without_nul(cut(name, MOST_NAME_BYTES).0), without_nul(cut(value, MOST_VALUE_BYTES).0))
-    };
+    let kept = |(name, value): (&str, &str)| (beginning(name, MOST_NAME_BYTES), beginning(value, MOST_VALUE_BYTES));
     unnamed.take(MOST_FIELDS).map(kept).collect()
 }
 

@@ -1,7 +1,7 @@
 //! URL variants: the forms of a webhook's URL that Twilio may have signed.
 //!
-//! Its back ends differ in whether the port is there and how the query string is escaped. The same candidates, in the same order, as the official client tries
-//! (twilio-node 6, `src/webhooks/webhooks.ts`).
+//! Its back ends differ in whether the port is there and how the query string is escaped. The same candidates, in the same order,
+//! as the official client tries (twilio-node 6, `src/webhooks/webhooks.ts`).
 
 use std::borrow::Cow;
 

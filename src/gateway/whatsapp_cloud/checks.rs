@@ -34,8 +34,7 @@ fn finding(level: SetupLevel, what: Bilingual, todo: Option<Bilingual>) -> Setup
 
 pub(super) async fn run(channel: &Channel, wiring: Wiring<'_>) -> Vec<SetupFinding> {
     let Ok(settings) = settings(channel) else {
-        let what = ("the settings are another provider's", "les réglages sont d'un autre fournisseur");
-        return vec![finding(SetupLevel::Wrong, what, Some(("please report this", "merci de le signaler")))];
+        return vec![SetupFinding::OF_ANOTHER_PROVIDER];
     };
     let mut findings = number(channel, settings, wiring).await;
     if findings.iter().all(|found| found.level != SetupLevel::Wrong) {

@@ -104,7 +104,7 @@ impl Provider for WhatsappCloud {
 }
 
 fn settings(channel: &Channel) -> Result<&CloudSettings, ConnectError> {
-    channel.provider.settings().ok_or_else(|| ConnectError("the settings are another provider's".to_owned()))
+    super::wiring::settings(channel)
 }
 
 impl Gateway for CloudGateway {

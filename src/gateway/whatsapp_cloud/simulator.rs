@@ -55,7 +55,8 @@ impl RestApi for CloudWire {
         )
     }
 
-    /// `/{phone_number_id}/messages`, behind whatever version the base URL has; `/{media-id}`, and `/files/{name}`, where it leads.
+    /// `/{phone_number_id}/messages`, behind whatever version the base URL has; `/{media-id}`, and `/files/{name}`, where it
+    /// leads.
     fn read(&self, _: &RestLedger, known: RestAccounts<'_>, request: &LoadRequest<'_>) -> RestCall {
         let channels = known.channels;
         let parts: Vec<&str> = request.path.split('/').filter(|part| !part.is_empty()).collect();

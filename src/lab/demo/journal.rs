@@ -37,7 +37,7 @@ pub(super) struct Post {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meant {
     Message,
-    /// The same message once more.
+    /// The message of an earlier post, once more.
     Copy,
     /// A forgery, which must be refused with this status.
     Forgery(u16),

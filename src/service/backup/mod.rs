@@ -1,7 +1,7 @@
 //! Backups: an installation's data in one file, and back again.
 //!
-//! `archive` is the file, `sealed` its encryption. PostgreSQL has tools of its own: of an installation on it, a backup holds the files
-//! alone.
+//! `archive` is the file, `sealed` its encryption. PostgreSQL has tools of its own: of an installation on it, a backup holds the
+//! files alone.
 
 mod archive;
 mod sealed;
@@ -222,8 +222,8 @@ pub async fn check(file: &Path, passphrase: Option<&SecretString>) -> Result<Bac
     unpack(file, passphrase, folder.path()).await
 }
 
-/// Restores a backup into a new folder, and prepares its database for a daemon. Answers also how many messages providers are going
-/// to be asked about.
+/// Restores a backup into a new folder, and prepares its database for a daemon. Answers also how many messages providers are
+/// going to be asked about.
 ///
 /// # Errors
 /// [`BackupError`]; the folder is not left behind then.
@@ -261,8 +261,8 @@ pub async fn restore(
     }
 }
 
-/// Prepares the database of a configuration that was restored by other means, and on which no daemon runs. Answers how many messages
-/// providers are going to be asked about.
+/// Prepares the database of a configuration that was restored by other means, and on which no daemon runs. Answers how many
+/// messages providers are going to be asked about.
 ///
 /// # Errors
 /// [`BackupError`]

@@ -1,7 +1,7 @@
 //! Encryption of a backup with a passphrase: AES-256-GCM over chunks, the key by Argon2id.
 //!
-//! The file begins with a mark, a salt and the first bytes of every nonce. Each chunk is sealed by itself under a nonce that counts
-//! them and says which is the last (the STREAM construction), so that nothing can be cut off, swapped or changed unseen.
+//! The file begins with a mark, a salt and the first bytes of every nonce. Each chunk is sealed by itself under a nonce that
+//! counts them and says which is the last (the STREAM construction), so that nothing can be cut off, swapped or changed unseen.
 
 use std::io::{self, Read, Write};
 

@@ -1,7 +1,12 @@
 //! Busy times by CalDAV (RFC 4791): one `calendar-query` for the events of a time range, and its answer.
 
+use std::borrow::Cow;
+
 use chrono_tz::Tz;
 use palabre_actors::domain::Timestamp;
+use quick_xml::Reader;
+use quick_xml::escape::resolve_xml_entity;
+use quick_xml::events::Event;
 use reqwest::{Client, Method, RequestBuilder, header};
 use secrecy::ExposeSecret;
 use url::Url;
@@ -47,69 +52,46 @@ pub(super) fn busy(answer: &str, zone: Tz, within: Taken) -> Result<Vec<Taken>, 
 
 /// The iCalendar texts of an answer: the contents of its `calendar-data` elements, whatever their prefix.
 fn calendars(answer: &str) -> Result<Vec<String>, Unreadable> {
-    if !answer.contains("multistatus") {
-        return Err(Unreadable);
-    }
-    let mut found = Vec::new();
-    let mut rest = answer;
-    while let Some((_, tail)) = rest.split_once('<') {
-        let (tag, behind) = tail.split_once('>').ok_or(Unreadable)?;
-        rest = behind;
-        let name = tag.split(|c: char| c.is_whitespace() || c == '/').next().unwrap_or_default();
-        if name.rsplit(':').next() != Some("calendar-data") || tag.ends_with('/') {
-            continue;
-        }
-        let (content, tail) = behind.split_once(&format!("</{name}")).ok_or(Unreadable)?;
-        // Servers end lines in either way, and the last one not at all, or with blanks before the next tag.
-        found.push(plain(content).trim().lines().map(|line| format!("{line}\r\n")).collect());
-        rest = tail;
-    }
-    Ok(found)
-}
-
-/// The text of an element without elements in it.
-fn plain(content: &str) -> String {
-    let trimmed = content.trim();
-    if let Some(inner) = trimmed.strip_prefix("<![CDATA[").and_then(|rest| rest.strip_suffix("]]>")) {
-        return inner.to_owned();
-    }
-    let mut out = String::with_capacity(trimmed.len());
-    let mut rest = trimmed;
-    while let Some((before, behind)) = rest.split_once('&') {
-        out.push_str(before);
-        let known = behind.split_once(';').and_then(|(name, behind)| Some((entity(name)?, behind)));
-        rest = match known {
-            Some((c, behind)) => {
-                out.push(c);
-                behind
+    let mut reader = Reader::from_str(answer);
+    reader.config_mut().allow_dangling_amp = true;
+    let (mut found, mut is_whole) = (Vec::new(), false);
+    let mut open: Option<String> = None;
+    loop {
+        match reader.read_event().map_err(|_| Unreadable)? {
+            Event::Eof => break,
+            Event::Start(tag) if tag.local_name().into_inner() == b"calendar-data" => open = Some(String::new()),
+            Event::End(tag) if tag.local_name().into_inner() == b"calendar-data" => {
+                // Servers end lines in either way, and the last one not at all, or with blanks before the next tag.
+                let text = open.take().unwrap_or_default();
+                found.push(text.trim().lines().map(|line| format!("{line}\r\n")).collect());
             }
-            None => {
-                out.push('&');
-                behind
+            Event::End(tag) => is_whole |= tag.local_name().into_inner() == b"multistatus",
+            Event::Empty(tag) => is_whole |= tag.local_name().into_inner() == b"multistatus",
+            event => {
+                if let Some(text) = &mut open {
+                    text.push_str(&plain(&event)?);
+                }
             }
-        };
-    }
-    out.push_str(rest);
-    out
-}
-
-/// The character that a reference names.
-fn entity(name: &str) -> Option<char> {
-    match name {
-        "amp" => Some('&'),
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        _ => {
-            let number = name.strip_prefix('#')?;
-            let code = match number.strip_prefix(['x', 'X']) {
-                Some(digits) => u32::from_str_radix(digits, 16),
-                None => number.parse(),
-            };
-            char::from_u32(code.ok()?)
         }
     }
+    if is_whole { Ok(found) } else { Err(Unreadable) }
+}
+
+/// What a part of an element's content says. A reference that names no character stays as it is written.
+fn plain(part: &Event<'_>) -> Result<String, Unreadable> {
+    let text = match part {
+        Event::Text(text) => text.decode(),
+        Event::CData(text) => text.decode(),
+        Event::GeneralRef(reference) => {
+            if let Ok(Some(c)) = reference.resolve_char_ref() {
+                return Ok(c.to_string());
+            }
+            let name = reference.decode().map_err(|_| Unreadable)?;
+            return Ok(resolve_xml_entity(&name).map_or_else(|| format!("&{name};"), str::to_owned));
+        }
+        _ => return Ok(String::new()),
+    };
+    text.map(Cow::into_owned).map_err(|_| Unreadable)
 }
 
 #[cfg(test)]
@@ -158,8 +140,17 @@ mod tests {
                 (at("2026-12-04T09:00:00Z"), at("2026-12-04T10:00:00Z")),
             ]
         );
-        assert_eq!(busy(&answered(&[]), Tz::UTC, within), Ok(vec![]), "nothing is taken");
-        for broken in ["", "<html>Sign in</html>", "<multistatus><calendar-data>BEGIN", "<multistatus <"] {
+        for free in [answered(&[]), "<d:multistatus xmlns:d=\"DAV:\"/>".to_owned()] {
+            assert_eq!(busy(&free, Tz::UTC, within), Ok(vec![]), "nothing is taken");
+        }
+        for broken in [
+            "",
+            "<html>Sign in</html>",
+            "<html>multistatus</html>",
+            "<multistatus><calendar-data>BEGIN",
+            "<multistatus><response>",
+            "<multistatus <",
+        ] {
             assert_eq!(busy(broken, Tz::UTC, within), Err(Unreadable), "{broken}");
         }
     }

@@ -25,6 +25,7 @@ use crate::config::{BusyCalendar, CalendarAccount, Tenant};
 use crate::digest;
 use crate::gateway::client::ClientError;
 use crate::gateway::guarded_client;
+use crate::http_client::{self, UnreadBody};
 use crate::store::StoreError;
 use crate::store::calendar_feeds::CalendarFeedRow;
 use crate::store::operator::Operator;
@@ -75,7 +76,8 @@ impl BusyFeeds {
         self.store.calendar_feeds().await
     }
 
-    /// Fetches what is due of a tenant's calendars, of which that is `known`, and forgets those that are not in its file any more.
+    /// Fetches what is due of a tenant's calendars, of which that is `known`, and forgets those that are not in its file any
+    /// more.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
@@ -118,7 +120,10 @@ impl BusyFeeds {
             Err(why) => {
                 let attempts = attempts + 1;
                 if attempts == 1 || attempts == DOUBTFUL_AFTER {
-                    warn!(tenant.id = %tenant.id, reason = why, attempts, "a calendar could not be read, what was kept of it counts");
+                    warn!(
+                        tenant.id = %tenant.id, reason = why, attempts,
+                        "a calendar could not be read, what was kept of it counts"
+                    );
                 }
                 let doubled = AGAIN * (1 << attempts.clamp(0, 6));
                 let next = self.clock.now() + doubled.min(every.max(AGAIN));
@@ -157,7 +162,7 @@ impl BusyFeeds {
                 Some(account) => caldav::request(&self.client, url.clone(), account, within),
             };
             let answer = request.timeout(TIMEOUT).send().await;
-            let mut answer = answer.map_err(|error| guarded_client::why(&error))?;
+            let answer = answer.map_err(|error| guarded_client::why(&error))?;
             let status = answer.status();
             if status.is_redirection() {
                 let to = answer.headers().get(header::LOCATION).and_then(|to| to.to_str().ok());
@@ -170,14 +175,11 @@ impl BusyFeeds {
                 StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err("refused"),
                 _ => return Err("failed"),
             }
-            let mut body = Vec::new();
-            while let Some(chunk) = answer.chunk().await.map_err(|error| guarded_client::why(&error))? {
-                if body.len() + chunk.len() > LONGEST_BYTES {
-                    return Err("too_long");
-                }
-                body.extend_from_slice(&chunk);
-            }
-            return String::from_utf8(body).map_err(|_| "unreadable");
+            let body = http_client::body(answer, LONGEST_BYTES).await.map_err(|unread| match unread {
+                UnreadBody::TooLong => "too_long",
+                UnreadBody::Broken(error) => guarded_client::why(&error),
+            })?;
+            return String::from_utf8(body.into()).map_err(|_| "unreadable");
         }
         Err("bad_redirect")
     }

@@ -25,8 +25,8 @@ pub struct Unreadable;
 /// Time that is taken, from and until.
 pub type Taken = (Timestamp, Timestamp);
 
-/// The time that events of a calendar take between two moments, in order and without overlaps. `zone`: whose clocks are meant where the file
-/// does not say.
+/// The time that events of a calendar take between two moments, in order and without overlaps. `zone`: whose clocks are meant
+/// where the file does not say.
 ///
 /// # Errors
 /// [`Unreadable`]

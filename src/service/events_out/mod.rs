@@ -1,7 +1,7 @@
 //! Events out: posts events to the endpoints that tenants name, signed as Standard Webhooks has it.
 //!
-//! Deliveries are rows of a table of their own (`docs/decisions/0028-events-out.md`). An event arrives at least once, in the order of
-//! its conversation; its id is the same at every attempt.
+//! Deliveries are rows of a table of their own (`docs/decisions/0028-events-out.md`). An event arrives at least once, in the
+//! order of its conversation; its id is the same at every attempt.
 
 mod document;
 mod lists;
@@ -50,7 +50,7 @@ const TURN_DEADLINE: TimeDelta = TimeDelta::seconds(10);
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// What arrived is kept for so long, so that it can be looked at and replayed.
 const KEEP_DELIVERED: TimeDelta = TimeDelta::days(3);
-/// The same of what is dead.
+/// How long a delivery is kept that was given up.
 const KEEP_DEAD: TimeDelta = TimeDelta::days(30);
 
 /// After 5 s, 15 s, 45 s … 6 hours: sixteen attempts in three days at most.
@@ -186,7 +186,10 @@ impl EventsOut {
         let word = answer.word();
         if breaker_changed {
             let state = target.breaker().state(now).as_str();
-            warn!(tenant.id = %id.tenant, webhook.id = id.id, breaker.state = state, reason = word, "circuit breaker of a webhook changed");
+            warn!(
+                tenant.id = %id.tenant, webhook.id = id.id, breaker.state = state, reason = word,
+                "circuit breaker of a webhook changed"
+            );
         }
         let outcome = match answer {
             PostOutcome::Taken => {
@@ -194,7 +197,10 @@ impl EventsOut {
                 "delivered"
             }
             PostOutcome::Gone => {
-                warn!(tenant.id = %id.tenant, webhook.id = id.id, "the endpoint of a webhook answered 410, it gets no more events");
+                warn!(
+                    tenant.id = %id.tenant, webhook.id = id.id,
+                    "the endpoint of a webhook answered 410, it gets no more events"
+                );
                 self.store.disable_endpoint(id, posting::GONE, now).await?;
                 "gone"
             }
@@ -206,7 +212,10 @@ impl EventsOut {
                         "retried"
                     }
                     Retry::Exhausted => {
-                        info!(tenant.id = %id.tenant, webhook.id = id.id, event.id = %delivery.event, reason = word, "event not delivered, it is a dead letter");
+                        info!(
+                            tenant.id = %id.tenant, webhook.id = id.id, event.id = %delivery.event, reason = word,
+                            "event not delivered, it is a dead letter"
+                        );
                         self.store.settle_delivery(delivery, Settled::Dead(&word), now).await?;
                         "dead"
                     }

@@ -91,7 +91,7 @@ pub async fn read(
 /// The cards of people in these files, which come with messages that the caller is shown ([`super::inbox::thread`]).
 pub async fn cards(access: &MediaAccess, files: &BTreeMap<Uuid, Vec<MediaRow>>) -> BTreeMap<Uuid, Vec<ContactCard>> {
     let is_card = |row: &&MediaRow| {
-        let is_vcard = matches!(row.content_type.as_str(), "text/vcard" | "text/x-vcard");
+        let is_vcard = ContactCard::is_media_type(&row.content_type);
         is_vcard && row.state == "stored" && row.size.is_some_and(|size| size <= LARGEST_CARD)
     };
     let mut cards: BTreeMap<Uuid, Vec<ContactCard>> = BTreeMap::new();

@@ -35,8 +35,8 @@ pub struct MediaAnswer {
 }
 
 impl ServedMedia {
-    /// The answer to a request with this `Range`, which players send: one range of bytes is understood, and anything else gets the
-    /// whole file.
+    /// The answer to a request with this `Range`, which players send: one range of bytes is understood, and anything else gets
+    /// the whole file.
     #[must_use]
     pub fn answer(self, range: Option<&str>) -> MediaAnswer {
         let whole = self.bytes.len();

@@ -159,8 +159,8 @@ impl PaidAccess {
         Ok(AppliedEvent { outcome, tenant: Some(tenant), subscription: found, money })
     }
 
-    /// Looks at a subscription because of an event, unless somebody looked well after it had come: that look has seen what the event
-    /// tells. When many come at once, as at a purchase or the hour of renewals, one look serves them all.
+    /// Looks at a subscription because of an event, unless somebody looked well after it had come: that look has seen what the
+    /// event tells. When many come at once, as at a purchase or the hour of renewals, one look serves them all.
     async fn refresh_for(
         &self,
         (stripe, looks): (&Stripe, &Looks),
@@ -202,7 +202,10 @@ impl PaidAccess {
             }
         };
         let Some(state) = state else {
-            error!(tenant.id = %tenant, "the connected account is no longer connected: nothing can be sold by card, and no payment is seen");
+            error!(
+                tenant.id = %tenant,
+                "the connected account is no longer connected: nothing can be sold by card, and no payment is seen"
+            );
             let key = format!("access:deauthorised:{}", event.id);
             self.alert(tenant, texts::account_gone(language), &key).await?;
             return Ok(came_to("deauthorised"));

@@ -18,8 +18,8 @@ pub(super) const AT_MOST: TimeDelta = TimeDelta::days(30);
 /// What has come in since a node started tells nothing of how long it was away.
 const SINCE_THE_START: TimeDelta = TimeDelta::minutes(10);
 
-/// How long a purchase waits for its payment. Checkouts are open for a day; for the rest of the time a reconciliation may find that one
-/// was paid of which nothing was told.
+/// How long a purchase waits for its payment. Checkouts are open for a day; for the rest of the time a reconciliation may find
+/// that one was paid of which nothing was told.
 const UNPAID: TimeDelta = TimeDelta::days(90);
 
 /// Webhooks are refused when Stripe's clock differs by more.
@@ -53,8 +53,8 @@ impl PaidAccess {
         Ok(last.unwrap_or(now).clamp(now - AT_MOST, now - USUALLY))
     }
 
-    /// Keeps the events of these tenants' connected accounts since a moment, for those that never came as webhooks. An account that
-    /// cannot be listed keeps no other from it (I9).
+    /// Keeps the events of these tenants' connected accounts since a moment, for those that never came as webhooks. An account
+    /// that cannot be listed keeps no other from it (I9).
     ///
     /// # Errors
     /// [`AccessError`]: the database refused; what was kept by then is kept.
@@ -96,8 +96,8 @@ impl PaidAccess {
     }
 }
 
-/// When an event that was missed should have come: figures count it then. By Stripe's clock, so a look at what it is about has seen
-/// it when it is later by as much as that clock may differ from ours.
+/// When an event that was missed should have come: figures count it then. By Stripe's clock, so a look at what it is about has
+/// seen it when it is later by as much as that clock may differ from ours.
 fn should_have_come(event: &Event, now: Timestamp) -> Timestamp {
     let happened = event.created.and_then(|created| Timestamp::from_timestamp(created, 0));
     happened.map_or(now, |happened| (happened + CLOCK_OF_STRIPE).min(now))

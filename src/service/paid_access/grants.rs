@@ -168,8 +168,8 @@ impl PaidAccess {
         Ok(places.iter().filter(leaves).map(|place| look_at(place, now)).min())
     }
 
-    /// Who was removed from a chat has no place there by another purchase either: the next look invites them anew where one of them
-    /// gives access again.
+    /// Who was removed from a chat has no place there by another purchase either: the next look invites them anew where one of
+    /// them gives access again.
     async fn has_left(&self, row: &Subscription, chat: &str, now: Timestamp) -> Result<(), AccessError> {
         let Some(address) = &row.address else { return Ok(()) };
         let others = self.store.subscriptions_of_member(&row.tenant, address).await?;
@@ -217,8 +217,8 @@ impl PaidAccess {
         Ok(())
     }
 
-    /// Whether a member owns a chat or administers it: whatever they paid, they are never removed. Whoever was never seen there is
-    /// asked about.
+    /// Whether a member owns a chat or administers it: whatever they paid, they are never removed. Whoever was never seen there
+    /// is asked about.
     async fn runs_chat(&self, row: &Subscription, chat: &str) -> Result<bool, AccessError> {
         let Some(address) = &row.address else { return Ok(false) };
         let runs = |word: &str| [Membership::Owner, Membership::Administrator].iter().any(|one| one.as_str() == word);
@@ -260,8 +260,8 @@ impl PaidAccess {
         (kind, arguments): (&str, serde_json::Value),
         now: Timestamp,
     ) -> Result<(), AccessError> {
-        // Noted before it is asked for: killed in between, a node leaves a step that is asked for again, and never somebody who is
-        // banned though their place says that they are in.
+        // Noted before it is asked for: killed in between, a node leaves a step that is asked for again, and never somebody who
+        // is banned though their place says that they are in.
         if self.store.move_access_grant(grant.id, (grant.state, to), None, now).await? {
             let message = self.ask_about(member, kind, arguments).await?;
             self.store.move_access_grant(grant.id, (to, to), Some(message), now).await?;

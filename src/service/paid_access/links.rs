@@ -32,8 +32,8 @@ impl<'k> Links<'k> {
         self.fits("claim", id, signature).then(|| id.parse().ok()).flatten()
     }
 
-    /// What a payer sends the bot from another account to have what they bought there. It holds until it is moved again, which changes
-    /// `bound_at`.
+    /// What a payer sends the bot from another account to have what they bought there. It holds until it is moved again, which
+    /// changes `bound_at`.
     pub(super) fn moving(&self, subscription: Uuid, bound_at: Timestamp) -> String {
         let id = subscription.simple().to_string();
         let signature = self.sign("move", &format!("{id} {}", bound_at.timestamp()));

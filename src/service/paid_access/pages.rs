@@ -93,8 +93,8 @@ pub fn amount(money: &Money, language: Language) -> String {
 }
 
 impl PaidAccess {
-    /// The link that opens the conversation with a plan's bot, for what it is to carry. `None`: the bot has none, or its provider does
-    /// not answer soon enough for a page.
+    /// The link that opens the conversation with a plan's bot, for what it is to carry. `None`: the bot has none, or its provider
+    /// does not answer soon enough for a page.
     pub async fn bot_link(&self, page: &PlanPage, start: &str) -> Option<String> {
         let creator = self.creators.get(&page.tenant)?;
         let directory = creator.directories.get(&page.plan.bot)?;

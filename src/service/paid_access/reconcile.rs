@@ -1,4 +1,5 @@
-//! Reconciliation: everything that payment systems know of these tenants is compared with the ledgers, and what differs is booked.
+//! Reconciliation: everything that payment systems know of these tenants is compared with the ledgers, and what differs is
+//! booked.
 
 use std::collections::{HashMap, HashSet};
 
@@ -38,8 +39,9 @@ pub struct Reconciled {
 /// Purchases by card of which no payment is known: those of a tenant on an account, and when the oldest of them was begun.
 type Unpaid = HashMap<(TenantId, String), (HashSet<Uuid>, Timestamp)>;
 
-/// Looks at every purchase by card of these tenants, at the checkouts that were completed of those of which no payment is known, and
-/// reads their bots' lists of payments in Stars from the beginning. Events that never came are kept, which the figures are made of.
+/// Looks at every purchase by card of these tenants, at the checkouts that were completed of those of which no payment is known,
+/// and reads their bots' lists of payments in Stars from the beginning. Events that never came are kept, which the figures are
+/// made of.
 ///
 /// # Errors
 /// [`AccessError`]

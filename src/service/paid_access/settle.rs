@@ -80,8 +80,8 @@ impl PaidAccess {
         Ok(())
     }
 
-    /// When a member whose access has ended with time is to leave, where many do at once. `None`: now. Who is put out by a person,
-    /// a refund or a dispute does not wait.
+    /// When a member whose access has ended with time is to leave, where many do at once. `None`: now. Who is put out by a
+    /// person, a refund or a dispute does not wait.
     fn turn_to_leave(&self, row: &Subscription, now: Timestamp) -> Option<Timestamp> {
         let was_in = matches!(row.state, SubscriptionState::Active | SubscriptionState::Grace);
         let entitlement = row.ledger.entitlement(self.terms(&row.tenant, &row.plan), now);

@@ -64,8 +64,8 @@ impl PaidAccess {
         self.change(at.tenant, id, at.now, |row| row.invoiced_at = Some(at.now)).await.map(drop)
     }
 
-    /// Answers whether a payment in Stars may go through: for what is still sold, at its price, to whom it was offered, if they have
-    /// not paid. They wait for it, so it goes past every queue; where that fails, through the outbox.
+    /// Answers whether a payment in Stars may go through: for what is still sold, at its price, to whom it was offered, if they
+    /// have not paid. They wait for it, so it goes past every queue; where that fails, through the outbox.
     pub(super) async fn answer_checkout(
         &self,
         at: At<'_>,

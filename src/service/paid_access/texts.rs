@@ -4,6 +4,7 @@ use chrono::DateTime;
 use chrono_tz::Tz;
 use palabre_actors::domain::dates;
 use palabre_actors::domain::rules::Language;
+use palabre_actors::domain::typography::grouped;
 
 pub(super) use self::notices::{About, notice, signature};
 pub(super) use self::own::{Said, cancellation, moment, own_link, withdrawal, withdrawal_alert};
@@ -82,16 +83,8 @@ pub(super) fn amount(minor: u64, currency: Currency, language: Language) -> Stri
     let decimals = currency.decimals();
     let unit = 10_u64.pow(u32::try_from(decimals).unwrap_or_default());
     let (point, between) = if language == Language::Fr { (',', '\u{202f}') } else { ('.', ',') };
-    let digits = (minor / unit).to_string();
-    let mut number = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            number.push(between);
-        }
-        number.push(digit);
-    }
     let rest = if decimals == 0 { String::new() } else { format!("{point}{:0decimals$}", minor % unit) };
-    let number = number + &rest;
+    let number = grouped(&(minor / unit).to_string(), between) + &rest;
     let sign = SIGNS.iter().find(|(code, _)| *code == currency.as_str()).map(|(_, sign)| *sign);
     match (sign, currency.as_str(), language) {
         (Some(sign), _, Language::Fr) => format!("{number}\u{a0}{sign}"),

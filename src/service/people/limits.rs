@@ -1,9 +1,9 @@
 //! Limits of sign-ins, per account and per address.
 //!
 //! Every attempt counts, right or wrong, before anything is looked up, so that guesses at the same moment are counted as well. An
-//! attempt that is refused counts for nothing: whoever guesses from one address is refused by the limit of that pair long before the
-//! account's own is used up, and does not lock its owner out. A source that is not known is counted with the account alone. The
-//! counts are this node's, and are gone when it restarts.
+//! attempt that is refused counts for nothing: whoever guesses from one address is refused by the limit of that pair long before
+//! the account's own is used up, and does not lock its owner out. A source that is not known is counted with the account alone.
+//! The counts are this node's, and are gone when it restarts.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -47,8 +47,8 @@ impl Default for SignInLimits {
 }
 
 impl SignInLimits {
-    /// Counts an attempt whose account is not known yet, by where it comes from alone: those from unknown sources together, as one
-    /// account's.
+    /// Counts an attempt whose account is not known yet, by where it comes from alone: those from unknown sources together, as
+    /// one account's.
     ///
     /// # Errors
     /// As [`Self::attempt`].

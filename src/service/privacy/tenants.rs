@@ -30,8 +30,8 @@ pub enum TenantError {
     Configured,
 }
 
-/// Writes everything of a tenant into a new folder: a file of JSON lines for each table, and a signed list of them. Answers how many
-/// rows each has.
+/// Writes everything of a tenant into a new folder: a file of JSON lines for each table, and a signed list of them. Answers how
+/// many rows each has.
 ///
 /// # Errors
 /// [`TenantError`]

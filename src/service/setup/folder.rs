@@ -214,8 +214,8 @@ fn secrets_in(text: &str) -> Vec<String> {
     quoted.filter(is_ours).map(ToOwned::to_owned).collect()
 }
 
-/// Writes a file at once: whoever reads it finds what was there, or all of this. It has a hidden name until then, so that no half-written file
-/// is taken for a tenant's.
+/// Writes a file at once: whoever reads it finds what was there, or all of this. It has a hidden name until then, so that no
+/// half-written file is taken for a tenant's.
 fn put(path: &Path, content: &[u8], permissions: Permissions, replaces: bool) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut file = tempfile::Builder::new().prefix(".palabre-").tempfile_in(folder)?;

@@ -1,8 +1,8 @@
 //! A conversation's messages, in and out, in the order of time.
 //!
-//! No index of the tables of messages leads to a conversation's: it would be written at a random place by every message. The search
-//! index, which is filled behind the messages, knows them up to its position; what is newer is read from the tables themselves, and
-//! so is what still waits for its turn. Together nothing is missing, however far behind the index is.
+//! No index of the tables of messages leads to a conversation's: it would be written at a random place by every message. The
+//! search index, which is filled behind the messages, knows them up to its position; what is newer is read from the tables
+//! themselves, and so is what still waits for its turn. Together nothing is missing, however far behind the index is.
 
 use std::collections::{BTreeMap, BTreeSet};
 

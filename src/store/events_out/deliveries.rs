@@ -105,8 +105,8 @@ pub struct DeliveryFilter {
 }
 
 impl Operator {
-    /// Finds out for new deliveries behind which others they go. Those of messages that had no turn yet wait for it, unless they are
-    /// older than `waits_since`.
+    /// Finds out for new deliveries behind which others they go. Those of messages that had no turn yet wait for it, unless they
+    /// are older than `waits_since`.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.

@@ -53,8 +53,8 @@ pub struct EndpointRow {
 const ALL: &str = "*";
 
 impl Operator {
-    /// Makes the table's endpoints those of the configuration: each with a digest of its URL and the event types that it wants (none:
-    /// all). Others get nothing more.
+    /// Makes the table's endpoints those of the configuration: each with a digest of its URL and the event types that it wants
+    /// (none: all). Others get nothing more.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.

@@ -110,7 +110,7 @@ impl Operator {
         let person = address.identity();
         let values = [tenant.as_str(), address.as_str(), person.as_str()].map(text);
         let rows = all(&self.reads, sql::STOPPED_MARKETING, values).await?;
-        // Whoever cannot be asked about gets nothing.
+        // Fails closed: without a row there is no advertising.
         Ok(rows.first().map(|row| row.get(0)).transpose()?.unwrap_or(true))
     }
 

@@ -71,8 +71,8 @@ impl Operator {
         Ok(if union == Union::Made { Linked::Done } else { Linked::Before })
     }
 
-    /// Makes two contacts of a tenant one: addresses, conversations and consent of the other become the first one's. Answers whether
-    /// both were there.
+    /// Makes two contacts of a tenant one: addresses, conversations and consent of the other become the first one's. Answers
+    /// whether both were there.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused, and nothing was changed.
@@ -96,8 +96,8 @@ impl Operator {
         Ok(true)
     }
 
-    /// Gives a merged contact back what was theirs: addresses, conversations, what came of those. What was said while they were one stays
-    /// where it was said. If they were silent together, both are silent after it (I6).
+    /// Gives a merged contact back what was theirs: addresses, conversations, what came of those. What was said while they were
+    /// one stays where it was said. If they were silent together, both are silent after it (I6).
     ///
     /// # Errors
     /// [`StoreError`]: the database refused, and nothing was changed.

@@ -48,7 +48,8 @@ pub struct ErasureReport {
     pub contacts: BTreeSet<String>,
     /// Whether the person had said STOP, so that a hash of each address stays.
     pub keeps_silence: bool,
-    /// Whether the database's file was written anew. `Some(false)`: it is too large for that beside a running daemon, or was in use.
+    /// Whether the database's file was written anew. `Some(false)`: it is too large for that beside a running daemon, or was in
+    /// use.
     pub is_rewritten: Option<bool>,
 }
 

@@ -1,7 +1,8 @@
 //! Persons: everything that is known of one, to export it or to erase it (I16).
 //!
 //! [`catalogue`] says what each table and column holds of a person. [`person`] finds the rows of one, [`export`] reads them,
-//! [`erase`] deletes or blanks them. [`requests`] is the table of what was asked for. [`tenants`] does the same for whole tenants.
+//! [`erase`] deletes or blanks them. [`requests`] is the table of what was asked for. [`tenants`] does the same for whole
+//! tenants.
 
 mod catalogue;
 mod erase;

@@ -16,7 +16,8 @@ pub(super) fn needles<'a>(addresses: impl IntoIterator<Item = &'a str>) -> Vec<S
     found
 }
 
-/// What stands of a number in ids that WhatsApp gives to messages: the number in Base64, without the end that what follows changes.
+/// What stands of a number in ids that WhatsApp gives to messages: the number in Base64, without the end that what follows
+/// changes.
 pub(super) fn id_needles<'a>(addresses: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let numbers = addresses.into_iter().filter_map(|address| address.split_once(":+").map(|(_, digits)| digits));
     let mut found: Vec<String> = numbers

@@ -86,8 +86,8 @@ impl Operator {
         Ok(Some(page?))
     }
 
-    /// Deletes everything of a tenant but what the law wants kept, and people who belong to no other tenant. Returns how many rows of
-    /// each table went. Every step may be repeated.
+    /// Deletes everything of a tenant but what the law wants kept, and people who belong to no other tenant. Returns how many
+    /// rows of each table went. Every step may be repeated.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused; what was deleted stays so.

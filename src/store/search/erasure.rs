@@ -22,8 +22,8 @@ impl SearchIndex {
         Self::new(index, reads)
     }
 
-    /// Removes messages and contacts, and adds messages again whose texts were changed. The tables of messages were changed before.
-    /// Their words are gone once [`Self::finish_erasing`] came after.
+    /// Removes messages and contacts, and adds messages again whose texts were changed. The tables of messages were changed
+    /// before. Their words are gone once [`Self::finish_erasing`] came after.
     pub(in crate::store) async fn erase(
         &mut self,
         (gone, changed): (&[String], &[String]),

@@ -78,7 +78,8 @@ async fn hot_statements_search_and_do_not_scan() {
         let plan = plan(&store, sql).await;
         // The list that came with the statement is read whole, of course.
         let scans = plan.iter().filter(|step| step.starts_with("SCAN ") && !step.contains("VIRTUAL TABLE"));
-        // What was asked, the list of what waits, one person's addresses, once they are gathered, and the small tables of the configuration.
+        // What was asked, the list of what waits, one person's addresses, once they are gathered, and the small tables of the
+        // configuration.
         let small: &[&str] = match sql {
             sql::LOAD => &["SCAN j", "SCAN k", "SCAN m"],
             sql::RECIPIENT_STATUSES => &["SCAN j", "SCAN k"],

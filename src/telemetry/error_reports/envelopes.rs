@@ -16,9 +16,9 @@ use super::super::metrics::catalogue::SENTRY_EVENTS;
 /// Envelopes that wait, of some 2 kB each.
 const WAITING: usize = 64;
 
-/// How long Sentry is left alone that asked for it and did not say how long.
+/// How long nothing is posted after Sentry asked for a pause of no stated length.
 const PAUSE: Duration = Duration::from_secs(60);
-/// Nobody is left alone for longer, whatever they ask for.
+/// The longest pause that Sentry may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 
 /// The way to Sentry.

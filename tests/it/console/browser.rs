@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::console::PASSWORD;
-use crate::daemon::{BREATH, Waiting, World};
+use crate::daemon::{Waiting, World};
 
 /// A laptop, and a small phone.
 pub(crate) const LAPTOP: (u32, u32) = (1440, 900);
@@ -181,8 +181,7 @@ impl Browser {
             if text.contains(words) {
                 return;
             }
-            assert!(waiting.goes_on(), "{css} says {text:?}, not {words:?}");
-            tokio::time::sleep(BREATH).await;
+            waiting.again(|| format!("{css} says {text:?}, not {words:?}")).await;
         }
     }
 

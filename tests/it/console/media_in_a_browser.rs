@@ -28,8 +28,7 @@ async fn until(browser: &Browser, script: &str) -> Value {
         if found != json!(null) && found != json!(false) {
             return found;
         }
-        assert!(waiting.goes_on(), "{script}");
-        tokio::time::sleep(crate::daemon::BREATH).await;
+        waiting.again(|| script.to_owned()).await;
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use actix_web::web::{Bytes, Data};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::Utc;
@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::*;
 use crate::daemon::{Setup, World};
+use crate::http_stand_in::serve;
 
 const AWA: &str = "awa@belle.example";
 /// Where people reach the console, as far as the provider knows.
@@ -36,11 +37,7 @@ impl IdP {
     /// Starts it beside a world, whose daemon does not run so far. `keys`: of `[console.oidc]`.
     fn start(keys: &str) -> (Arc<Self>, World) {
         let idp = Arc::new(Self::default());
-        let state = Data::from(Arc::clone(&idp));
-        let app = move || App::new().app_data(state.clone()).default_service(web::to(answer));
-        let server = HttpServer::new(app).workers(1).disable_signals().bind(("127.0.0.1", 0)).expect("a port");
-        let issuer = format!("http://{}", server.addrs()[0]);
-        tokio::spawn(server.run());
+        let issuer = format!("http://{}", serve(&idp, answer));
         let daemon = format!(
             "[console]\nbase_url = \"{CONSOLE}\"\n[console.oidc]\nissuer = \"{issuer}\"\nclient_id = \"pala:bre\"\n\
              client_secret = {{ file = \"oidc-secret\" }}\nname = \"Agence\"\n{keys}"
@@ -270,8 +267,7 @@ async fn a_provider_that_is_away_lets_passwords_in_and_the_doctor_says_so() {
         .await;
     let mut waiting = crate::daemon::Waiting::begin();
     while visitor.get("/console/login/oidc").await.status != 303 {
-        assert!(waiting.goes_on(), "{}", world.logs());
-        tokio::time::sleep(crate::daemon::BREATH).await;
+        waiting.again(|| world.logs()).await;
     }
     let back = gone(&mut visitor, "%2Fconsole%2Ffaq").await;
     let page = visitor.get(&back).await;

@@ -1,7 +1,7 @@
 //! What goes out to many and to other systems: broadcasts, events out, the journal.
 
 use super::*;
-use crate::daemon::{BELLE, BREATH, Setup, Waiting};
+use crate::daemon::{BELLE, Setup, Waiting};
 
 const AWA: &str = "awa@belle.example";
 
@@ -109,8 +109,7 @@ async fn events_that_were_given_up_are_seen_and_repeated_and_the_journal_is_told
         if page.contains("Fichiers : 1, le dernier du 20") {
             break page;
         }
-        assert!(waiting.goes_on(), "the journal has no file: {page}");
-        tokio::time::sleep(BREATH).await;
+        waiting.again(|| format!("the journal has no file: {page}")).await;
     };
     for told in ["<strong>crm</strong>", "127.0.0.1", "tous les événements", "abandonné"] {
         assert!(page.contains(told), "{told}: {page}");

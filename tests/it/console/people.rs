@@ -1,7 +1,7 @@
 //! Signing in and out, invitations, and what is refused.
 
 use super::*;
-use crate::daemon::{BREATH, Waiting, World};
+use crate::daemon::World;
 
 const AWA: &str = "awa@belle.example";
 
@@ -217,14 +217,11 @@ async fn i15_what_people_do_is_in_the_audit_log_which_is_whole() {
     let hash = chains["chains"][0]["hash"].as_str().expect("a hash").to_owned();
     let known = palabre(&world, &["audit", "verify", "--tenant", "belle", "--hash", &hash], "");
     assert_eq!(known.code, 0, "{}", known.out);
-    // At the start, and every day, the end of each chain is written to the log: whoever makes a chain anew cannot make that line anew.
+    // At the start, and every day, the end of each chain is written to the log: whoever makes a chain anew cannot make that line
+    // anew.
     world.terminate();
     world.start_daemon();
-    let mut waiting = Waiting::begin();
-    while !world.logs().contains(&hash) {
-        assert!(waiting.goes_on(), "{}", world.logs());
-        tokio::time::sleep(BREATH).await;
-    }
+    world.until_logged(&hash).await;
     world.execute("UPDATE audit_log SET actor = 'user:nobody' WHERE action = 'team.remove'").await;
     let verified = palabre(&world, &["audit", "verify"], "");
     assert!(verified.code == 1 && verified.out.contains("was changed"), "{}", verified.out);

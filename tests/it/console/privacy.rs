@@ -1,7 +1,7 @@
 //! A contact's personal data in the console: exported and erased, by whose role allows it, with a page that says what stays.
 
 use super::*;
-use crate::daemon::{BELLE, BREATH, Waiting};
+use crate::daemon::{BELLE, Waiting};
 
 const AWA: &str = "awa@belle.example";
 const CUSTOMER: &str = "+33612345678";
@@ -20,8 +20,7 @@ async fn until_shown(visitor: &mut Visitor, path: &str, words: &str) -> Shown {
         if page.body.contains(words) {
             return page;
         }
-        assert!(waiting.goes_on(), "{words}: {}", page.body);
-        tokio::time::sleep(BREATH).await;
+        waiting.again(|| format!("{words}: {}", page.body)).await;
     }
 }
 

@@ -1,5 +1,5 @@
-//! Nobody is named where nobody should be (I10): known numbers, e-mails, names, words and secrets go through every provider, flow, page,
-//! command and call of the API, and then everything that a daemon tells is searched for them.
+//! Nobody is named where nobody should be (I10): known numbers, e-mails, names, words and secrets go through every provider,
+//! flow, page, command and call of the API, and then everything that a daemon tells is searched for them.
 
 mod installation;
 mod sources;

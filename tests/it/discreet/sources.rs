@@ -1,5 +1,5 @@
-//! The ways in: customers at every provider, programs at the API, people at the console's pages, operators at the command line. Each is
-//! a row of a table, and leaves something that must be seen nowhere.
+//! The ways in: customers at every provider, programs at the API, people at the console's pages, operators at the command line.
+//! Each is a row of a table, and leaves something that must be seen nowhere.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -71,8 +71,8 @@ impl Says {
 const STREET: &str = "Allée des Plantations 7";
 const PRESSED: &str = "bouton planté";
 
-/// A customer's day, in this order. `Bonjour` and `horaires` are answered, `rdv`, `devis` and `avis` begin flows, `humain` calls a
-/// person.
+/// A customer's day, in this order. `Bonjour` and `horaires` are answered, `rdv`, `devis` and `avis` begin flows, `humain` calls
+/// a person.
 const DAY: [Says; 13] = [
     Says::words("Bonjour, ", ""),
     Says::words("horaires ", " s'il vous plaît").meets(Fault::ServerError(503)),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Nodes;
-use crate::daemon::{BELLE, BREATH, Setup, Waiting};
+use crate::daemon::{BELLE, Setup, Waiting};
 
 async fn versions(nodes: &Nodes) -> Vec<String> {
     let mut versions = Vec::new();
@@ -30,8 +30,7 @@ async fn three_nodes_come_to_the_same_version_and_answer_by_it() {
         if now.iter().all(|version| *version == now[0] && *version != first[0]) {
             break;
         }
-        assert!(waiting.goes_on(), "{now:?}\n{}", nodes.world.logs());
-        tokio::time::sleep(BREATH).await;
+        waiting.again(|| format!("{now:?}\n{}", nodes.world.logs())).await;
     }
     for node in 0..3 {
         nodes.world.aim_at(node);

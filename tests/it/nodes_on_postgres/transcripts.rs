@@ -136,8 +136,7 @@ impl Rig {
             if answer.is_ok_and(|answer| answer.status() == 200) {
                 return;
             }
-            assert!(waiting.goes_on(), "no node takes {id}\n{}", self.world.logs());
-            tokio::time::sleep(BREATH).await;
+            waiting.again(|| format!("no node takes {id}\n{}", self.world.logs())).await;
         }
     }
 

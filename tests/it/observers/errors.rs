@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use serde_json::Value;
 
 use super::stand_ins::{KEY, PROJECT, StandIn};
-use crate::daemon::{BELLE, BREATH, Setup, TAXI, Waiting, World};
+use crate::daemon::{BELLE, Setup, TAXI, World};
 
 const ANNE: &str = "+33612345678";
 const MAIL: &str = "awa.diallo@example.com";
@@ -54,11 +54,7 @@ async fn i10_an_error_is_an_event_that_names_nobody_and_a_kind_is_told_twice_a_m
     // More of the same kind: the second goes out, the others are counted.
     for key in ["first_slip", "second_slip"] {
         spoil(&world, TAXI.id, &format!("{key} = 1"));
-        let mut waiting = Waiting::begin();
-        while !world.logs().contains(key) {
-            assert!(waiting.goes_on(), "{key}: {}", world.logs());
-            tokio::time::sleep(BREATH).await;
-        }
+        world.until_logged(key).await;
     }
     world
         .until_metric_at(world.base_url(), "palabre_sentry_events_total{result=\"limited\"}", |seen| seen >= 1.0)

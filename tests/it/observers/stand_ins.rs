@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use actix_web::web::{Bytes, Data};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use actix_web::{HttpRequest, HttpResponse};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use serde_json::Value;
 
-use crate::daemon::{BREATH, Waiting};
+use crate::daemon::Waiting;
+use crate::http_stand_in::serve;
 
 /// The public key of the project.
 pub const KEY: &str = "0123456789abcdef0123456789abcdef";
@@ -41,11 +42,7 @@ impl StandIn {
     /// Starts one, and says where it is.
     pub fn start() -> (Arc<Self>, String) {
         let stand_in = Arc::new(Self::default());
-        let state = Data::from(Arc::clone(&stand_in));
-        let app = move || App::new().app_data(state.clone()).default_service(web::to(take));
-        let server = HttpServer::new(app).workers(1).disable_signals().bind(("127.0.0.1", 0)).expect("a port");
-        let at = server.addrs()[0].to_string();
-        tokio::spawn(server.run());
+        let at = serve(&stand_in, take).to_string();
         (stand_in, at)
     }
 
@@ -78,8 +75,7 @@ impl StandIn {
             if found.len() >= wanted {
                 return found;
             }
-            assert!(waiting.goes_on(), "{} instead of {wanted}", found.len());
-            tokio::time::sleep(BREATH).await;
+            waiting.again(|| format!("{} instead of {wanted}", found.len())).await;
         }
     }
 }

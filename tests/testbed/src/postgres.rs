@@ -66,7 +66,8 @@ impl Server {
         server
     }
 
-    /// The same with its data on a disk of its own, and another such disk for spools: both can be filled. Only root can make them.
+    /// The same with its data on a disk of its own, and another such disk for spools: both can be filled. Only root can make
+    /// them.
     ///
     /// # Panics
     /// As [`Server::start`], or nobody may mount a disk in memory here.

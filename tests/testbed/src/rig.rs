@@ -34,8 +34,8 @@ impl Rig {
         Self::around(postgres::Server::start(options), site, nodes)
     }
 
-    /// Starts them for a chaos day: with Prometheus on the rules of `config/prometheus`, disks that can be filled, a certificate that
-    /// can be replaced by one that ends, and a clock that can be moved.
+    /// Starts them for a chaos day: with Prometheus on the rules of `config/prometheus`, disks that can be filled, a certificate
+    /// that can be replaced by one that ends, and a clock that can be moved.
     ///
     /// # Panics
     /// As [`Rig::start`], or this is not root, who alone may make disks.

@@ -1,9 +1,10 @@
 //! Identity of a phone number: all notations of one number lead to one subscriber.
 //!
 //! A subscriber may be written in several ways that all begin with `+`: with a trunk prefix that is dialled at home alone
-//! (`+27 (0)82 …`, `+7 (8) 916 …`), with a digit that only mobile numbers carried for a time (Mexico's 1, Argentina's 9, Brazil's ninth digit), or as the
-//! number was before its country renumbered (Ivory Coast 2021, Benin 2024). [`identity`] maps them to one text: today's
-//! number in its country's plan. It is for comparing and never for sending: providers know some subscribers by the old form.
+//! (`+27 (0)82 …`, `+7 (8) 916 …`), with a digit that only mobile numbers carried for a time (Mexico's 1, Argentina's 9, Brazil's
+//! ninth digit), or as the number was before its country renumbered (Ivory Coast 2021, Benin 2024). [`identity`] maps them to one
+//! text: today's number in its country's plan. It is for comparing and never for sending: providers know some subscribers by the
+//! old form.
 //!
 //! Sources: the ITU's national numbering plans (`itu.int/oth/T0202`), libphonenumber's metadata for trunk prefixes (a test
 //! compares the table with it), and, where a row names one, the regulator's notice.

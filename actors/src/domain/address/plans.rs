@@ -2,8 +2,9 @@
 //!
 //! Source: libphonenumber's metadata 9.0.43 (fixed, mobile and internet lines), which follows the ITU's national numbering plans
 //! (`itu.int/oth/T0202`); a test reads its example numbers. Written by hand: prefixes of Belarus, Lithuania and Mexico that are
-//! still dialled beside today's, Brazil's and Colombia's mobile numbers (Anatel, CRC: ten digits since 2021), the two rows of Italy and the Vatican (fixed
-//! lines keep their 0), the operators' digits of Ivory Coast (ARTCI), and Luxembourg, whose longest numbers look like those of other countries.
+//! still dialled beside today's, Brazil's and Colombia's mobile numbers (Anatel, CRC: ten digits since 2021), the two rows of
+//! Italy and the Vatican (fixed lines keep their 0), the operators' digits of Ivory Coast (ARTCI), and Luxembourg, whose longest
+//! numbers look like those of other countries.
 
 /// How the numbers of a country are written at home.
 pub(super) struct Plan {

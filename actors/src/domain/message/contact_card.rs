@@ -18,6 +18,15 @@ pub struct ContactCard {
 }
 
 impl ContactCard {
+    /// The types of files that are vCards: the registered one, and an older one.
+    pub const MEDIA_TYPES: [&str; 2] = ["text/vcard", "text/x-vcard"];
+
+    /// Whether files of a type are vCards.
+    #[must_use]
+    pub fn is_media_type(content_type: &str) -> bool {
+        Self::MEDIA_TYPES.contains(&content_type)
+    }
+
     /// What stands on vCards (RFC 6350, and the versions before it): of each its name and its numbers. One without either is left
     /// out.
     #[must_use]

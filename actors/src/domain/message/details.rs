@@ -39,7 +39,8 @@ pub struct Details {
     /// Fields that this version has no name for, as the provider named them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub other: BTreeMap<String, String>,
-    /// What the provider itself made of a STOP, START or HELP (it has an opt-out service of its own): it has confirmed it already.
+    /// What the provider itself made of a STOP, START or HELP (it has an opt-out service of its own): it has confirmed it
+    /// already.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider_consent: Option<ProviderConsent>,
     /// They opened the conversation by a link of the bot's or by its start button: what the link carries, which may be nothing.

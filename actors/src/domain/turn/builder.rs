@@ -9,10 +9,9 @@ use super::{Consumed, Draft, Effects, Outcome, SessionChange, Start, Turn};
 use crate::domain::Timestamp;
 use crate::domain::address::Address;
 use crate::domain::assistant::AssistantSilence;
-use crate::domain::conversation::{BotMemory, Contact, Conversation, ConversationStatus, Handler, Session, State};
+use crate::domain::conversation::{BotMemory, Contact, Conversation, ConversationStatus, Session, State};
 use crate::domain::event::{ActorType, EntityType, Event, EventType, Payload, PayloadBuilder};
-use crate::domain::ids::{ContactId, ConversationId, CorrelationId, EventId, OutboundId, SessionId};
-use crate::domain::loop_watch::LoopWatch;
+use crate::domain::ids::{ContactId, CorrelationId, EventId, OutboundId, SessionId};
 use crate::domain::message::{Generation, Inbound, Outbound, OutboundKind, Role};
 use crate::domain::rules::{BotText, Facts, Rules, TextName};
 
@@ -177,20 +176,7 @@ impl<'a> TurnBuilder<'a> {
 
 /// The turn before anything is decided, with contact and conversation as they are or as they begin.
 pub(super) fn begin(state: &State, contact: Contact, correlation: CorrelationId, now: Timestamp) -> Turn {
-    let mut conversation = state.conversation.clone().unwrap_or_else(|| Conversation {
-        id: ConversationId::fresh(),
-        version: 0,
-        status: ConversationStatus::New,
-        handler: Handler::Bot,
-        assignee: None,
-        flow: None,
-        memory: None,
-        session: None,
-        recent_answers: Vec::new(),
-        timer_at: None,
-        last_inbound_at: None,
-        watch: LoopWatch::default(),
-    });
+    let mut conversation = state.conversation.clone().unwrap_or_else(Conversation::begin);
     let expected_version = conversation.version;
     conversation.version += 1;
     Turn {

@@ -49,7 +49,7 @@ stored_words!(NoticeReason {
 /// The payload of a timer of the kind [`TimerKind::Notify`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeopleNotice {
-    /// Why.
+    /// Why people are called.
     pub reason: NoticeReason,
 }
 

@@ -60,7 +60,7 @@ pub(super) struct Share {
     pub(super) weight: u32,
     /// How many of its messages may hold a permit while they wait for their rate limits. They are leased already.
     pub(super) rate_limited_max: usize,
-    /// The same for each channel.
+    /// How many of each channel's messages may hold one meanwhile.
     pub(super) channels: HashMap<ChannelId, usize>,
 }
 

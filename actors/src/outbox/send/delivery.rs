@@ -42,7 +42,10 @@ pub(crate) async fn deliver(context: Arc<ActorContext>, row: LeasedRow, mut perm
     let mut message = row.message;
     let result = outcome.result.clone();
     if !matches!(result, Settled::Sent(_)) {
-        debug!(tenant.id = %message.tenant, message.id = %message.id, correlation.id = %message.correlation, result = ?result, "message not sent");
+        debug!(
+            tenant.id = %message.tenant, message.id = %message.id, correlation.id = %message.correlation, result = ?result,
+            "message not sent"
+        );
     }
     if matches!(result, Settled::Deferred { .. }) {
         let latest = ActorContext::later(context.now(), permit.senders().profile.deferred_for);
@@ -162,7 +165,10 @@ async fn send_routed(
 pub(crate) async fn suspend(context: &ActorContext, health: &ChannelHealth, after: Duration, code: Option<&str>) {
     let now = context.now();
     let until = ActorContext::later(now, after);
-    warn!(tenant.id = %health.channel_key.tenant, channel.id = %health.channel_key.channel, code, "provider suspended the channel, it is paused");
+    warn!(
+        tenant.id = %health.channel_key.tenant, channel.id = %health.channel_key.channel, code,
+        "provider suspended the channel, it is paused"
+    );
     health.suspend_until(until);
     let reason = code.unwrap_or("suspended").to_owned();
     let pause = Pause { channel_key: health.channel_key.clone(), reason, until };

@@ -5,31 +5,14 @@
 use serde_json::json;
 
 use super::Subject;
-use super::fixture::{Customer, at, now, queued, settle, taken};
+use super::fixture::{Customer, at, callback, now, queued, settle, taken};
 use super::late_failures::failure;
 use super::outbox::{over, state};
 use crate::domain::event::{ActorType, EventType};
 use crate::domain::ids::{ChannelId, NodeId, OutboundId, ProviderMessageId, TenantId};
-use crate::domain::message::Outbound;
 use crate::domain::send::SendErrorClass;
 use crate::domain::status::{DeliveryStatus, OutboxState};
 use crate::ports::{Advanced, Settled, StatusUpdate};
-
-fn callback(message: &Outbound, status: DeliveryStatus, seconds: i64) -> StatusUpdate {
-    StatusUpdate {
-        tenant: message.tenant.clone(),
-        channel: message.channel.clone(),
-        scheme: message.to.scheme(),
-        id: Some(message.id),
-        provider_message_id: ProviderMessageId::new("SMout"),
-        status,
-        generation: None,
-        code: None,
-        failure: None,
-        pricing: None,
-        at: at(seconds),
-    }
-}
 
 /// The code of a callback acts like that of an answer: once, and not again when the contact has said START since.
 pub async fn i6_an_opt_out_that_a_callback_reports_is_ours(store: &impl Subject) {

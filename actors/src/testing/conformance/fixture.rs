@@ -6,19 +6,18 @@ use uuid::Uuid;
 use super::Subject;
 use crate::domain::Timestamp;
 use crate::domain::address::Address;
-use crate::domain::conversation::{
-    Contact, Conversation, ConversationKey, ConversationStatus, Handler, Session, State,
-};
+use crate::domain::conversation::{Contact, Conversation, ConversationKey, Session, State};
 use crate::domain::event::{ActorType, EntityType, Event, EventType, Payload};
 use crate::domain::ids::{
-    ChannelId, ContactId, ConversationId, CorrelationId, EventId, InboundId, NodeId, OutboundId, ProviderMessageId,
-    SessionId, TenantId,
+    ChannelId, ContactId, CorrelationId, EventId, InboundId, NodeId, OutboundId, ProviderMessageId, SessionId, TenantId,
 };
-use crate::domain::loop_watch::LoopWatch;
 use crate::domain::message::{Content, Generation, Inbound, NewInbound, Outbound, OutboundKind, Role};
 use crate::domain::send::Receipt;
+use crate::domain::status::DeliveryStatus;
 use crate::domain::turn::{Consumed, Draft, Effects, Outcome, SessionChange, Start, Turn};
-use crate::ports::{Acceptance, ChannelKey, Claim, Claimable, Loaded, RecipientStatus, Settled, Settlement, Turns};
+use crate::ports::{
+    Acceptance, ChannelKey, Claim, Claimable, Loaded, RecipientStatus, Settled, Settlement, StatusUpdate, Turns,
+};
 use crate::testing::fakes::{OutboundRow, Snapshot};
 
 /// 2026-11-21T03:55:00.123456Z, and so many seconds.
@@ -124,20 +123,7 @@ pub fn turn(state: &State, message: &Inbound, seconds: i64) -> Turn {
     let conversation = before.unwrap_or_else(|| {
         let session = Session { id: SessionId::fresh(), opened_at: at(seconds) };
         sessions.push(SessionChange::Open(session.id));
-        Conversation {
-            id: ConversationId::fresh(),
-            version: 0,
-            status: ConversationStatus::New,
-            handler: Handler::Bot,
-            assignee: None,
-            flow: None,
-            memory: None,
-            session: Some(session),
-            recent_answers: Vec::new(),
-            timer_at: None,
-            last_inbound_at: None,
-            watch: LoopWatch::default(),
-        }
+        Conversation { session: Some(session), ..Conversation::begin() }
     });
     Turn {
         key: ConversationKey { address: message.from.clone(), ..state.key.clone() },
@@ -273,6 +259,23 @@ pub async fn settle(store: &impl Subject, message: &Outbound, result: Settled, s
 /// The provider took it, under this id.
 pub fn taken(name: &str) -> Settled {
     Settled::Sent(Receipt { provider_message_id: ProviderMessageId::new(name) })
+}
+
+/// A callback about a message, through the message's own channel.
+pub fn callback(message: &Outbound, status: DeliveryStatus, seconds: i64) -> StatusUpdate {
+    StatusUpdate {
+        tenant: message.tenant.clone(),
+        channel: message.channel.clone(),
+        scheme: message.to.scheme(),
+        id: Some(message.id),
+        provider_message_id: ProviderMessageId::new("SMout"),
+        status,
+        generation: None,
+        code: None,
+        failure: None,
+        pricing: None,
+        at: at(seconds),
+    }
 }
 
 /// Their ids.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Subject;
-use super::fixture::{Customer, at, claim, ids, now, queued, settle, taken, turn};
+use super::fixture::{self, Customer, at, claim, ids, now, queued, settle, taken, turn};
 use crate::domain::channel::{ChannelProfile, ChannelTemplate};
 use crate::domain::event::EventType;
 use crate::domain::ids::ProviderMessageId;
@@ -38,17 +38,9 @@ const LATER: SendErrorClass = SendErrorClass::Retry { after: Some(Duration::from
 /// A callback about a generation of the message, through the message's own channel.
 fn callback(message: &Outbound, generation: u32, status: DeliveryStatus, seconds: i64) -> StatusUpdate {
     StatusUpdate {
-        tenant: message.tenant.clone(),
-        channel: message.channel.clone(),
-        scheme: message.to.scheme(),
-        id: Some(message.id),
         provider_message_id: ProviderMessageId::new(&format!("SM{generation}")),
-        status,
         generation: Some(generation),
-        code: None,
-        failure: None,
-        pricing: None,
-        at: at(seconds),
+        ..fixture::callback(message, status, seconds)
     }
 }
 

@@ -3,7 +3,7 @@
 #![expect(missing_docs, reason = "each case says in its name what it shows")]
 
 use super::Subject;
-use super::fixture::{Customer, at, claim, ids, now, settle, taken, turn};
+use super::fixture::{self, Customer, at, claim, ids, now, settle, taken, turn};
 use crate::domain::address::Scheme;
 use crate::domain::ids::{ChannelId, ProviderMessageId};
 use crate::domain::message::{Outbound, OutboundKind};
@@ -107,17 +107,10 @@ pub async fn i6_a_welcome_asks_where_it_was_meant_for_and_where_it_left(store: &
 
 fn callback(message: &Outbound, status: DeliveryStatus, seconds: i64) -> StatusUpdate {
     StatusUpdate {
-        tenant: message.tenant.clone(),
         channel: ChannelId::new("belle-sms"),
         scheme: Scheme::Sms,
-        id: Some(message.id),
         provider_message_id: ProviderMessageId::new("SMsms"),
-        status,
-        generation: None,
-        code: None,
-        failure: None,
-        pricing: None,
-        at: at(seconds),
+        ..fixture::callback(message, status, seconds)
     }
 }
 

@@ -173,7 +173,7 @@ impl FakeGateway {
         self.lock().taken.iter().map(|taken| taken.message.clone()).collect()
     }
 
-    /// The same, as they were said.
+    /// Every request that it took, in order.
     #[must_use]
     pub fn requests(&self) -> Vec<Taken> {
         self.lock().taken.clone()

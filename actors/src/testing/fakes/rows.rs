@@ -97,7 +97,7 @@ pub struct OutboundRow {
 /// A row of `conversations`.
 #[derive(Clone, Debug)]
 pub struct ConversationRow {
-    /// Whose.
+    /// The tenant whose conversation it is.
     pub tenant: TenantId,
     /// On which channel.
     pub channel: ChannelId,

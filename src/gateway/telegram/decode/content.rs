@@ -5,7 +5,7 @@ use palabre_actors::domain::message::{Button, ContactCard, Details, Location, Me
 
 use super::super::update::{Contact, Degrees, File, Message, TextPart};
 use super::{FILE_SCHEME, MAX_DATA_BYTES, message_id};
-use crate::gateway::lenient::without_nul;
+use crate::gateway::lenient::{beginning, without_nul};
 use crate::gateway::media::file_name;
 
 pub(super) fn details(message: &Message) -> Details {
@@ -97,5 +97,5 @@ fn media(message: &Message) -> Vec<Media> {
 
 /// Data of a button, or a payload.
 pub(super) fn bounded(text: &str) -> String {
-    without_nul(&text[..text.floor_char_boundary(MAX_DATA_BYTES)])
+    beginning(text, MAX_DATA_BYTES)
 }

@@ -5,7 +5,7 @@ use palabre_actors::domain::message::{Button, ContactCard, Details, Location, Me
 use serde::Deserialize;
 
 use super::{MAX_TEXT_BYTES, message_id, phone, scoped};
-use crate::gateway::lenient::{List, Object, Text, without_nul};
+use crate::gateway::lenient::{List, Object, Text, beginning};
 use crate::gateway::media::file_name;
 
 /// The most cards, and numbers of a card, that are kept of one message.
@@ -335,11 +335,7 @@ impl MessageData<'_> {
 }
 
 fn shortened(text: &str) -> String {
-    let mut end = text.len().min(MAX_TEXT_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    without_nul(text.get(..end).unwrap_or_default())
+    beginning(text, MAX_TEXT_BYTES)
 }
 
 /// A file is named by its id: `GET {api}/{id}` tells where it is, for five minutes.

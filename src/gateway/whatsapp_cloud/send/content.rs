@@ -3,6 +3,7 @@
 use palabre_actors::domain::message::Choice;
 use palabre_actors::domain::presentation::SentFile;
 use palabre_actors::domain::send::{OutboundContent, numbered};
+use palabre_actors::domain::typography::shortened;
 use serde_json::{Map, Value, json};
 
 /// The most choices that stand on buttons, and those that a list has room for.
@@ -88,11 +89,10 @@ fn choices_of(text: &str, choices: &[Choice]) -> Value {
 
 /// A label that is too long for a row goes on in its description.
 fn row(choice: &Choice) -> Value {
-    let length = choice.label.chars().count();
-    if length <= LONGEST_ROW {
+    if choice.label.chars().count() <= LONGEST_ROW {
         return json!({ "id": choice.id, "title": choice.label });
     }
-    let title: String = choice.label.chars().take(LONGEST_ROW - 1).chain(['…']).collect();
+    let title = shortened(&choice.label, LONGEST_ROW);
     let description: String = choice.label.chars().take(LONGEST_DESCRIPTION).collect();
     json!({ "id": choice.id, "title": title, "description": description })
 }

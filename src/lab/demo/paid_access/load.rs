@@ -1,5 +1,5 @@
-//! Load on paid access: how soon after a payment the way in arrives while other messages go through, and how many members whose access
-//! ends at one moment are worked off, without keeping the bot's other conversations waiting.
+//! Load on paid access: how soon after a payment the way in arrives while other messages go through, and how many members whose
+//! access ends at one moment are worked off, without keeping the bot's other conversations waiting.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -198,7 +198,8 @@ async fn pay(shop: &Shop, watcher: &Watcher, members: u64) -> Vec<Duration> {
     join_all(each).await.into_iter().flatten().collect()
 }
 
-/// Members' access ends at one moment. How long it takes until all are out, and how long others wait for the bot's answers meanwhile.
+/// Members' access ends at one moment. How long it takes until all are out, and how long others wait for the bot's answers
+/// meanwhile.
 async fn expire(shop: &Shop, watcher: &Watcher, count: u64) -> Result<(Duration, Vec<Duration>), DemoError> {
     let ends = shop.now() + TimeDelta::hours(1);
     add_leavers(shop, count, ends).await.map_err(DemoError::Store)?;

@@ -1,4 +1,5 @@
-//! `palabre demo --access`: a member's life in a minute. Months pass, because the clocks of the daemon and of Stripe can be moved.
+//! `palabre demo --access`: a member's life in a minute. Months pass, because the clocks of the daemon and of Stripe can be
+//! moved.
 
 mod checks;
 mod load;

@@ -228,8 +228,8 @@ impl Shop {
         Ok(())
     }
 
-    /// Posts what Stripe has to tell, in another order and some of it twice. Returns the ids of the events, each as often as it was
-    /// posted.
+    /// Posts what Stripe has to tell, in another order and some of it twice. Returns the ids of the events, each as often as it
+    /// was posted.
     pub async fn hear_stripe(&self, seed: u64) -> Vec<String> {
         let url = self.page("/webhooks/stripe");
         let faults = WebhookFaults { seed, shuffled: true, repeated: true, ..WebhookFaults::default() };

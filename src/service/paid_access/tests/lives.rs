@@ -1,5 +1,5 @@
-//! Random lives of members, against a model of what they paid and did (I13): whatever is lost, repeated, reordered or cut short, after
-//! one reconciliation and one audit the chat holds whom the model says.
+//! Random lives of members, against a model of what they paid and did (I13): whatever is lost, repeated, reordered or cut short,
+//! after one reconciliation and one audit the chat holds whom the model says.
 
 use super::audit::{Rooms, watched};
 use super::*;

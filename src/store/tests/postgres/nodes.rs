@@ -14,7 +14,7 @@ use palabre_actors::ports::{
     Acceptance, Advanced, Claim, Claimable, EndedLeases, Inbox, Outbox, PortErrorKind, Settled, Settlement,
     StatusUpdate, Turns,
 };
-use palabre_actors::testing::conformance::fixture::{Customer, at, behind, node, now, queued, turn};
+use palabre_actors::testing::conformance::fixture::{Customer, at, behind, callback, node, now, queued, turn};
 use palabre_testbed::postgres::Database;
 
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, TransactionTrait as _};
@@ -36,19 +36,7 @@ fn key(what: &impl Sharded) -> u64 {
 }
 
 fn delivered(message: &Outbound) -> StatusUpdate {
-    StatusUpdate {
-        tenant: message.tenant.clone(),
-        channel: message.channel.clone(),
-        scheme: message.to.scheme(),
-        id: Some(message.id),
-        provider_message_id: ProviderMessageId::new("SMout"),
-        status: DeliveryStatus::Delivered,
-        generation: None,
-        code: None,
-        failure: None,
-        pricing: None,
-        at: at(3),
-    }
+    callback(message, DeliveryStatus::Delivered, 3)
 }
 
 fn taken(id: OutboundId) -> Settled {

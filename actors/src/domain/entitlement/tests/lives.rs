@@ -1,5 +1,5 @@
-//! Ten thousand random lives of members, against a model that knows nothing of ledgers: what they paid and did decides who may be in
-//! (I13), whatever of it is told twice, late, in another order or never; and what they are told is true, and told once.
+//! Ten thousand random lives of members, against a model that knows nothing of ledgers: what they paid and did decides who may be
+//! in (I13), whatever of it is told twice, late, in another order or never; and what they are told is true, and told once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -197,8 +197,8 @@ impl PlayedLife {
         }
         for _ in 0..1 + self.random.below(2) {
             let late = i64::try_from(self.random.below(4 * 24)).unwrap_or_default();
-            // The hook says where to look: what is recorded is what the provider answers when it is asked. One that was asked before
-            // and is recorded late is the worst that can happen.
+            // The hook says where to look: what is recorded is what the provider answers when it is asked. One that was asked
+            // before and is recorded late is the worst that can happen.
             let answer = self.provider.answer(at);
             self.under_way.push(((at + late).max(self.away_until), answer));
         }

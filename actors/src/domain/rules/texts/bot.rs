@@ -17,7 +17,7 @@ pub enum BotText {
     Sign,
     /// To who gets a person.
     Person,
-    /// The same while the tenant is closed.
+    /// To who gets a person, while the tenant is closed.
     PersonClosed,
     /// While the tenant is closed, instead of the fallback; `hours.closed_reply`. There is none unless the tenant writes it.
     Closed,

@@ -97,8 +97,8 @@ impl TurnBuilder<'_> {
         Outcome::Confirmed
     }
 
-    /// Nothing bounds how often it can be said, so the confirmation counts as an automatic answer. Who said it by a setting of the
-    /// provider's gets none.
+    /// Nothing bounds how often it can be said, so the confirmation counts as an automatic answer. Who said it by a setting of
+    /// the provider's gets none.
     fn marketing(&mut self, wanted: bool, at_provider: bool) -> Outcome {
         self.turn.consent = Some(ConsentChange::Marketing { address: self.turn.key.address.clone(), wanted });
         let event_type = if wanted { EventType::OptedIn } else { EventType::OptedOut };

@@ -1,13 +1,13 @@
 //! The part of Stripe's OpenAPI description that is used here: names, words, kinds, and what must be there.
 //!
 //! Source: github.com/stripe/openapi, version 2026-07-29.dahlia (v2349), read through the types that Stripe generates from it
-//! (github.com/stripe/stripe-node 22.5.0, `src/resources`), and compared with those of stripe-python 16.1.0 (each parameter, its kind,
-//! its words, and whether it is required) and with the examples of the description itself (`openapi/fixtures3.json`: each field and
-//! its kind). The fields of [`BEFORE_BASIL`] are those that version 2025-03-31.basil moved, as its changelog says.
+//! (github.com/stripe/stripe-node 22.5.0, `src/resources`), and compared with those of stripe-python 16.1.0 (each parameter, its
+//! kind, its words, and whether it is required) and with the examples of the description itself (`openapi/fixtures3.json`: each
+//! field and its kind). The fields of [`BEFORE_BASIL`] are those that version 2025-03-31.basil moved, as its changelog says.
 
-/// Requests: method and path, and the parameters that may stand there. `[]` stands for an index, `[*]` for a key of one's own, `!` for
-/// what must be there where its group is. What follows `:` is a kind, a number with its bounds, a URL or a currency; what follows `=` are the
-/// words that a parameter may have.
+/// Requests: method and path, and the parameters that may stand there. `[]` stands for an index, `[*]` for a key of one's own,
+/// `!` for what must be there where its group is. What follows `:` is a kind, a number with its bounds, a URL or a currency; what
+/// follows `=` are the words that a parameter may have.
 pub(super) const REQUESTS: &[(&str, &str, &[&str])] = &[
     (
         "POST",
@@ -53,7 +53,8 @@ pub(super) const REQUESTS: &[(&str, &str, &[&str])] = &[
     ("GET", "/v1/charges", &["customer", "limit:1..100", "starting_after"]),
     ("GET", "/v1/charges/{id}", &[]),
     ("GET", "/v1/disputes", &["charge"]),
-    // Either of two parameters says what is given back, and there is no portal of nobody: required here, as these are the ones in use.
+    // Either of two parameters says what is given back, and there is no portal of nobody: required here, as these are the ones in
+    // use.
     ("POST", "/v1/refunds", &["payment_intent!"]),
     ("POST", "/v1/billing_portal/sessions", &["customer!", "return_url:url"]),
     ("POST", "/v1/accounts", &["type=custom|express|standard", "metadata[*]"]),

@@ -80,7 +80,7 @@ impl Data {
     pub(super) fn release(
         &mut self,
         conversation: ConversationId,
-        waited: fn(&OutboundRow) -> bool,
+        waited: impl Fn(&OutboundRow) -> bool,
         reason: &str,
         at: Timestamp,
     ) -> u64 {
@@ -132,7 +132,7 @@ impl Data {
             changed += self.release(conversation, OutboundRow::awaits_contact, "contact_wrote", now);
         }
         for conversation in held {
-            changed += self.release(conversation, OutboundRow::is_held, "due", now);
+            changed += self.release(conversation, |row| row.is_released(now), "due", now);
         }
         let conversations: BTreeSet<_> = self.outbound.values().map(|row| row.message.conversation).collect();
         for conversation in conversations {

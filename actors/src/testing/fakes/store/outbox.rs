@@ -271,6 +271,12 @@ impl OutboundRow {
         self.state == OutboxState::Deferred && reason.is_some()
     }
 
+    /// It is held, and what was held with it comes back: what is scheduled has a time of its own.
+    pub(super) fn is_released(&self, now: Timestamp) -> bool {
+        let is_scheduled = self.blocked_reason.as_deref() == Some(HeldReason::Scheduled.as_str());
+        self.is_held() && (!is_scheduled || self.next_attempt_at <= now)
+    }
+
     fn is_held_by_budget(&self) -> bool {
         self.is_held() && self.blocked_reason.as_deref() == Some(HeldReason::Budget.as_str())
     }

@@ -62,6 +62,7 @@ mod tenant;
 mod tests;
 mod types;
 mod unique;
+mod weak_key;
 mod webhooks;
 
 pub use directory::TenantDirectory;

@@ -40,6 +40,7 @@ mod paid_access;
 mod plan;
 mod problem;
 mod provider_account;
+mod push_key;
 mod raw;
 mod raw_console;
 mod raw_flows;

@@ -10,8 +10,8 @@ use super::document::Scope;
 use super::raw::RawSecret;
 use super::secret::Secrets;
 
-const HELP: &str = "`openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 | openssl pkcs8 -topk8 -nocrypt -outform DER | \
-                    base64 -w0` makes one";
+const HELP: &str = "`openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 | openssl pkcs8 -topk8 -nocrypt \
+                    -outform DER | base64 -w0` makes one";
 
 /// The key in base64url without padding, whichever Base64 it was written in. `None`: something was reported.
 pub(super) fn push_key(scope: &Scope<'_>, raw: &RawSecret, secrets: Secrets<'_>) -> Option<SecretString> {

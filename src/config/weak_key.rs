@@ -42,8 +42,12 @@ pub(super) fn weakness(key: &str) -> Option<String> {
     if key.chars().collect::<HashSet<_>>().len() < FEWEST_CHARACTERS {
         return Some(format!("has fewer than {FEWEST_CHARACTERS} different characters, and could be guessed"));
     }
-    let is_plain = pieces(key) < FEWEST_PIECES;
-    is_plain.then(|| "is made of runs such as `abcd` and of words that everybody tries, and could be guessed".to_owned())
+    if pieces(key) < FEWEST_PIECES {
+        return Some(
+            "is made of runs such as `abcd` and of words that everybody tries, and could be guessed".to_owned(),
+        );
+    }
+    None
 }
 
 /// Whether a text is one of at most half its length, over and over: `testtesttest`.

@@ -38,7 +38,7 @@ fn words(status: StatusCode, language: Language) -> (&'static str, &'static str)
     match (status.as_u16(), language) {
         (404, Language::Fr) => (
             "Rien ici",
-            "Ce lien est incomplet ou trop ancien, ou ce qu'il montrait n'existe plus. Demandez-en un autre au vendeur.",
+            "Ce lien est incomplet ou trop ancien, ou ce qu'il montrait n'existe plus. Demandez-en un au vendeur.",
         ),
         (404, Language::En) => (
             "Nothing here",
@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn a_page_says_when_to_come_again() {
-        let problem = HttpProblem::new(StatusCode::TOO_MANY_REQUESTS, "", "").retry_after(Duration::from_millis(19_001));
+        let wait = Duration::from_millis(19_001);
+        let problem = HttpProblem::new(StatusCode::TOO_MANY_REQUESTS, "", "").retry_after(wait);
         let (answer, body) = shown("fr", &problem);
         assert_eq!(answer.headers().get(header::RETRY_AFTER).unwrap(), "20");
         assert!(body.contains("Dans 20 s."), "{body}");

@@ -109,8 +109,8 @@ pub async fn counts(
     Ok(store.inbox_counts(tenant, me, now).await?)
 }
 
-/// How many wait for one person, or for anybody, in each of the tenants whose conversations they may read. Tenants in which nobody
-/// waits are left out.
+/// How many wait for one person, or for anybody, in each of the tenants whose conversations they may read. Tenants in which
+/// nobody waits are left out.
 ///
 /// # Errors
 /// [`ServiceError`]
@@ -120,7 +120,8 @@ pub async fn waiting_in(
     me: &str,
     now: Timestamp,
 ) -> Result<BTreeMap<TenantId, i64>, ServiceError> {
-    let readable = tenants.iter().filter(|(tenant, caller)| caller.may(ConversationRead) && caller.within(tenant).is_ok());
+    let reads = |tenant: &TenantId, caller: &Caller| caller.may(ConversationRead) && caller.within(tenant).is_ok();
+    let readable = tenants.iter().filter(|(tenant, caller)| reads(tenant, caller));
     let readable: Vec<&TenantId> = readable.map(|(tenant, _)| *tenant).collect();
     let counts = store.inbox_counts_of_tenants(&readable, me, now).await?;
     Ok(counts.into_iter().map(|(tenant, counts)| (tenant, counts.mine)).collect())

@@ -1,8 +1,9 @@
 //! Limits of checkouts, per address and per plan.
 //!
-//! Each checkout is a row here and a page at the payment system, and anybody may ask for one. Many customers of a mobile network
-//! share an address, so an address has room for a launch, and a plan for many addresses. Whom the bot sent counts for their address
-//! alone: nobody can use a plan's limit up for its members. A source that is not known is counted with the plan alone.
+//! Each checkout is a row here and a page at the payment system, and anybody may ask for one. Many customers of a mobile
+//! network share an address, so an address has room for a launch, and a plan for many addresses. Whom the bot sent counts for
+//! their address alone: nobody can use a plan's limit up for its members. A source that is not known is counted with the plan
+//! alone.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -76,8 +77,8 @@ mod tests {
         let limits = CheckoutLimits::default();
         let belle = TenantId::new("belle");
         let sources = (0..1_000_u32).map(|n| Some(IpAddr::from(n.to_be_bytes())));
-        let taken_by_many = sources.filter(|source| limits.attempt((&belle, "premium"), *source, false).is_ok()).count();
-        assert_eq!(taken_by_many, 300);
+        let is_taken = |source: &Option<IpAddr>| limits.attempt((&belle, "premium"), *source, false).is_ok();
+        assert_eq!(sources.filter(is_taken).count(), 300);
         assert_eq!(taken(&limits, "premium", None, true), 0, "a source that is not known");
         let member = Some("198.51.100.7".parse().unwrap());
         assert_eq!(limits.attempt((&belle, "premium"), member, true), Ok(()));

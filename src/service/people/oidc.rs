@@ -155,8 +155,9 @@ pub async fn leave(people: &People, oidc: &OidcSignIn, next: &str) -> Result<Opt
     })
 }
 
-/// Signs in whoever comes back from the provider: a person of this installation, the first time by the address that the provider has
-/// verified, then by their account there (`sub`), whatever address it has. Answers where they wanted to go, if they left from here.
+/// Signs in whoever comes back from the provider: a person of this installation, the first time by the address that the
+/// provider has verified, then by their account there (`sub`), whatever address it has. Answers where they wanted to go, if they
+/// left from here.
 ///
 /// # Errors
 /// [`ServiceError`]

@@ -62,7 +62,8 @@ pub(in crate::store) const COUNTS: &str = concat!(
 /// `[tenant, …]`, assignee, now: of each in which somebody waits, what [`COUNTS`] says.
 pub(in crate::store) const COUNTS_OF_TENANTS: &str = concat!(
     "SELECT c.tenant_id, count(*), coalesce(sum(CASE WHEN coalesce(c.assignee, $2::text) = $2 THEN 1 ELSE 0 END), 0) \
-        FROM conversations c WHERE c.tenant_id = ANY ($1::text[]) AND c.waiting_since IS NOT NULL AND c.merged_into IS NULL AND NOT ",
+        FROM conversations c WHERE c.tenant_id = ANY ($1::text[]) AND c.waiting_since IS NOT NULL AND c.merged_into IS NULL \
+        AND NOT ",
     "coalesce(c.snoozed_until > $3::timestamptz AND (c.last_inbound_at IS NULL OR c.last_inbound_at <= c.snoozed_at), false) \
         GROUP BY c.tenant_id"
 );

@@ -163,10 +163,11 @@ async fn i15_the_provider_signs_in_who_exists_and_nobody_else() {
     let back = gone(&mut thief, "%2F%2Fevil.example").await;
     assert_eq!(thief.get(&back).await.location(), "/console");
 
+    let verified = |sub: &str, email: &str| json!({ "sub": sub, "email": email, "email_verified": true });
     for (claims, word) in [
-        (json!({ "sub": "2", "email": "nobody@belle.example", "email_verified": true }), "Personne n&#x27;a cette adresse"),
-        (json!({ "sub": "3", "email": "out@belle.example", "email_verified": true }), "Personne n&#x27;a cette adresse"),
-        (json!({ "sub": "4", "email": "ops@agency.example", "email_verified": true }), "Personne n&#x27;a cette adresse"),
+        (verified("2", "nobody@belle.example"), "Personne n&#x27;a cette adresse"),
+        (verified("3", "out@belle.example"), "Personne n&#x27;a cette adresse"),
+        (verified("4", "ops@agency.example"), "Personne n&#x27;a cette adresse"),
         (json!({ "email": AWA, "email_verified": false }), "n&#x27;a pas vérifié"),
         (json!({ "email": AWA }), "n&#x27;a pas vérifié"),
         (json!({}), "n&#x27;a pas vérifié"),
@@ -195,7 +196,7 @@ async fn i15_an_account_at_the_provider_stays_its_persons_whatever_address_it_ha
     let (idp, mut world) = IdP::start("allow = [\"belle.example\"]");
     world.start_daemon();
     add_user(&world, AWA, "Awa", ("belle", "owner"));
-    add_user(&world, "sophie@belle.example", "Sophie", ("belle", "agent"));
+    add_user(&world, "sophie@belle.example", "Sophie", ("belle", "owner"));
     let verified = |sub: &str, email: &str| json!({ "sub": sub, "email": email, "email_verified": true });
     let last = "SELECT u.email FROM user_sessions s JOIN users u ON u.id = s.user_id ORDER BY s.id DESC LIMIT 1";
     idp.signs_in(verified("awa-1", AWA));

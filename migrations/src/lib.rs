@@ -55,6 +55,7 @@ mod m20261201_000350_push_subscriptions;
 mod m20261201_000360_parties;
 mod m20261201_000361_offers_of_contacts;
 mod m20261201_000370_scheduled_messages;
+mod m20261201_000380_oidc_subjects;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -115,6 +116,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000360_parties::Migration),
             Box::new(m20261201_000361_offers_of_contacts::Migration),
             Box::new(m20261201_000370_scheduled_messages::Migration),
+            Box::new(m20261201_000380_oidc_subjects::Migration),
         ]
     }
 }

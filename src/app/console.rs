@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use actix_web::web;
-use palabre_actors::ports::{Clock, Pending, PortError};
+use palabre_actors::ports::Clock;
 
 use super::StartError;
 use crate::config::{Config, TenantDirectory};
 use crate::console::{self, Connection, ConsoleDeps, ConsoleState, FailingChannels, LiveFeed, SetupDeps, TestPhones};
 use crate::gateway::BuildError;
-use crate::gateway::channel_event::{ChannelEvent, ChannelEventKind, ChannelEvents};
 use crate::gateway::client::{self, ClientError};
 use crate::http::{self, ConsoleRoutes};
 use crate::oidc::OidcProvider;
@@ -22,28 +21,6 @@ use crate::service::privacy::PersonalData;
 use crate::service::push::PushNotices;
 use crate::store::HistoryReader;
 use crate::store::operator::Operator;
-
-/// Shows in open consoles that a customer is writing, where their channel tells.
-pub(super) struct CustomersTyping {
-    pub(super) feed: LiveFeed,
-    pub(super) operator: Operator,
-}
-
-impl ChannelEvents for CustomersTyping {
-    /// Never fails: it is worth no repetition.
-    fn take(&self, event: ChannelEvent) -> Pending<'_, Result<(), PortError>> {
-        Box::pin(async move {
-            let ChannelEventKind::Typing { from } = &event.kind else { return Ok(()) };
-            if self.feed.is_watched(&event.tenant)
-                && let Ok(Some(conversation)) =
-                    self.operator.conversation_with(&event.tenant, &event.channel, from).await
-            {
-                self.feed.customer_types(&event.tenant, conversation);
-            }
-            Ok(())
-        })
-    }
-}
 
 /// The people of the installation.
 pub(super) fn people(config: &Config, operator: Operator, clock: Arc<dyn Clock>) -> People {

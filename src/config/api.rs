@@ -12,6 +12,7 @@ use super::raw::{RawApi, RawApiKey};
 use super::secret::Secrets;
 use super::suggest;
 use super::types::{Api, ApiKey, ApiScope, ApiTenants};
+use super::weak_key::weakness;
 
 const SCOPES: [(&str, ApiScope); 5] = [
     (ApiScope::Read.as_str(), ApiScope::Read),
@@ -21,12 +22,6 @@ const SCOPES: [(&str, ApiScope); 5] = [
     (ApiScope::Privacy.as_str(), ApiScope::Privacy),
 ];
 const SAY_SCOPES: &str = "say what it allows: `read`, `read-content`, `send`, `operate`, `privacy`";
-
-/// A shorter key could be guessed.
-const SHORTEST_KEY: usize = 16;
-
-/// 16 random hexadecimal digits have fewer different ones once in 300,000,000 keys; a repeated word has few.
-const FEWEST_CHARACTERS: usize = 4;
 
 /// The ids of the tenants; where one does not hold, what would do instead, which a key may name already.
 #[derive(Debug)]
@@ -80,30 +75,11 @@ fn key(
 }
 
 fn strong_enough(scope: &Scope<'_>, secret: SecretString) -> Option<SecretString> {
-    if secret.expose_secret().len() < SHORTEST_KEY {
-        let help = "make one with `openssl rand -hex 32`";
-        scope.wrong("key", &format!("is shorter than {SHORTEST_KEY} characters, and could be guessed"), help);
-        return None;
-    }
-    if is_repeated(secret.expose_secret()) {
-        let help = "make one with `openssl rand -hex 32`";
-        scope.wrong("key", "is a shorter text over and over, and could be guessed", help);
-        return None;
-    }
-    let distinct = secret.expose_secret().chars().collect::<HashSet<_>>().len();
-    if distinct < FEWEST_CHARACTERS {
-        let help = "make one with `openssl rand -hex 32`";
-        let reason = format!("has fewer than {FEWEST_CHARACTERS} different characters, and could be guessed");
-        scope.wrong("key", &reason, help);
+    if let Some(reason) = weakness(secret.expose_secret()) {
+        scope.wrong("key", &reason, "make one with `openssl rand -hex 32`");
         return None;
     }
     Some(secret)
-}
-
-/// Whether a text is one of at most half its length, over and over: `testtesttest`.
-fn is_repeated(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    (1..=bytes.len() / 2).any(|period| bytes.iter().zip(bytes.iter().skip(period)).all(|(one, other)| one == other))
 }
 
 fn opened(scope: &Scope<'_>, raw: &[String], known: &KnownTenants) -> Option<ApiTenants> {

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::document::Scope;
 use super::fields::{base_url, duration, is_loopback, or_default, settled, text};
+use super::push_key::push_key;
 use super::raw::{RawConsole, RawDuration, RawOidc};
 use super::secret::Secrets;
 
@@ -27,6 +28,8 @@ pub struct Console {
     pub session_lasts: Duration,
     /// Whether browsers are told when somebody waits.
     pub push: bool,
+    /// Signs what browsers are told, as PKCS #8 in base64url. `None`: with a key that is made once and kept in the database.
+    pub push_key: Option<SecretString>,
     /// `None`: people sign in with their passwords alone.
     pub oidc: Option<ConsoleOidc>,
 }
@@ -72,6 +75,7 @@ pub(super) fn console(scope: &Scope<'_>, raw: &RawConsole, secrets: Secrets<'_>)
     let session_idle = time("session_idle", raw.session_idle.as_ref());
     let session_lasts = time("session_lasts", raw.session_lasts.as_ref());
     let push = scope.required("push", raw.push, "");
+    let push_key = settled(raw.push_key.as_ref().map(|raw| push_key(scope, raw, secrets)));
     let oidc = settled(raw.oidc.as_ref().map(|raw| oidc(&scope.table("oidc"), raw, secrets)));
     if raw.oidc.is_some() {
         let help = "with `[console.oidc]`, write where people reach the console: the provider sends them back there";
@@ -83,6 +87,7 @@ pub(super) fn console(scope: &Scope<'_>, raw: &RawConsole, secrets: Secrets<'_>)
         session_idle: session_idle?,
         session_lasts: session_lasts?,
         push: push?,
+        push_key: push_key?,
         oidc: oidc?,
     })
 }

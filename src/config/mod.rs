@@ -40,6 +40,7 @@ mod paid_access;
 mod plan;
 mod problem;
 mod provider_account;
+mod push_key;
 mod raw;
 mod raw_console;
 mod raw_flows;
@@ -62,6 +63,7 @@ mod tenant;
 mod tests;
 mod types;
 mod unique;
+mod weak_key;
 mod webhooks;
 
 pub use directory::TenantDirectory;

@@ -13,6 +13,7 @@ pub(super) struct RawConsole {
     pub(super) session_idle: Option<RawDuration>,
     pub(super) session_lasts: Option<RawDuration>,
     pub(super) push: Option<bool>,
+    pub(super) push_key: Option<RawSecret>,
     pub(super) oidc: Option<RawOidc>,
 }
 

@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::ConsoleRoutes;
 use super::health::Health;
 use super::problem::HttpProblem;
-use super::request_log::{RequestLog, RouteLabel};
+use super::request_log::{ErrorShape, RequestLog, RouteLabel};
 use super::routes::{Routes, nothing_here};
 use super::state::HttpState;
 use super::{api, calendars, health, payments, person_pages, plan_pages, webhooks};
@@ -38,10 +38,10 @@ pub(super) fn mount(config: &mut ServiceConfig, state: web::Data<HttpState>, rol
     if role != ListenerRole::Admin {
         payments::mount(&mut routes);
         webhooks::mount(&mut routes);
-        plan_pages::mount(&mut routes);
+        routes.pages(plan_pages::mount);
         routes.get("/media/{tenant}/{file}/{until}/{signature}/{name}", api::media::linked);
         calendars::mount(&mut routes);
-        person_pages::mount(&mut routes);
+        routes.pages(person_pages::mount);
     }
     routes.probe("/healthz", health::healthz);
     routes.probe("/readyz", health::readyz);
@@ -57,7 +57,7 @@ pub(super) fn mount(config: &mut ServiceConfig, state: web::Data<HttpState>, rol
 
 /// Adds the console; where an earlier one had its pages leads there.
 fn add_console(config: &mut ServiceConfig, console: ConsoleRoutes, health: Arc<Health>) {
-    let label = RouteLabel { has_pages: true, ..RouteLabel::of("/console/…") };
+    let label = RouteLabel { errors: ErrorShape::AsMade, ..RouteLabel::of("/console/…") };
     let log = RequestLog { label, health: Arc::clone(&health) };
     config.service(web::scope("/console").configure(|config| (console.0)(config)).wrap(log));
     let earlier = RequestLog { label: RouteLabel::of("/dashboard/…"), health };

@@ -15,11 +15,13 @@ mod payments;
 mod person_pages;
 mod plan_pages;
 mod problem;
+mod problem_page;
 mod public_url;
 mod request_log;
 mod routes;
 mod server;
 mod state;
+mod visitor_page;
 mod webhook_problems;
 mod webhooks;
 

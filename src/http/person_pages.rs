@@ -7,10 +7,10 @@ use minijinja::context;
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::rules::Language;
 
-use super::plan_pages::{html, language, pick};
 use super::problem::HttpProblem;
 use super::routes::{Routes, nothing_here};
 use super::state::HttpState;
+use super::visitor_page::{html, language, pick};
 use crate::service::person_links::{PersonLinks, PersonQuestion};
 use crate::store::operator::Linked;
 

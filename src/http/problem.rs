@@ -74,6 +74,11 @@ impl HttpProblem {
         Self { field, ..self }
     }
 
+    /// In whole seconds, as `Retry-After` has it.
+    pub(super) fn retry_seconds(&self) -> Option<u64> {
+        self.retry_after.map(whole_seconds)
+    }
+
     /// With the time after which the client may come again.
     pub(super) const fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
@@ -102,8 +107,8 @@ impl ResponseError for HttpProblem {
         if let Some(methods) = self.allow {
             response.insert_header((header::ALLOW, HeaderValue::from_static(methods)));
         }
-        if let Some(wait) = self.retry_after {
-            response.insert_header((header::RETRY_AFTER, HeaderValue::from(whole_seconds(wait))));
+        if let Some(seconds) = self.retry_seconds() {
+            response.insert_header((header::RETRY_AFTER, HeaderValue::from(seconds)));
         }
         if self.challenge {
             response.insert_header((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));

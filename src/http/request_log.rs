@@ -16,7 +16,7 @@ use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse, Transfor
 use actix_web::error::PayloadError;
 use actix_web::http::ConnectionType;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::{Error, HttpMessage as _, ResponseError as _, web};
+use actix_web::{Error, HttpMessage as _, HttpResponse, ResponseError as _, web};
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::Stream;
 
@@ -26,6 +26,7 @@ pub(super) use self::record::{Record, RequestRecord};
 use super::connection::Activity;
 use super::health::{Health, Phase};
 use super::problem::HttpProblem;
+use super::problem_page;
 
 const X_CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -39,13 +40,23 @@ pub(super) struct RouteLabel {
     pub(super) is_webhook: bool,
     /// Whether its requests are logged at `debug` only: probes and scrapes come every few seconds.
     pub(super) is_quiet: bool,
-    /// Whether its errors are pages, which are left as they are.
-    pub(super) has_pages: bool,
+    pub(super) errors: ErrorShape,
+}
+
+/// As what a route's errors are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ErrorShape {
+    /// JSON, for programs.
+    Json,
+    /// A page, for whoever follows a link.
+    Page,
+    /// As its handlers made them.
+    AsMade,
 }
 
 impl RouteLabel {
     pub(super) const fn of(pattern: &'static str) -> Self {
-        Self { pattern, is_webhook: false, is_quiet: false, has_pages: false }
+        Self { pattern, is_webhook: false, is_quiet: false, errors: ErrorShape::Json }
     }
 }
 
@@ -112,10 +123,8 @@ where
 
 /// Gives an answer what all of them have.
 fn finish(mut response: ServiceResponse, record: Rc<RequestRecord>, draining: bool) -> ServiceResponse {
-    let error = response.response().error().filter(|_| !record.label.has_pages);
-    let foreign = error.filter(|error| error.as_error::<HttpProblem>().is_none());
-    if let Some(status) = foreign.map(|error| error.as_response_error().status_code()) {
-        response = response.into_response(HttpProblem::of_status(status).error_response());
+    if let Some(answer) = reshaped(&response, record.label.errors) {
+        response = response.into_response(answer);
     }
     record.answered(response.status());
     let headers = response.headers_mut();
@@ -133,6 +142,18 @@ fn finish(mut response: ServiceResponse, record: Rc<RequestRecord>, draining: bo
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     response.map_body(|_, body| BoxBody::new(LoggedBody { body, _record: record }))
+}
+
+/// An error in the shape of the route's errors, where it has another one. The text of a foreign error may quote the request.
+fn reshaped(response: &ServiceResponse, errors: ErrorShape) -> Option<HttpResponse> {
+    let error = response.response().error()?;
+    let known = error.as_error::<HttpProblem>();
+    let foreign = || HttpProblem::of_status(error.as_response_error().status_code());
+    match errors {
+        ErrorShape::AsMade => None,
+        ErrorShape::Json => known.is_none().then(|| foreign().error_response()),
+        ErrorShape::Page => Some(problem_page::of(response.request(), &known.cloned().unwrap_or_else(foreign))),
+    }
 }
 
 /// The request's body, read through the record, so that what a handler leaves unread outlives the handler. Were it dropped

@@ -14,12 +14,14 @@ use actix_web::{FromRequest, Handler, HttpResponse, Responder, Route, guard};
 
 use super::health::Health;
 use super::problem::HttpProblem;
-use super::request_log::{RequestLog, RouteLabel};
+use super::request_log::{ErrorShape, RequestLog, RouteLabel};
 
 /// Adds routes to a listener: each with its request log, its methods and the answer to all others.
 pub(super) struct Routes<'a> {
     config: &'a mut ServiceConfig,
     health: Arc<Health>,
+    /// As what the errors of those that are added are answered.
+    errors: ErrorShape,
     /// Methods and paths, for the test that compares them with the API's description.
     #[cfg(test)]
     pub(super) added: Vec<(&'static str, &'static str)>,
@@ -34,9 +36,17 @@ impl<'a> Routes<'a> {
         Self {
             config,
             health,
+            errors: ErrorShape::Json,
             #[cfg(test)]
             added: Vec::new(),
         }
+    }
+
+    /// Adds pages for whoever follows a link: their errors are pages as well.
+    pub(super) fn pages(&mut self, mount: impl FnOnce(&mut Self)) {
+        let errors = std::mem::replace(&mut self.errors, ErrorShape::Page);
+        mount(self);
+        self.errors = errors;
     }
 
     /// Takes GET and HEAD.
@@ -186,6 +196,7 @@ impl<'a> Routes<'a> {
         all: &'static str,
         routes: [(&'static str, Route); N],
     ) {
+        let label = RouteLabel { errors: self.errors, ..label };
         #[cfg(test)]
         assert!(self.added.iter().all(|(_, known)| *known != path), "{path} is added twice: see `get_or_post`");
         let mut resource =

@@ -20,6 +20,7 @@ use super::connection::{self, Admission, WatchedStream};
 use super::health::{Health, Phase};
 use super::listener::{self, ListenerRole};
 use super::state::HttpState;
+use crate::service::paid_access::CheckoutLimits;
 
 /// Connections that wait to be accepted: a provider's burst after an outage.
 const BACKLOG: u32 = 4096;
@@ -124,6 +125,7 @@ impl Bound {
 #[derive(Clone)]
 struct Limits {
     abuse_limiter: Arc<AbuseLimiter>,
+    checkout_limits: Arc<CheckoutLimits>,
     large_bodies: LargeBodies,
 }
 
@@ -131,14 +133,16 @@ impl Limits {
     fn of(deps: &HttpDeps) -> Self {
         Self {
             abuse_limiter: Arc::new(AbuseLimiter::new(deps.config.failures_per_minute)),
+            checkout_limits: Arc::default(),
             large_bodies: LargeBodies::new(deps.config.large_bodies_bytes),
         }
     }
 
     /// One worker's: its metrics' handles stay its own.
     fn mount(self, deps: HttpDeps, role: ListenerRole) -> impl FnOnce(&mut web::ServiceConfig) {
-        let Self { abuse_limiter, large_bodies } = self;
-        move |config| listener::mount(config, web::Data::new(HttpState { deps, abuse_limiter, large_bodies }), role)
+        let Self { abuse_limiter, checkout_limits, large_bodies } = self;
+        let state = HttpState { deps, abuse_limiter, checkout_limits, large_bodies };
+        move |config| listener::mount(config, web::Data::new(state), role)
     }
 }
 

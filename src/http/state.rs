@@ -12,12 +12,15 @@ use super::HttpDeps;
 use super::abuse_limiter::{self, AbuseLimiter};
 use super::body::LargeBodies;
 use super::problem::HttpProblem;
+use crate::service::paid_access::CheckoutLimits;
 
 /// What handlers find as `web::Data`.
 pub(super) struct HttpState {
     pub(super) deps: HttpDeps,
     /// One for all listeners and workers.
     pub(super) abuse_limiter: Arc<AbuseLimiter>,
+    /// One for all listeners and workers.
+    pub(super) checkout_limits: Arc<CheckoutLimits>,
     /// Shared by all listeners and workers.
     pub(super) large_bodies: LargeBodies,
 }

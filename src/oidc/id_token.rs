@@ -70,7 +70,13 @@ pub(super) fn claims(token: &str, expected: &Expected<'_>) -> Result<Claims, Tok
     let payload = payload(token).ok_or(TokenFault::Unreadable)?;
     let checked: Checked = serde_json::from_slice(&payload).map_err(|_| TokenFault::Unreadable)?;
     check(&checked, expected)?;
-    serde_json::from_slice(&payload).map_err(|_| TokenFault::Unreadable)
+    let claims: Claims = serde_json::from_slice(&payload).map_err(|_| TokenFault::Unreadable)?;
+    if is_subject(&claims.subject) { Ok(claims) } else { Err(TokenFault::Unreadable) }
+}
+
+/// `sub` has at most 255 characters (OpenID Connect Core 1.0, 2). It is kept, and compared.
+fn is_subject(subject: &str) -> bool {
+    !subject.is_empty() && subject.chars().count() <= 255 && !subject.chars().any(char::is_control)
 }
 
 /// Header, payload and signature are parted by dots. Five parts would be an encrypted token, which was not asked for.
@@ -177,6 +183,9 @@ mod tests {
             (json!({ "nonce": null }), TokenFault::Nonce),
             (json!({ "exp": "soon" }), TokenFault::Unreadable),
             (json!({ "sub": null }), TokenFault::Unreadable),
+            (json!({ "sub": "" }), TokenFault::Unreadable),
+            (json!({ "sub": "a\u{0}b" }), TokenFault::Unreadable),
+            (json!({ "sub": "x".repeat(256) }), TokenFault::Unreadable),
         ] {
             assert_eq!(read(&token(&change)).err(), Some(fault), "{change}");
         }

@@ -1,5 +1,7 @@
 //! What a contact has to do with the tenant beside their messages: bookings, requests, rides, what they bought, their record in the CRM.
 
+use futures_util::future::try_join_all;
+use futures_util::try_join;
 use palabre_actors::domain::ids::TenantId;
 
 use super::permissions::Permission::{AccessRead, BookingRead, ContactRead, LeadRead};
@@ -37,20 +39,22 @@ pub async fn of(
     caller.require(ContactRead)?;
     caller.within(tenant)?;
     let id = contact.id;
-    let mut dealings = Dealings { crm: store.crm_link(tenant, id).await?, ..Dealings::default() };
-    if caller.may(BookingRead) {
-        dealings.bookings = store.bookings_of(tenant, id, MOST).await?;
-        dealings.offers = store.offers_of(tenant, id, MOST).await?;
-    }
-    if caller.may(LeadRead) {
-        dealings.leads = store.leads_of(tenant, id, MOST).await?;
-    }
-    if caller.may(AccessRead) {
-        for address in &contact.addresses {
-            dealings.subscriptions.extend(store.subscriptions_of_member(tenant, address).await?);
-        }
-        dealings.subscriptions.sort_by_key(|row| std::cmp::Reverse(row.id));
-        dealings.subscriptions.truncate(MOST);
-    }
-    Ok(dealings)
+    // One after the other, a page would wait for each.
+    let bookings = async {
+        if caller.may(BookingRead) { store.bookings_of(tenant, id, MOST).await } else { Ok(Vec::new()) }
+    };
+    let offers = async {
+        if caller.may(BookingRead) { store.offers_of(tenant, id, MOST).await } else { Ok(Vec::new()) }
+    };
+    let leads = async {
+        if caller.may(LeadRead) { store.leads_of(tenant, id, MOST).await } else { Ok(Vec::new()) }
+    };
+    let addresses = contact.addresses.iter().filter(|_| caller.may(AccessRead));
+    let subscriptions = try_join_all(addresses.map(|address| store.subscriptions_of_member(tenant, address)));
+    let crm = store.crm_link(tenant, id);
+    let (bookings, offers, leads, subscriptions, crm) = try_join!(bookings, offers, leads, subscriptions, crm)?;
+    let mut subscriptions: Vec<Subscription> = subscriptions.into_iter().flatten().collect();
+    subscriptions.sort_by_key(|row| std::cmp::Reverse(row.id));
+    subscriptions.truncate(MOST);
+    Ok(Dealings { bookings, leads, offers, subscriptions, crm })
 }

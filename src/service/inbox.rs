@@ -109,6 +109,24 @@ pub async fn counts(
     Ok(store.inbox_counts(tenant, me, now).await?)
 }
 
+/// How many wait for one person, or for anybody, in each of the tenants whose conversations they may read. Tenants in which
+/// nobody waits are left out.
+///
+/// # Errors
+/// [`ServiceError`]
+pub async fn waiting_in(
+    tenants: &[(&TenantId, Caller)],
+    store: &Operator,
+    me: &str,
+    now: Timestamp,
+) -> Result<BTreeMap<TenantId, i64>, ServiceError> {
+    let reads = |tenant: &TenantId, caller: &Caller| caller.may(ConversationRead) && caller.within(tenant).is_ok();
+    let readable = tenants.iter().filter(|(tenant, caller)| reads(tenant, caller));
+    let readable: Vec<&TenantId> = readable.map(|(tenant, _)| *tenant).collect();
+    let counts = store.inbox_counts_of_tenants(&readable, me, now).await?;
+    Ok(counts.into_iter().map(|(tenant, counts)| (tenant, counts.mine)).collect())
+}
+
 /// One conversation with all that is known of it.
 #[derive(Debug)]
 pub struct Thread {

@@ -5,6 +5,7 @@
 //! are shown, and how a refusal is told, is left to whoever asked.
 
 pub mod analytics;
+mod attempts;
 pub mod audit;
 pub mod backup;
 pub mod bookings;

@@ -4,6 +4,7 @@
 //! checks over the repository.
 
 mod alerts;
+mod audit_words;
 mod circles;
 mod code;
 mod dependencies;
@@ -29,6 +30,11 @@ fn none(complaints: &[String]) {
 #[test]
 fn no_files_import_each_other_in_a_circle() {
     none(&circles::complaints(&Code::all(&Tree::of_the_repository())));
+}
+
+#[test]
+fn the_console_has_words_for_every_action_of_the_audit_log() {
+    none(&audit_words::complaints(&Tree::of_the_repository()));
 }
 
 #[test]

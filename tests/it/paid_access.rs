@@ -490,3 +490,38 @@ async fn i13_a_bot_without_rights_holds_nothing_else_back_and_owners_are_never_r
     shop.world.until("SELECT count(*) FROM access_grants WHERE state = 'out'", 1).await;
     assert!(shop.telegram.calls_of("banChatMember").is_empty());
 }
+
+#[actix_web::test]
+async fn anonymous_checkouts_are_limited_by_address_and_plan() {
+    let shop = Shop::open();
+    let path = format!("{}/p/belle/premium/buy", shop.world.base_url());
+    // The daemon believes the proxy of this machine.
+    let buy_from = async |source: &str| {
+        let asked = shop.client.post(&path).header("X-Forwarded-For", source).header("Accept-Language", "en");
+        asked.form(&[("m", "")]).send().await.expect("an answer")
+    };
+    let buy = async || buy_from("203.0.113.9").await;
+    for n in 0..30 {
+        assert_eq!(buy().await.status(), 303, "{n}");
+    }
+    // An attempt comes back every twenty seconds: a slow machine may have seen that.
+    let mut refused = buy().await;
+    while refused.status() == 303 {
+        refused = buy().await;
+    }
+    assert_eq!(refused.status(), 429);
+    let wait: u64 = refused.headers()["retry-after"].to_str().expect("text").parse().expect("seconds");
+    assert!((1..=20).contains(&wait), "{wait}");
+    let page = refused.text().await.expect("a page");
+    assert!(page.contains("One moment") && page.contains("Nothing was charged"), "{page}");
+    assert_eq!(buy_from("203.0.113.10").await.status(), 303, "somebody else");
+    // The plan is shown as before; one that is not there has a page as well.
+    let get = async |path: &str| {
+        let asked = shop.client.get(format!("{}{path}", shop.world.base_url())).header("Accept-Language", "en");
+        let answer = asked.send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a page"))
+    };
+    assert_eq!(get("/p/belle/premium").await.0, 200);
+    let (status, page) = get("/p/belle/gold").await;
+    assert!(status == 404 && page.contains("Nothing here") && page.contains("<html lang=\"en\">"), "{page}");
+}

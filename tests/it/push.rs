@@ -248,3 +248,20 @@ async fn a_browser_is_reached_at_public_hosts_alone_and_not_where_push_is_off() 
     assert!(!awa.get("/console/account").await.body.contains("data-key"));
     assert_eq!(Browser::new().subscribe(&mut awa, "https://push.example/x").await, 404);
 }
+
+#[tokio::test]
+async fn pushes_are_signed_with_the_configured_key() {
+    // Its public half, as OpenSSL tells it.
+    const PUBLIC: &str = "BMZjIG8g1NxJVfb9ncf-yeRn4LHZyRPnd4QH34W2MIUgZ8WrmzIfiN_BRT7BCCoJ--7PHakzjU48R1P8o1uKgl8";
+    const KEY: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgW9slcw+SMx412amugCnr0a7PIbcH+mw/exfZFHo3b46hRANC\
+                       AATGYyBvINTcSVX2/Z3H/snkZ+Cx2ckT53eEB9+FtjCFIGfFq5syH4jfwUU+wQgqCfvuzx2pM41OPEdT/KNbioJf";
+    let daemon = format!("{}\n[console]\npush_key = {{ file = \"push-key\" }}", Setup::default().daemon);
+    let mut world = World::asleep(&Setup { daemon, ..Setup::default() });
+    world.write_secret("push-key", KEY);
+    world.start_daemon();
+    add_user(&world, "awa@x.example", "Awa", ("belle", "agent"));
+    let mut awa = signed_in(&world, "awa@x.example").await;
+    assert_eq!(key_shown(&mut awa).await, PUBLIC);
+    let kept: i64 = world.value("SELECT count(*) FROM installation WHERE value LIKE 'MIGH%'").await;
+    assert_eq!(kept, 0, "none is made");
+}

@@ -193,8 +193,9 @@ async fn what_waits_for_a_tenant_that_is_taken_away_waits_until_it_is_back() {
 async fn sighup_and_the_api_read_the_files_at_once() {
     let mut world = World::asleep(&Setup::default());
     world.write_secret("ops.key", "key-of-the-operators-0123456789");
+    world.write_secret("belle.key", "key-of-belle-0123456789");
     let daemon = "[runtime]\nsweep_every = \"250ms\"\n[[api.keys]]\nname = \"ops\"\nkey = { file = \"ops.key\" }\n\
-                  tenants = [\"*\"]\nscopes = [\"operate\"]\n[[api.keys]]\nname = \"belle\"\nkey = { file = \"belle.token\" }\n\
+                  tenants = [\"*\"]\nscopes = [\"operate\"]\n[[api.keys]]\nname = \"belle\"\nkey = { file = \"belle.key\" }\n\
                   tenants = [\"belle\"]\nscopes = [\"operate\"]\n";
     world.reconfigure(&Setup { daemon: daemon.to_owned(), ..Setup::default() });
     world.start_daemon();
@@ -204,7 +205,7 @@ async fn sighup_and_the_api_read_the_files_at_once() {
         let request = Client::new().post(format!("{}/api/v1/reload", world.base_url())).bearer_auth(key);
         async move { request.send().await.expect("an answer") }
     };
-    assert_eq!(reload(BELLE.auth_token).await.status(), StatusCode::FORBIDDEN, "it sees one tenant alone");
+    assert_eq!(reload("key-of-belle-0123456789").await.status(), StatusCode::FORBIDDEN, "it sees one tenant alone");
     let answer = reload("key-of-the-operators-0123456789").await;
     assert_eq!(answer.status(), StatusCode::OK);
     let told: Value = serde_json::from_str(&answer.text().await.expect("a body")).expect("JSON");

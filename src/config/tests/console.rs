@@ -1,4 +1,4 @@
-//! Tests of `[console.oidc]`.
+//! Tests of `[console.oidc]` and `console.push_key`.
 
 use super::{Config, Environment, Loaded, SECRET, TENANT, environment, told};
 use crate::config::ConsoleOidc;
@@ -55,4 +55,26 @@ fn what_does_not_hold_is_told_with_its_line() {
     }
     let told = loaded("", WHOLE).expect_err("it has nowhere to come back to");
     assert!(told.contains("`console.base_url` is missing"), "{told}");
+}
+
+#[test]
+fn a_key_of_pushes_is_read_in_every_base64_and_not_shown() {
+    const KEY: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgW9slcw+SMx412amugCnr0a7PIbcH+mw/exfZFHo3b46hRANC\
+                       AATGYyBvINTcSVX2/Z3H/snkZ+Cx2ckT53eEB9+FtjCFIGfFq5syH4jfwUU+wQgqCfvuzx2pM41OPEdT/KNbioJf";
+    let read = |key: &str| {
+        let environment: Environment = super::with(&[("PUSH_KEY", key)]);
+        let main = "[console]\npush_key = { env = \"PUSH_KEY\" }";
+        let read = Config::from_toml_texts(main, &[("belle.toml", TENANT)], &environment, &PROVIDERS);
+        read.map_err(|errors| errors.problems.iter().map(told).collect::<Vec<_>>().join("\n"))
+    };
+    for key in [KEY.to_owned(), format!("{KEY}=="), KEY.replace('+', "-").replace('/', "_")] {
+        let console = read(&key).unwrap().config.console;
+        assert!(!format!("{console:?}").contains("MIGHAgEA"));
+        let kept = console.push_key.expect("it is configured");
+        assert!(!secrecy::ExposeSecret::expose_secret(&kept).contains(['+', '/', '=']));
+    }
+    for wrong in ["AAAA", &KEY[..KEY.len() - 4], "MHcCAQEEIB5QWTHGOLqxC/C7bkXqDPJFg4C/5lJva+0IuCyRGUG2"] {
+        let told = read(wrong).expect_err(wrong);
+        assert!(told.contains("`console.push_key` is no key of P-256") && !told.contains(wrong), "{told}");
+    }
 }

@@ -344,6 +344,12 @@ fn mistakes_in_api_keys() {
         (KEY.to_owned(), "changeme-changeme-changeme", "`api.keys[0].key` is a shorter text over and over"),
         (KEY.to_owned(), "aaaaaaaaabbbbbbbbbcc", "`api.keys[0].key` has fewer than 4 different characters"),
         (
+            KEY.to_owned(),
+            "0123456789abcdef-secret",
+            "`api.keys[0].key` is made of runs such as `abcd` and of words that everybody tries, and could be guessed \
+             | make one with `openssl rand -hex 32`",
+        ),
+        (
             KEY.replace("\"belle\"", "\"bele\""),
             SITE_KEY.1,
             "`api.keys[0].tenants[0]` names no tenant: `bele` | did you mean `belle`?",

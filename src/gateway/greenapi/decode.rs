@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use self::content::MessageData;
 use super::states;
+use crate::digest::{hex, hmac_sha256};
 use crate::gateway::lenient::{Object, Text};
 use crate::gateway::{Received, Rejection};
 
@@ -21,8 +22,11 @@ pub(super) const MAX_TEXT_BYTES: usize = 64 * 1024;
 
 const NOT_JSON: &str = "the body is not a JSON object";
 const NO_TYPE: &str = "`typeWebhook` is missing";
-const NO_ID: &str = "`idMessage` is missing, or is not 1 to 256 visible characters";
+const NO_ID: &str = "`idMessage` is not 1 to 256 visible characters, or is missing without a `timestamp`";
 const NO_CHAT: &str = "`senderData` has no chat with a phone number, a private id or a group";
+
+/// How ids begin that were made here. Green-API's own are hexadecimal digits.
+const DERIVED: &str = "no-id-";
 
 /// Whose webhook is being read.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +53,9 @@ struct Body<'a> {
     sender: Object<SenderData<'a>>,
     #[serde(borrow, rename = "messageData")]
     message: Object<MessageData<'a>>,
+    /// In seconds, when it happened.
+    #[serde(borrow)]
+    timestamp: Text<'a>,
     /// Of a status, and of a contact that blocks.
     #[serde(borrow, rename = "chatId")]
     chat: Text<'a>,
@@ -98,14 +105,15 @@ pub(super) fn read(
     correlation: CorrelationId,
     now: Timestamp,
 ) -> Result<Received, Rejection> {
-    let body: Body<'_> = serde_json::from_slice(body).map_err(|_| Rejection::Malformed(NOT_JSON))?;
+    let raw = body;
+    let body: Body<'_> = serde_json::from_slice(raw).map_err(|_| Rejection::Malformed(NOT_JSON))?;
     let kind = body.kind.get().ok_or(Rejection::Malformed(NO_TYPE))?;
     if body.instance.get().is_none_or(|instance| instance.id.or_empty() != reader.instance_id) {
         return Err(Rejection::NotOurs);
     }
     match kind {
-        "incomingMessageReceived" => reader.message(&body, false, correlation, now),
-        "outgoingMessageReceived" => reader.message(&body, true, correlation, now),
+        "incomingMessageReceived" => reader.message((&body, raw), false, correlation, now),
+        "outgoingMessageReceived" => reader.message((&body, raw), true, correlation, now),
         "outgoingMessageStatus" => reader.status(&body, now),
         "incomingCall" => Ok(reader.call(&body, correlation, now)),
         "stateInstanceChanged" => Ok(reader.account(states::of_instance(body.state.or_empty()))),
@@ -119,12 +127,13 @@ impl Reader<'_> {
     /// A message of a contact, or (`own`) what the owner typed on the phone.
     fn message(
         &self,
-        body: &Body<'_>,
+        (body, raw): (&Body<'_>, &[u8]),
         own: bool,
         correlation: CorrelationId,
         now: Timestamp,
     ) -> Result<Received, Rejection> {
-        let id = message_id(body.id.or_empty()).ok_or(Rejection::Malformed(NO_ID))?;
+        let id = body.id.get().map_or_else(|| derived_id(body, raw), message_id);
+        let id = id.ok_or(Rejection::Malformed(NO_ID))?;
         let sender = body.sender.get().ok_or(Rejection::Malformed(NO_CHAT))?;
         // What the owner types has the owner as its sender: only the chat tells to whom.
         let names = if own { [sender.chat.or_empty(), ""] } else { [sender.chat.or_empty(), sender.sender.or_empty()] };
@@ -217,6 +226,23 @@ impl Reader<'_> {
 /// An id that can be kept: visible, and not too long.
 pub(super) fn message_id(text: &str) -> Option<ProviderMessageId> {
     ProviderMessageId::received(text)
+}
+
+/// The id of a message that came without one: made of its type, chat, time and content, so that it is the same whenever Green-API
+/// repeats it. Without a time, nobody could tell a repetition from the same words said again.
+fn derived_id(body: &Body<'_>, raw: &[u8]) -> Option<ProviderMessageId> {
+    let at = body.timestamp.get()?;
+    let kind = body.kind.or_empty();
+    let sender = body.sender.get();
+    let chat = sender.map(|sender| sender.chat.or_empty()).unwrap_or_default();
+    let writer = sender.map(|sender| sender.sender.or_empty()).unwrap_or_default();
+    // As it came: two pictures without a caption are two messages.
+    let whole = serde_json::from_slice::<serde_json::Value>(raw).ok();
+    let content = whole.and_then(|whole| whole.get("messageData").map(ToString::to_string));
+    let content = content.as_deref().map_or(raw, str::as_bytes);
+    let named = format!("{kind}\0{chat}\0{writer}\0{at}\0");
+    let digest = hex(&hmac_sha256(b"a message of Green-API without an id", &[named.as_bytes(), content]));
+    message_id(&format!("{DERIVED}{digest}"))
 }
 
 /// WhatsApp's status updates, channels and assistants come in like chats, and no customer writes there.

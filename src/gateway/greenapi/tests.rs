@@ -406,6 +406,46 @@ fn what_cannot_be_read_is_refused() {
 }
 
 #[test]
+fn i2_a_message_without_an_id_is_the_same_whenever_it_is_repeated() {
+    let without_id = |change: &dyn Fn(&mut Value)| {
+        let mut body = of_awa(text("Bonjour"));
+        body.as_object_mut().unwrap().remove("idMessage");
+        change(&mut body);
+        body
+    };
+    let plain = without_id(&|_| {});
+    let id = |body: &Value| message(receive(body)).provider_message_id;
+    let first = id(&plain);
+    assert!(first.as_str().starts_with("no-id-") && first.as_str().len() == 70, "{first:?}");
+    assert_eq!(message(receive(&plain)).content.body, "Bonjour");
+    // Repeated, with what is no part of the message changed.
+    let changes: [&dyn Fn(&mut Value); 4] = [
+        &|_| {},
+        &|body| body["idMessage"] = json!(""),
+        &|body| body["idMessage"] = json!([1]),
+        &|body| body["senderData"]["senderName"] = json!("Awa D."),
+    ];
+    for (n, change) in changes.into_iter().enumerate() {
+        assert_eq!(id(&without_id(change)), first, "{n}");
+    }
+    // Another message.
+    let changes: [&dyn Fn(&mut Value); 5] = [
+        &|body| body["timestamp"] = json!(1_588_091_581),
+        &|body| body["messageData"] = text("Bonsoir"),
+        &|body| body["senderData"]["chatId"] = json!("33612345679@c.us"),
+        &|body| body["typeWebhook"] = json!("outgoingMessageReceived"),
+        &|body| body["messageData"]["fileMessageData"] = json!({ "downloadUrl": "https://api.green-api.com/f/2" }),
+    ];
+    let mut ids = vec![first];
+    ids.extend(changes.into_iter().map(|change| id(&without_id(change))));
+    let distinct: std::collections::HashSet<&str> = ids.iter().map(|id| id.as_str()).collect();
+    assert_eq!(distinct.len(), ids.len(), "{ids:?}");
+    // Nobody can tell a repetition without a time.
+    let timeless = without_id(&|body| body["timestamp"] = Value::Null);
+    assert!(matches!(receive(&timeless), Err(Rejection::Malformed(_))));
+}
+
+#[test]
 fn i10_no_token_is_shown() {
     let channel = channel(false);
     let gateway = GreenGateway::new(crate::gateway::client::new().unwrap(), settings(&channel).unwrap()).unwrap();

@@ -4,26 +4,25 @@
 
 mod own;
 
-use std::sync::OnceLock;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{self, Form, Query};
 use actix_web::{HttpRequest, HttpResponse};
-use minijinja::{AutoEscape, Environment, Value, context};
+use minijinja::{Value, context};
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::rules::Language;
 use serde::Deserialize;
 
 use super::problem::HttpProblem;
 use super::routes::{Routes, nothing_here};
-use super::state::HttpState;
+use super::state::{HttpState, SourceAddress};
+use super::visitor_page::{html, language, pick};
 use crate::service::paid_access::{AccessError, Buyer, CheckoutPage, PaidAccess, PlanPage, buy, manage, plan_page};
 
 const TEMPLATE: &str = include_str!("plan.html");
 const STYLE: &str = include_str!("plan.css");
-/// Nothing but our own style; the form may lead to the payment system's page.
-const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 pub(super) fn mount(routes: &mut Routes<'_>) {
     routes.get("/p/plan.css", style);
@@ -102,6 +101,7 @@ async fn paid(
 async fn pay(
     state: web::Data<HttpState>,
     request: HttpRequest,
+    source: SourceAddress,
     path: Path,
     form: Form<Carried>,
 ) -> Result<HttpResponse, HttpProblem> {
@@ -109,6 +109,8 @@ async fn pay(
     let language = language(&request, shown.language);
     let tenant = TenantId::new(&path.0);
     let member = access.member_of(&tenant, &form.m);
+    let counted = state.checkout_limits.attempt((&tenant, &path.1), source.0, member.is_some());
+    counted.map_err(too_many)?;
     let buyer = Buyer { tenant, plan: path.1.clone(), language, member };
     match buy(access, &buyer, state.deps.clock.now()).await {
         Ok(CheckoutPage::At(url, _)) => Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, url)).finish()),
@@ -160,6 +162,11 @@ fn sold<'s>(state: &'s HttpState, path: &Path) -> Result<(&'s PaidAccess, PlanPa
     let access = state.deps.api.access.as_ref().ok_or_else(nothing_here)?;
     let page = plan_page(access, &TenantId::new(&path.0), &path.1).ok_or_else(nothing_here)?;
     Ok((access, page))
+}
+
+fn too_many(wait: Duration) -> HttpProblem {
+    let (error, hint) = ("too many checkouts", "nothing was charged: try again when Retry-After is over");
+    HttpProblem::new(StatusCode::TOO_MANY_REQUESTS, error, hint).retry_after(wait)
 }
 
 fn failed(error: AccessError) -> HttpProblem {
@@ -250,42 +257,5 @@ fn shell(plan: &PlanPage, language: Language) -> Value {
         language => language.as_str(), plan => &plan.name, seller => &plan.seller,
         imprint => &plan.imprint.lines, terms_url => &plan.imprint.terms_url,
         terms_word => pick(language, "Conditions de vente", "Terms of sale"),
-    }
-}
-
-pub(super) fn html(template: &str, context: Value) -> HttpResponse {
-    static PAGES: OnceLock<Environment<'static>> = OnceLock::new();
-    let pages = PAGES.get_or_init(|| {
-        let mut pages = Environment::new();
-        pages.set_auto_escape_callback(|_| AutoEscape::Html);
-        pages
-    });
-    match pages.render_str(template, context) {
-        Ok(html) => HttpResponse::Ok()
-            .content_type("text/html; charset=utf-8")
-            .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
-            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-            .insert_header((header::REFERRER_POLICY, "no-referrer"))
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .body(html),
-        Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "the template of a plan's page does not hold");
-            HttpResponse::InternalServerError().finish()
-        }
-    }
-}
-
-/// The visitor's language, where it is one of ours; else the tenant's.
-pub(super) fn language(request: &HttpRequest, fallback: Language) -> Language {
-    let wanted =
-        request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let first = wanted.split(',').next().unwrap_or_default().trim().get(..2).unwrap_or_default();
-    first.to_ascii_lowercase().parse().unwrap_or(fallback)
-}
-
-pub(super) const fn pick(language: Language, french: &'static str, english: &'static str) -> &'static str {
-    match language {
-        Language::Fr => french,
-        Language::En => english,
     }
 }

@@ -82,3 +82,35 @@ async fn a_path_with_percent_encoding_or_a_trailing_slash_is_another_path() {
         assert_eq!(response.status().as_u16(), 404, "{path}");
     }
 }
+
+#[actix_web::test]
+async fn who_follows_a_link_that_leads_nowhere_sees_a_page_and_programs_get_json() {
+    let server = TestServer::open();
+    let asked = async |method: &str, path: &str, language: &str| {
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nAccept-Language: {language}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+        exchange(server.running.addr, request).await
+    };
+    for (method, path, language, status, title) in [
+        ("GET", "/p/belle/premium", "fr-FR,fr;q=0.9", 404, "Rien ici"),
+        ("GET", "/p/belle/premium", "en", 404, "Nothing here"),
+        ("GET", "/p/belle/premium/own?s=x", "en", 404, "Nothing here"),
+        ("GET", "/p/belle/premium/withdraw", "de", 404, "Rien ici"),
+        ("GET", "/same-person/belle/x", "en", 404, "Nothing here"),
+        // Without a form, and by the wrong method.
+        ("POST", "/p/belle/premium/buy", "en", 415, "This could not be read"),
+        ("GET", "/p/belle/premium/buy", "en", 405, "This could not be read"),
+    ] {
+        let page = asked(method, path, language).await;
+        assert_eq!(page.status, status, "{path}: {}", page.body);
+        assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"), "{path}");
+        assert_eq!(page.header("cache-control"), Some("no-store"), "{path}");
+        assert!(page.body.contains(title) && !page.body.contains("belle"), "{path}: {}", page.body);
+    }
+    assert_eq!(asked("GET", "/p/belle/premium/buy", "en").await.header("allow"), Some("POST"));
+    for path in ["/api/v1/nothing", "/calendar/x", "/p/belle"] {
+        let answer = asked("GET", path, "en").await;
+        assert!(answer.status == 404 && answer.json()["error"].is_string(), "{path}: {}", answer.body);
+    }
+}

@@ -1,11 +1,13 @@
 //! Files of messages: who may read one, who may leave one to be sent, and how it is served.
 
+mod card_cache;
 mod sending;
 mod serving;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::message::ContactCard;
@@ -13,6 +15,7 @@ use palabre_actors::ports::Clock;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use self::card_cache::CardCache;
 pub use self::sending::{FileToSend, UploadOutcome, Uploaded, files_to_send, upload};
 pub use self::serving::{MediaAnswer, ServedMedia};
 use super::permissions::Permission::{ContentRead, ConversationRead};
@@ -38,6 +41,7 @@ pub struct MediaAccess {
     /// What each tenant takes.
     tenants: TenantDirectory,
     uploads: Arc<Semaphore>,
+    cards: Arc<CardCache>,
     clock: Arc<dyn Clock>,
 }
 
@@ -51,7 +55,8 @@ impl MediaAccess {
 
     #[must_use]
     pub fn new(storage: MediaStorage, links: MediaLinks, tenants: TenantDirectory, clock: Arc<dyn Clock>) -> Self {
-        Self { storage, links, tenants, uploads: Arc::new(Semaphore::new(UPLOADS_AT_ONCE)), clock }
+        let uploads = Arc::new(Semaphore::new(UPLOADS_AT_ONCE));
+        Self { storage, links, tenants, uploads, cards: Arc::default(), clock }
     }
 }
 
@@ -96,12 +101,22 @@ pub async fn cards(access: &MediaAccess, files: &BTreeMap<Uuid, Vec<MediaRow>>) 
     };
     let mut cards: BTreeMap<Uuid, Vec<ContactCard>> = BTreeMap::new();
     for row in files.values().flatten().filter(is_card).take(MOST_CARDS) {
-        let (Some(message), Some(hash)) = (row.message, &row.hash) else { continue };
+        let Some(message) = row.message else { continue };
         // One that cannot be read is still a file that can be opened, or that says why not.
-        let Ok(Some(bytes)) = access.storage.get(row.tenant.as_str(), hash).await else { continue };
-        cards.entry(message).or_default().extend(ContactCard::of_vcards(&String::from_utf8_lossy(&bytes)));
+        let Some(of_file) = cards_in(access, row).await else { continue };
+        cards.entry(message).or_default().extend(of_file);
     }
     cards
+}
+
+async fn cards_in(access: &MediaAccess, row: &MediaRow) -> Option<Vec<ContactCard>> {
+    if let Some(known) = access.cards.get(row.id, Instant::now()) {
+        return Some(known);
+    }
+    let bytes = access.storage.get(row.tenant.as_str(), row.hash.as_ref()?).await.ok()??;
+    let cards = ContactCard::of_vcards(&String::from_utf8_lossy(&bytes));
+    access.cards.put(row.id, &cards, Instant::now());
+    Some(cards)
 }
 
 /// Reads a file by a signed link, as providers do.
@@ -132,4 +147,48 @@ async fn served(access: &MediaAccess, row: MediaRow) -> Result<ServedMedia, Serv
 fn unread(media: Uuid, error: &StorageError) -> ServiceError {
     tracing::warn!(media.id = %media, error = error as &dyn std::error::Error, "a file could not be read");
     NOT_FOUND
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    struct Midnight;
+
+    impl Clock for Midnight {
+        fn now(&self) -> palabre_actors::domain::Timestamp {
+            chrono::DateTime::UNIX_EPOCH
+        }
+    }
+
+    #[tokio::test]
+    async fn a_card_is_read_once_while_its_file_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = MediaStorage::in_folder(MediaFolder::new(folder.path().join("media")));
+        let hash = storage.put("belle", Bytes::from_static(b"BEGIN:VCARD\nFN:Awa\nTEL:+33612345678\nEND:VCARD")).await;
+        let links = MediaLinks::new(storage.clone(), None);
+        let access = MediaAccess::new(storage, links, TenantDirectory::default(), Arc::new(Midnight));
+        let message = Uuid::from_u128(7);
+        let mut row = MediaRow {
+            id: Uuid::from_u128(1),
+            tenant: TenantId::new("belle"),
+            message: Some(message),
+            state: "stored".to_owned(),
+            reason: None,
+            content_type: "text/vcard".to_owned(),
+            size: Some(60),
+            hash: Some(hash.unwrap()),
+            name: None,
+            created_at: chrono::DateTime::UNIX_EPOCH,
+        };
+        let files = |row: &MediaRow| BTreeMap::from([(message, vec![row.clone()])]);
+        let first = cards(&access, &files(&row)).await;
+        assert_eq!(first[&message][0].name, "Awa");
+        folder.close().unwrap();
+        assert_eq!(cards(&access, &files(&row)).await, first, "nothing is read again");
+        row.state = "expired".to_owned();
+        assert!(cards(&access, &files(&row)).await.is_empty(), "what the row does not promise is not shown");
+    }
 }

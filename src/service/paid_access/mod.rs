@@ -9,6 +9,7 @@ mod asking;
 mod catch_up;
 mod chat_audit;
 mod checkout;
+mod checkout_limits;
 mod entering;
 mod events;
 mod export;
@@ -42,6 +43,7 @@ use secrecy::SecretString;
 pub use self::catch_up::CaughtUp;
 pub use self::chat_audit::{ChatAudit, audit_chats};
 pub use self::checkout::{Buyer, CheckoutPage, buy, claim, manage};
+pub use self::checkout_limits::CheckoutLimits;
 pub use self::export::{as_csv, exported};
 pub use self::intake::{Intake, take_stripe_event};
 pub use self::members::{

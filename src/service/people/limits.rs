@@ -6,22 +6,9 @@
 //! The counts are this node's, and are gone when it restarts.
 
 use std::net::IpAddr;
-use std::num::NonZeroU32;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use governor::clock::{Clock as _, MonotonicClock};
-use governor::middleware::NoOpMiddleware;
-use governor::state::keyed::HashMapStateStore;
-use governor::{Quota, RateLimiter};
-
-/// Accounts and addresses that are remembered at once; beyond it those that were quiet are forgotten.
-const MOST_KEYS: usize = 65_536;
-
-/// Attempts that are free, and how long each takes to come back.
-struct Pace {
-    burst: u32,
-    every: Duration,
-}
+use crate::service::attempts::{AttemptLimit, Pace};
 
 /// Of one account from one address: 10 at once, 40 an hour.
 const PAIR: Pace = Pace { burst: 10, every: Duration::from_secs(90) };
@@ -30,19 +17,20 @@ const SOURCE: Pace = Pace { burst: 40, every: Duration::from_secs(20) };
 /// Of one account, from wherever: 240 an hour, 2 million years for a random password of ten letters.
 const ACCOUNT: Pace = Pace { burst: 60, every: Duration::from_secs(15) };
 
-type Limit<K> = RateLimiter<K, HashMapStateStore<K>, MonotonicClock, NoOpMiddleware<Instant>>;
-
 /// The attempts of all accounts and addresses. Accounts are known by digests of what was typed.
 pub struct SignInLimits {
-    pairs: Limit<(String, Option<IpAddr>)>,
-    sources: Limit<IpAddr>,
-    accounts: Limit<String>,
-    clock: MonotonicClock,
+    pairs: AttemptLimit<(String, Option<IpAddr>)>,
+    sources: AttemptLimit<IpAddr>,
+    accounts: AttemptLimit<String>,
 }
 
 impl Default for SignInLimits {
     fn default() -> Self {
-        Self { pairs: limit(&PAIR), sources: limit(&SOURCE), accounts: limit(&ACCOUNT), clock: MonotonicClock }
+        Self {
+            pairs: AttemptLimit::new(&PAIR),
+            sources: AttemptLimit::new(&SOURCE),
+            accounts: AttemptLimit::new(&ACCOUNT),
+        }
     }
 }
 
@@ -53,19 +41,9 @@ impl SignInLimits {
     /// # Errors
     /// As [`Self::attempt`].
     pub fn attempt_from(&self, source: Option<IpAddr>) -> Result<(), Duration> {
-        self.forget_quiet();
-        let counted = match source {
-            Some(source) => self.sources.check_key(&source),
-            None => self.accounts.check_key(&super::tokens::digest("account ", "")),
-        };
-        counted.map_err(|wait| wait.wait_time_from(self.clock.now()))
-    }
-
-    fn forget_quiet(&self) {
-        if [self.pairs.len(), self.sources.len(), self.accounts.len()].into_iter().any(|len| len >= MOST_KEYS) {
-            self.pairs.retain_recent();
-            self.sources.retain_recent();
-            self.accounts.retain_recent();
+        match source {
+            Some(source) => self.sources.attempt(&source),
+            None => self.accounts.attempt(&super::tokens::digest("account ", "")),
         }
     }
 
@@ -75,22 +53,12 @@ impl SignInLimits {
     /// After how long the next one is free: this one must not be made.
     pub fn attempt(&self, account: &str, source: Option<IpAddr>) -> Result<(), Duration> {
         let account = super::tokens::digest("account ", account);
-        let now = self.clock.now();
-        self.forget_quiet();
-        let pair = self.pairs.check_key(&(account.clone(), source)).map_err(|wait| wait.wait_time_from(now));
-        let of_source = || source.map_or(Ok(()), |source| self.sources.check_key(&source));
-        pair?;
-        of_source().map_err(|wait| wait.wait_time_from(now))?;
-        self.accounts.check_key(&account).map_err(|wait| wait.wait_time_from(now))
+        self.pairs.attempt(&(account.clone(), source))?;
+        if let Some(source) = source {
+            self.sources.attempt(&source)?;
+        }
+        self.accounts.attempt(&account)
     }
-}
-
-fn limit<K: Clone + Eq + std::hash::Hash>(pace: &Pace) -> Limit<K> {
-    let quota = Quota::with_period(pace.every).unwrap_or(Quota::per_minute(NonZeroU32::MIN));
-    RateLimiter::hashmap_with_clock(
-        quota.allow_burst(NonZeroU32::new(pace.burst).unwrap_or(NonZeroU32::MIN)),
-        MonotonicClock,
-    )
 }
 
 #[cfg(test)]

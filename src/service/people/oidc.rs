@@ -155,8 +155,9 @@ pub async fn leave(people: &People, oidc: &OidcSignIn, next: &str) -> Result<Opt
     })
 }
 
-/// Signs in whoever comes back from the provider: a person of this installation, by the address that the provider has verified. Answers
-/// where they wanted to go, if they left from here.
+/// Signs in whoever comes back from the provider: a person of this installation, the first time by the address that the
+/// provider has verified, then by their account there (`sub`), whatever address it has. Answers where they wanted to go, if they
+/// left from here.
 ///
 /// # Errors
 /// [`ServiceError`]
@@ -207,12 +208,21 @@ async fn exchange(
         refuse(people, None).await?;
         return Ok(OidcOutcome::Unverified);
     };
-    let user = people.store.user_by_email(&email).await?;
+    let account = (oidc.provider.settings().issuer.as_str(), claims.subject.as_str());
+    let linked = people.store.user_by_oidc(account.0, account.1).await?;
+    let is_linked = linked.is_some();
+    let user = if is_linked { linked } else { people.store.user_by_email(&email).await? };
     let may = |user: &&UserRow| user.disabled_at.is_none() && oidc.provider.settings().allows(&email);
     let Some(known) = user.as_ref().filter(may) else {
         refuse(people, user.as_ref()).await?;
         return Ok(OidcOutcome::Unknown);
     };
+    // An address goes to somebody else one day: it says who an account is of once.
+    if !is_linked && !people.store.link_oidc(known.id, account, people.now()).await? {
+        tracing::warn!("another account at the sign-in provider has the address of a person: nobody was signed in");
+        refuse(people, Some(known)).await?;
+        return Ok(OidcOutcome::Unknown);
+    }
     let asks_code = oidc.provider.settings().ask_code && known.totp_enabled_at.is_some();
     let stage = if asks_code { SessionStage::Code } else { SessionStage::Whole };
     let token = begin(people, known.id, (stage, BEGIN), visitor).await?;

@@ -16,6 +16,7 @@ use palabre_actors::domain::ids::TenantId;
 use palabre_actors::domain::rules::Language;
 use palabre_actors::ports::Clock;
 use reqwest::{StatusCode, header};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use tokio::sync::{OnceCell, Semaphore};
 use url::Url;
@@ -58,6 +59,8 @@ struct Shared {
     private: bool,
     /// Whom a push service writes to when something is wrong with us.
     contact: Option<String>,
+    /// `console.push_key`
+    configured_key: Option<SecretString>,
     clock: Arc<dyn Clock>,
     key: OnceCell<VapidKey>,
     permits: Semaphore,
@@ -96,13 +99,14 @@ impl PushNotices {
             client: guarded_client::new(private)?,
             private,
             contact: base_url.filter(|url| url.starts_with("https://")).cloned(),
+            configured_key: config.console.push_key.clone(),
             clock,
             key: OnceCell::new(),
             permits: Semaphore::new(AT_ONCE),
         }))))
     }
 
-    /// The key that browsers ask for. It is made once, and kept in the database.
+    /// The key that browsers ask for: the configured one, or one that is made once and kept in the database.
     ///
     /// # Errors
     /// [`ServiceError`]
@@ -112,6 +116,9 @@ impl PushNotices {
 
     async fn key(&self) -> Result<&VapidKey, ServiceError> {
         let make = async || {
+            if let Some(key) = &self.0.configured_key {
+                return VapidKey::read(key.expose_secret()).ok_or(ServiceError::Invalid("push key"));
+            }
             let fresh = VapidKey::fresh().ok_or(ServiceError::Busy)?;
             let kept = self.0.store.push_key(&fresh).await?;
             VapidKey::read(&kept).ok_or(ServiceError::Busy)

@@ -164,6 +164,24 @@ impl Operator {
         Ok(InboxCounts { waiting: row.get(0)?, mine: row.get(1)? })
     }
 
+    /// The same of each of these tenants in which anybody waits.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn inbox_counts_of_tenants(
+        &self,
+        tenants: &[&TenantId],
+        me: &str,
+        now: Timestamp,
+    ) -> Result<BTreeMap<TenantId, InboxCounts>, StoreError> {
+        let rows = all(self.reads(), sql::COUNTS_OF_TENANTS, [column(tenants), text(me), time(now)]).await?;
+        let read = |row: &Row| {
+            let tenant = TenantId::new(&row.get::<String>(0)?);
+            Ok((tenant, InboxCounts { waiting: row.get(1)?, mine: row.get(2)? }))
+        };
+        Ok(rows.iter().map(read).collect::<Result<_, DbErr>>()?)
+    }
+
     /// The newest message of each of these conversations of a tenant.
     ///
     /// # Errors

@@ -215,7 +215,14 @@ async fn the_inbox_shows_first_who_waits_longest(store: &Store) {
     let awa = InboxFilter { assignee: Some(AssignedTo::Person("awa".to_owned())), or_nobodys: true, ..filter(None) };
     assert_eq!(ids(&operator.inbox_waiting(&awa, first).await.unwrap()), [talks[0]], "what is nobody's is everybody's");
     assert!(operator.inbox_others(&awa, first).await.unwrap().is_empty());
-    assert_eq!(operator.inbox_counts(&belle, "awa", now()).await.unwrap(), InboxCounts { waiting: 2, mine: 1 });
+    let of_belle = InboxCounts { waiting: 2, mine: 1 };
+    assert_eq!(operator.inbox_counts(&belle, "awa", now()).await.unwrap(), of_belle);
+    let (taxi, quiet) = (TenantId::new("taxi"), TenantId::new("martin"));
+    let of_all = operator.inbox_counts_of_tenants(&[&belle, &quiet, &taxi], "awa", now()).await.unwrap();
+    let of_taxi = InboxCounts { waiting: 1, mine: 1 };
+    assert_eq!(of_all.into_iter().collect::<Vec<_>>(), [(belle.clone(), of_belle), (taxi, of_taxi)]);
+    let of_none = operator.inbox_counts_of_tenants(&[], "awa", now()).await.unwrap();
+    assert!(of_none.is_empty(), "{of_none:?}");
 
     operator.snooze(&belle, talks[2], Some(now() + TimeDelta::hours(1)), now()).await.unwrap();
     assert_eq!(operator.inbox_counts(&belle, "awa", now()).await.unwrap().waiting, 1);

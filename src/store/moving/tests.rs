@@ -98,7 +98,7 @@ async fn fill(store: &Store) {
             '00000000-0000-7000-8000-0000000000f2', '{t}', '{t}');
         INSERT INTO installation VALUES ('secret', 'of all nodes');
         INSERT INTO users VALUES ('00000000-0000-7000-8000-000000000101', 'awa@belle.example', '{odd}', 'fr', '$argon2id$x', 'ABC', '{t}', 7, '[\"x\"]', '{t}', '{t}',
-            '{t}', '{t}');
+            '{t}', '{t}', 'https://id.example', '{odd}');
         INSERT INTO memberships VALUES ('*', '00000000-0000-7000-8000-000000000101', 'operator', '{t}'), ('belle', '00000000-0000-7000-8000-000000000101', 'owner', '{t}');
         INSERT INTO user_sessions VALUES ('00000000-0000-7000-8000-000000000102', '00000000-0000-7000-8000-000000000101', 'd1', 'belle', 'whole', 'Firefox · Linux', '{t}', '{t}', '{t}');
         INSERT INTO push_subscriptions VALUES ('00000000-0000-7000-8000-000000000106', '00000000-0000-7000-8000-000000000101', '00000000-0000-7000-8000-000000000102', 'https://push.example/1', 'k', 'a', '', 0, '{t}');

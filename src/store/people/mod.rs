@@ -98,6 +98,29 @@ impl Operator {
         Ok(rows.first().map(|row| UserRow::read(row, 0)).transpose()?)
     }
 
+    /// Whose an account at a provider of OpenID Connect is.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn user_by_oidc(&self, issuer: &str, subject: &str) -> Result<Option<UserRow>, StoreError> {
+        let rows = all(self.reads(), sql::USER_BY_OIDC, [text(issuer), text(subject)]).await?;
+        Ok(rows.first().map(|row| UserRow::read(row, 0)).transpose()?)
+    }
+
+    /// Makes an account at a provider a person's. Returns `false` when another account there is theirs.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the database refused.
+    pub async fn link_oidc(
+        &self,
+        user: UserId,
+        (issuer, subject): (&str, &str),
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let values = [id(user), text(issuer), text(subject), time(at)];
+        Ok(change(self.writes(), sql::LINK_OIDC, values).await? > 0)
+    }
+
     /// The people of these tenants, by tenant and name; `None` stands for those who see all.
     ///
     /// # Errors
@@ -199,7 +222,8 @@ impl Operator {
         Ok(())
     }
 
-    /// Lets a person sign in again (`None`), or no more: their sessions and links end.
+    /// Lets a person sign in again (`None`), or no more: their sessions and links end, and their account at a provider is
+    /// nobody's.
     ///
     /// # Errors
     /// [`StoreError`]: the database refused.
@@ -209,6 +233,7 @@ impl Operator {
         if since.is_some() {
             change(&tx, sql::END_SESSIONS, [id(user), text("")]).await?;
             change(&tx, sql::END_LINKS, [id(user)]).await?;
+            change(&tx, sql::UNLINK_OIDC, [id(user)]).await?;
             push::end_but_in(&tx, user, None).await?;
         }
         tx.commit().await?;

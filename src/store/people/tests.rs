@@ -47,6 +47,28 @@ async fn accounts(store: &Store) {
     assert!(!store.take_recovery_code(&known, "c").await.unwrap());
 }
 
+async fn accounts_at_a_provider(store: &Store) {
+    let store = &store.operator();
+    let (user, sophie) = (awa(store).await, UserId::fresh());
+    assert!(store.add_user(sophie, ("sophie@belle.example", "Sophie", Language::Fr), at(0)).await.unwrap());
+    let link = async |who, issuer, subject| store.link_oidc(who, (issuer, subject), at(1)).await;
+    let whose = async |issuer, subject| store.user_by_oidc(issuer, subject).await.unwrap().map(|user| user.id);
+    assert_eq!(whose("https://id.example", "1").await, None);
+    assert!(link(user.id, "https://id.example", "1").await.unwrap());
+    assert!(link(user.id, "https://id.example", "1").await.unwrap(), "at once on another node");
+    assert_eq!(whose("https://id.example", "1").await, Some(user.id));
+    assert_eq!(whose("https://other.example", "1").await, None, "another provider's");
+    assert!(!link(user.id, "https://id.example", "2").await.unwrap(), "another account has their address now");
+    assert!(link(sophie, "https://id.example", "1").await.is_err(), "it is Awa's");
+    // Another provider is asked from now on.
+    assert!(link(user.id, "https://other.example", "7").await.unwrap());
+    assert_eq!(whose("https://id.example", "1").await, None);
+    store.set_disabled(user.id, Some(at(2)), at(2)).await.unwrap();
+    store.set_disabled(user.id, None, at(3)).await.unwrap();
+    assert_eq!(whose("https://other.example", "7").await, None);
+    assert!(link(user.id, "https://other.example", "8").await.unwrap());
+}
+
 async fn members(store: &Store) {
     let store = &store.operator();
     let user = awa(store).await;
@@ -163,4 +185,4 @@ async fn keys(store: &Store) {
     assert_ne!(own, Uuid::nil());
 }
 
-tests::on_both! { accounts members signed_in links keys }
+tests::on_both! { accounts accounts_at_a_provider members signed_in links keys }

@@ -39,6 +39,17 @@ pub(in crate::store) const USER: &str = concat!("SELECT ", user!(), " FROM users
 /// E-mail.
 pub(in crate::store) const USER_BY_EMAIL: &str = concat!("SELECT ", user!(), " FROM users u WHERE u.email = $1");
 
+/// Issuer, subject.
+pub(in crate::store) const USER_BY_OIDC: &str =
+    concat!("SELECT ", user!(), " FROM users u WHERE u.oidc_issuer = $1 AND u.oidc_subject = $2");
+
+/// User, issuer, subject, now: unless another account of this issuer is theirs.
+pub(in crate::store) const LINK_OIDC: &str = "UPDATE users SET oidc_issuer = $2, oidc_subject = $3, updated_at = $4 \
+    WHERE id = $1 AND (oidc_subject IS NULL OR oidc_issuer <> $2 OR oidc_subject = $3)";
+
+/// User.
+pub(in crate::store) const UNLINK_OIDC: &str = "UPDATE users SET oidc_issuer = NULL, oidc_subject = NULL WHERE id = $1";
+
 /// Tenants, `*` among them when those who see all are meant as well.
 pub(in crate::store) const USERS_OF: &str = concat!(
     "SELECT ",

@@ -58,6 +58,15 @@ pub(in crate::store) const COUNTS: &str = concat!(
     "coalesce(c.snoozed_until > ?3 AND (c.last_inbound_at IS NULL OR c.last_inbound_at <= c.snoozed_at), 0)"
 );
 
+/// `[tenant, …]`, assignee, now: of each in which somebody waits, what [`COUNTS`] says.
+pub(in crate::store) const COUNTS_OF_TENANTS: &str = concat!(
+    "SELECT c.tenant_id, count(*), coalesce(sum(CASE WHEN coalesce(c.assignee, ?2) = ?2 THEN 1 ELSE 0 END), 0) \
+        FROM conversations c WHERE c.tenant_id IN (SELECT value FROM json_each(?1)) AND c.waiting_since IS NOT NULL \
+        AND c.merged_into IS NULL AND NOT ",
+    "coalesce(c.snoozed_until > ?3 AND (c.last_inbound_at IS NULL OR c.last_inbound_at <= c.snoozed_at), 0) \
+        GROUP BY c.tenant_id"
+);
+
 /// `[conversation, …]`, of the search index: the newest message of each, with whether it went out.
 pub(in crate::store) const NEWEST_INDEXED: &str = "SELECT m.conversation_id, m.message_id, m.outbound FROM json_each(?1) j \
     CROSS JOIN search_messages m ON m.seq = (SELECT n.seq FROM search_messages n WHERE n.conversation_id = j.value \

@@ -160,10 +160,11 @@ async fn i15_the_provider_signs_in_who_exists_and_nobody_else() {
     let back = gone(&mut thief, "%2F%2Fevil.example").await;
     assert_eq!(thief.get(&back).await.location(), "/console");
 
+    let verified = |sub: &str, email: &str| json!({ "sub": sub, "email": email, "email_verified": true });
     for (claims, word) in [
-        (json!({ "email": "nobody@belle.example", "email_verified": true }), "Personne n&#x27;a cette adresse"),
-        (json!({ "email": "out@belle.example", "email_verified": true }), "Personne n&#x27;a cette adresse"),
-        (json!({ "email": "ops@agency.example", "email_verified": true }), "Personne n&#x27;a cette adresse"),
+        (verified("2", "nobody@belle.example"), "Personne n&#x27;a cette adresse"),
+        (verified("3", "out@belle.example"), "Personne n&#x27;a cette adresse"),
+        (verified("4", "ops@agency.example"), "Personne n&#x27;a cette adresse"),
         (json!({ "email": AWA, "email_verified": false }), "n&#x27;a pas vérifié"),
         (json!({ "email": AWA }), "n&#x27;a pas vérifié"),
         (json!({}), "n&#x27;a pas vérifié"),
@@ -185,6 +186,44 @@ async fn i15_the_provider_signs_in_who_exists_and_nobody_else() {
     assert_eq!(came(&world).await.status, 403, "it is about somebody else");
     let logs = world.logs();
     assert!(!logs.contains("belle.example") && !logs.contains("s3cret") && !logs.contains("code-"), "i10: {logs}");
+}
+
+#[tokio::test]
+async fn i15_an_account_at_the_provider_stays_its_persons_whatever_address_it_has() {
+    let (idp, mut world) = IdP::start("allow = [\"belle.example\"]");
+    world.start_daemon();
+    add_user(&world, AWA, "Awa", ("belle", "owner"));
+    add_user(&world, "sophie@belle.example", "Sophie", ("belle", "owner"));
+    let verified = |sub: &str, email: &str| json!({ "sub": sub, "email": email, "email_verified": true });
+    let last = "SELECT u.email FROM user_sessions s JOIN users u ON u.id = s.user_id ORDER BY s.id DESC LIMIT 1";
+    idp.signs_in(verified("awa-1", AWA));
+    assert_eq!(came(&world).await.status, 303);
+    // She marries; her new address is nobody's here, or even a colleague's.
+    for email in ["awa.diop@belle.example", "sophie@belle.example"] {
+        idp.signs_in(verified("awa-1", email));
+        assert_eq!(came(&world).await.status, 303, "{email}");
+        assert_eq!(world.value::<String>(last).await, AWA, "{email}");
+    }
+    // What the provider does not vouch for, and what `allow` does not name, stays out all the same.
+    idp.signs_in(verified("awa-1", "awa@elsewhere.example"));
+    assert_eq!(came(&world).await.status, 403);
+    idp.signs_in(json!({ "sub": "awa-1", "email": AWA, "email_verified": false }));
+    assert_eq!(came(&world).await.status, 403);
+    // Whoever is given her old address later is not Awa.
+    idp.signs_in(verified("newcomer", AWA));
+    let page = came(&world).await;
+    assert!(page.status == 403 && page.body.contains("Personne n&#x27;a cette adresse"), "{}", page.body);
+    assert!(world.logs().contains("another account at the sign-in provider"), "{}", world.logs());
+    idp.signs_in(verified("sophie-1", "sophie@belle.example"));
+    assert_eq!(came(&world).await.status, 303);
+    assert_eq!(world.value::<String>(last).await, "sophie@belle.example");
+    // Closing the account here and opening it again lets her address count once more.
+    for change in ["disable", "enable"] {
+        assert_eq!(palabre(&world, &["user", change, AWA], "").code, 0, "{change}");
+    }
+    idp.signs_in(verified("awa-2", AWA));
+    assert_eq!(came(&world).await.status, 303);
+    assert_eq!(world.value::<String>(last).await, AWA);
 }
 
 #[tokio::test]

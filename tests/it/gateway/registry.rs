@@ -86,6 +86,7 @@ fn config(channels: Vec<Channel>) -> Config {
             session_idle: Duration::from_secs(600),
             session_lasts: Duration::from_secs(600),
             push: false,
+            push_key: None,
             oidc: None,
         },
         otlp: None,

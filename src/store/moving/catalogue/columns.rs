@@ -253,3 +253,21 @@ pub(super) const PUSH_SUBSCRIPTIONS: &[MoveColumn] = &[
     number("failures"),
     time("created_at"),
 ];
+
+pub(super) const USERS: &[MoveColumn] = &[
+    text("id"),
+    text("email"),
+    text("name"),
+    text("language"),
+    text("password_hash"),
+    text("totp_secret"),
+    time("totp_enabled_at"),
+    number("totp_last_step"),
+    long("recovery_codes"),
+    time("disabled_at"),
+    time("signed_in_at"),
+    time("created_at"),
+    time("updated_at"),
+    text("oidc_issuer"),
+    text("oidc_subject"),
+];

@@ -253,7 +253,7 @@ pub(in super::super) const TABLES: &[PersonalTable] = &[
         "",
         Keep,
         "id email name language password_hash totp_secret totp_enabled_at totp_last_step recovery_codes \
-        disabled_at signed_in_at created_at updated_at",
+        disabled_at signed_in_at created_at updated_at oidc_issuer oidc_subject",
     ),
     table("memberships", "", Keep, "tenant_id user_id role created_at"),
     table("user_sessions", "", Keep, "id user_id digest tenant_id stage device created_at seen_at ends_at"),

@@ -40,15 +40,11 @@ pub async fn of(
     caller.within(tenant)?;
     let id = contact.id;
     // One after the other, a page would wait for each.
-    let bookings = async {
-        if caller.may(BookingRead) { store.bookings_of(tenant, id, MOST).await } else { Ok(Vec::new()) }
-    };
-    let offers = async {
-        if caller.may(BookingRead) { store.offers_of(tenant, id, MOST).await } else { Ok(Vec::new()) }
-    };
-    let leads = async {
-        if caller.may(LeadRead) { store.leads_of(tenant, id, MOST).await } else { Ok(Vec::new()) }
-    };
+    let bookings =
+        async { if caller.may(BookingRead) { store.bookings_of(tenant, id, MOST).await } else { Ok(Vec::new()) } };
+    let offers =
+        async { if caller.may(BookingRead) { store.offers_of(tenant, id, MOST).await } else { Ok(Vec::new()) } };
+    let leads = async { if caller.may(LeadRead) { store.leads_of(tenant, id, MOST).await } else { Ok(Vec::new()) } };
     let addresses = contact.addresses.iter().filter(|_| caller.may(AccessRead));
     let subscriptions = try_join_all(addresses.map(|address| store.subscriptions_of_member(tenant, address)));
     let crm = store.crm_link(tenant, id);

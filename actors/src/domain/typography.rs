@@ -38,7 +38,8 @@ mod tests {
 
     #[test]
     fn long_texts_are_cut() {
-        for (text, longest, short) in [("été", 3, "été"), ("étés", 3, "ét…"), ("été", 1, "…"), ("a", 0, "…")] {
+        for (text, longest, short) in [("été", 3, "été"), ("étés", 3, "ét…"), ("été", 1, "…"), ("a", 0, "…")]
+        {
             assert_eq!(shortened(text, longest), short, "{text}");
         }
     }
@@ -53,8 +54,7 @@ mod tests {
     #[test]
     fn money_is_rounded_to_hundredths() {
         assert_eq!(money(Language::Fr, 1_254_999), "1,25");
-        for (micros, shown) in
-            [(0, "0.00"), (4_999, "0.00"), (5_000, "0.01"), (40_000, "0.04"), (12_345_678, "12.35")]
+        for (micros, shown) in [(0, "0.00"), (4_999, "0.00"), (5_000, "0.01"), (40_000, "0.04"), (12_345_678, "12.35")]
         {
             assert_eq!(money(Language::En, micros), shown);
         }

@@ -419,12 +419,10 @@ fn i2_a_message_without_an_id_is_the_same_whenever_it_is_repeated() {
     assert!(first.as_str().starts_with("no-id-") && first.as_str().len() == 70, "{first:?}");
     assert_eq!(message(receive(&plain)).content.body, "Bonjour");
     // Repeated, with what is no part of the message changed.
-    let changes: [&dyn Fn(&mut Value); 4] = [
-        &|_| {},
-        &|body| body["idMessage"] = json!(""),
-        &|body| body["idMessage"] = json!([1]),
-        &|body| body["senderData"]["senderName"] = json!("Awa D."),
-    ];
+    let changes: [&dyn Fn(&mut Value); 4] =
+        [&|_| {}, &|body| body["idMessage"] = json!(""), &|body| body["idMessage"] = json!([1]), &|body| {
+            body["senderData"]["senderName"] = json!("Awa D.")
+        }];
     for (n, change) in changes.into_iter().enumerate() {
         assert_eq!(id(&without_id(change)), first, "{n}");
     }

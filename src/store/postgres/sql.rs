@@ -85,8 +85,7 @@ macro_rules! reason {
 }
 use reason;
 
-/// A row that waits for its tenant's budget, or for the morning, as in the partial indexes `messages_out_held` and
-/// `messages_out_held_line`.
+/// A row that waits for a time outside its queue, as in the partial indexes `messages_out_held` and `messages_out_held_line`.
 macro_rules! held {
     ($row:literal) => {
         concat!($row, ".state = 'deferred' AND ", $row, ".blocked_reason IN ('budget', 'quiet_hours', 'scheduled')")

@@ -65,8 +65,7 @@ macro_rules! reason {
 }
 use reason;
 
-/// A row that waits for its tenant's budget, or for the morning, as in the partial indexes `messages_out_held` and
-/// `messages_out_held_line`.
+/// A row that waits for a time outside its queue, as in the partial indexes `messages_out_held` and `messages_out_held_line`.
 macro_rules! held {
     ($row:literal) => {
         concat!($row, ".state = 'deferred' AND ", $row, ".blocked_reason IN ('budget', 'quiet_hours', 'scheduled')")
@@ -193,8 +192,8 @@ pub(in crate::store) const LOCK_TURNS: &str = "";
 /// Not needed: checking and writing are two statements here.
 pub(in crate::store) const WRITE_TURNS: &str = "";
 
-/// `[[tenant, inbound or null, conversation, expected version, channel, contact, identity, releases, first row to send or
-/// null], …]`: positions of the turns that may not be written (1), and of those that find deferred rows to release (0). The
+/// `[[tenant, inbound or null, conversation, expected version, channel, contact, identity, releases, first to send or null], …]`:
+/// positions of the turns that may not be written (1), and of those that find deferred rows to release (0). The
 /// contact is null when the conversation is there already.
 pub(in crate::store) const CONFLICTS: &str = concat!(
     "SELECT key, conflict FROM (SELECT j.key, coalesce(\
@@ -350,8 +349,7 @@ pub(in crate::store) const BACKLOG: &str = "SELECT id, tenant_id, channel_id, pr
     profile_name, details, correlation_id, created_at FROM messages_in INDEXED BY messages_in_waiting \
     WHERE tenant_id = ?1 AND processed_at IS NULL ORDER BY id LIMIT ?2";
 
-/// Further pages: along the rows as they were inserted, which is the order of their ids, because what waits stands close
-/// together there.
+/// Further pages: in the order of insertion, which is that of ids, because what waits stands close together there.
 pub(in crate::store) const BACKLOG_AFTER: &str = "SELECT id, tenant_id, channel_id, provider_message_id, \"from\", \"to\", body, \
     profile_name, details, correlation_id, created_at FROM messages_in NOT INDEXED \
     WHERE rowid > coalesce((SELECT rowid FROM messages_in WHERE id = ?3), 0) \

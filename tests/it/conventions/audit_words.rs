@@ -76,7 +76,8 @@ mod tests {
     fn actions_without_words_and_words_without_actions_are_seen() {
         let code = "const BEGIN: &str = \"push.subscribe\"; fn f() { note(\"key.make\", \"manifest.json\", \"A b.c\"); }\n\
                     #[cfg(test)]\nmod tests { const A: &str = \"not.noted\"; }";
-        let french = "[audit]\nwhat = \"x\"\n[audit_action]\nkey_make = \"x\"\npush_subscribe = \"x\"\n[other]\na = \"x\"";
+        let french =
+            "[audit]\nwhat = \"x\"\n[audit_action]\nkey_make = \"x\"\npush_subscribe = \"x\"\n[other]\na = \"x\"";
         let english = "[audit_action]\nkey_make = \"x\"\nkey_lose = \"x\"\n";
         let tree = Tree::planted(&[
             ("src/service/push/mod.rs", code),

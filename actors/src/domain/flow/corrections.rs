@@ -210,8 +210,9 @@ impl Stage<'_> {
 
     /// How many people a message proposes by a number alone.
     pub(super) fn proposed_people(&self, appointment: &Appointment) -> Option<u32> {
-        self.proposed_number(appointment)
-            .filter(|number| !self.is_hour(appointment, *number) && self.reads_when().is_empty())
+        let (_, proposes) = proposed(self.said)?;
+        let number = self.proposed_number(appointment).filter(|_| proposes && self.reads_when().is_empty())?;
+        (!self.is_hour(appointment, number)).then_some(number)
     }
 
     /// The number that a message proposes, while times are chosen or confirmed. One that picks an offered time proposes none.

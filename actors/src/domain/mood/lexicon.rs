@@ -102,6 +102,9 @@ impl MoodLexicon {
 
     fn learn(&mut self, key: &str, phrase: &str) {
         let words = self.split(phrase);
+        if words.count() == 0 {
+            return;
+        }
         let each = words.text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned);
         self.known.extend(each.clone());
         match key.parse() {

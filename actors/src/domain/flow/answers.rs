@@ -3,10 +3,12 @@
 use chrono::NaiveDateTime;
 use chrono_tz::Tz;
 
-use super::people::people;
+use super::people::{people, read_when};
+use super::proposed::proposed_hour;
 use super::texts::TextKey;
-use super::{Given, moments, phrases};
+use super::{Given, dated, phrases};
 use crate::domain::address::{Address, Scheme};
+use crate::domain::dates::Phrase;
 use crate::domain::message::Location;
 use crate::domain::number_words;
 use crate::domain::words::stored_words;
@@ -94,7 +96,11 @@ pub fn answer(kind: AnswerKind, written: &Written<'_>) -> Reading {
         AnswerKind::Number => people(written.said)
             .or_else(|| number(written.said))
             .map_or(Reading::Wrong(TextKey::BadNumber), number_given),
-        AnswerKind::When => moments::asked_for(written),
+        AnswerKind::When => match (when(read_named(written), written), proposed_hour(written.said, written.now)) {
+            // `vers 4` is a time where one was asked for.
+            (Reading::Nothing, Some(hour)) => when(hour, written),
+            (read, _) => read,
+        },
         AnswerKind::Phone => phone(text).map_or(Reading::Wrong(TextKey::BadPhone), |phone| given(phone.clone(), phone)),
         AnswerKind::Email => email(text).map_or(Reading::Wrong(TextKey::BadEmail), |mail| given(mail.clone(), mail)),
         AnswerKind::Place => place(written),
@@ -114,7 +120,7 @@ pub fn volunteered(kind: AnswerKind, written: &Written<'_>) -> Option<Given> {
     let found = match kind {
         AnswerKind::Email if written.text.contains('@') => answer(kind, written),
         AnswerKind::Phone => phone(written.text).map_or(Reading::Nothing, |phone| given(phone.clone(), phone)),
-        AnswerKind::When => moments::named(written),
+        AnswerKind::When => when(read_named(written), written),
         AnswerKind::Number => people(written.said).map_or(Reading::Nothing, number_given),
         AnswerKind::Place if written.location.is_some() => place(written),
         AnswerKind::Name => introduced(written.text).map_or(Reading::Nothing, |name| given(name.clone(), name)),
@@ -225,6 +231,19 @@ fn email(text: &str) -> Option<String> {
         !host.is_empty() && top.len() >= 2 && top.chars().all(|c| c.is_ascii_alphabetic()) && !domain.contains("..");
     let address = Address::parse(Scheme::Mailto, bare, None).ok().filter(|_| fits)?;
     Some(address.path().to_owned())
+}
+
+/// What a message says of a day and a time.
+fn read_named(written: &Written<'_>) -> Phrase {
+    read_when(written.text, written.said, written.now, written.english)
+}
+
+fn when(found: Phrase, written: &Written<'_>) -> Reading {
+    match dated::moment(found, written.now, written.zone, written.english) {
+        Ok(Some(given)) => Reading::Given(given),
+        Ok(None) => Reading::Nothing,
+        Err(key) => Reading::Wrong(key),
+    }
 }
 
 /// Who is or goes somewhere, before the place.

@@ -1,31 +1,18 @@
 //! Corrections of earlier answers: another day, another time, another number.
 
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 
 use super::answers::{self, AnswerKind, Reading};
 use super::appointment::{Appointment, Open};
 use super::engine::{Stage, names_of};
-use super::people::{people, read_when};
-use super::phrases::is_of;
+use super::people::read_when;
+use super::proposed::{hour_of_day, proposed, proposed_hour};
 use super::source::{Flow, Step, StepKind};
-use super::{Given, Running, moments, phrases, picking};
+use super::{Given, Running, dated, phrases, picking};
 use crate::domain::Timestamp;
-use crate::domain::dates::{self, Day, Phrase, Time, to_local};
-use crate::domain::number_words;
+use crate::domain::dates::{Day, Phrase, Time, to_local};
 
-/// Words around a number that is proposed.
-const AROUND: &str = "nah ah oh ok oui yes hmm euh oups oops pardon sorry desole desolee svp stp please pls merci \
-    thanks thank i j je we on tu you vous u il it ca c ce cela that this there the le la l les d est is be s ll sera \
-    serait would will peux peut pouvez pouvons pourrait pourrions pourriez pourrais possible mieux better plus me m \
-    moi nous us arrange va irait ira works work fine good suits bien then alors donc maybe etre mais but wait \
-    attendez attends if que qu and et bon in en of to time heure aimerais aime like want veut veux voudrais voudrait \
-    for pour still toujours dit hein place";
-/// Words that propose it.
-const PROPOSING: &str = "non no nan plutot rather instead actually finalement disait dirait disons dire mettait \
-    mettons mettez mets mettre met faisait faisons faire faites fait prend prends prendre prefere prefer prefererais \
-    make do say can could lets let what how about si change changer changez changed move decaler decale push switch \
-    voulais mean meant a at vers around environ";
 /// What stands between what is wanted and what it replaces.
 const REPLACES: [&str; 7] = [
     " au lieu d",
@@ -36,39 +23,6 @@ const REPLACES: [&str; 7] = [
     " instead of ",
     " rather than ",
 ];
-
-/// The number that a message proposes without saying of what, and whether a word of it proposes.
-fn proposed(said: &str) -> Option<(u32, bool)> {
-    if people(said).is_some() {
-        return None;
-    }
-    let (mut number, mut proposes) = (None, false);
-    for word in said.split_whitespace() {
-        // Articles as often as numbers.
-        if matches!(word, "un" | "une" | "one") {
-            continue;
-        }
-        match number_words::number(word) {
-            Some(_) if number.is_some() => return None,
-            Some(found) => number = Some(u32::try_from(found).ok().filter(|hour| (1..24).contains(hour))?),
-            None if is_of(PROPOSING, word) => proposes = true,
-            None if is_of(AROUND, word) => {}
-            None => return None,
-        }
-    }
-    number.map(|number| (number, proposes))
-}
-
-/// The hour that a number alone means: `can you do 4 instead`, `vers 8`.
-pub(super) fn proposed_hour(said: &str, now: NaiveDateTime) -> Option<Phrase> {
-    let (hour, _) = proposed(said).filter(|(_, proposes)| *proposes)?;
-    Some(hour_of_day(hour, now))
-}
-
-/// An hour without `h` or `pm`: in either half of the day.
-fn hour_of_day(hour: u32, now: NaiveDateTime) -> Phrase {
-    dates::read(&format!("at {hour}"), now, true)
-}
 
 /// A text without what is not wanted any more: `16h au lieu de 15h`.
 fn wanted(text: &str) -> Option<String> {
@@ -188,11 +142,11 @@ impl Stage<'_> {
         let apart = |time: NaiveTime| old_time.map_or_else(TimeDelta::zero, |old| (time - old).abs());
         let nearest = times.iter().copied().min_by_key(|time| (is_over(*time), apart(*time)));
         match (day, nearest.or(old_time)) {
-            (Some(day), None) => Some(moments::on_day(day, &written)),
+            (Some(day), None) => Some(dated::on_day(day, today, written.english)),
             (day, Some(time)) => {
                 let at = day.unwrap_or(today).and_time(time);
                 let at = if named.is_none() && at < written.now { at + TimeDelta::days(1) } else { at };
-                Some(moments::at_moment(at, &written))
+                Some(dated::at_moment(at, today, written.zone, written.english))
             }
             (None, None) => None,
         }

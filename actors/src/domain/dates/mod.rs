@@ -68,7 +68,7 @@ impl Phrase {
 /// makes `3/12` two dates.
 #[must_use]
 pub fn read(phrase: &str, now: NaiveDateTime, english: bool) -> Phrase {
-    let tokens = tokens::tokens(phrase);
+    let tokens = tokens::tokens(phrase, english);
     let found = scan::scan(&tokens, now, english);
     let today = now.date();
     let time = found.time(english);

@@ -17,7 +17,7 @@ pub(super) enum Token {
 }
 
 /// Splits a phrase. Letters and digits that are written together become two tokens: `15h30`, `3pm`, `2e`.
-pub(super) fn tokens(phrase: &str) -> Vec<Token> {
+pub(super) fn tokens(phrase: &str, english: bool) -> Vec<Token> {
     let plain: String = phrase
         .chars()
         .take(READ_AT_MOST)
@@ -28,16 +28,35 @@ pub(super) fn tokens(phrase: &str) -> Vec<Token> {
         .map(|c| if matches!(c, '\u{2010}'..='\u{2015}') { '-' } else { c })
         .collect();
     let mut tokens = Vec::new();
-    for chunk in
-        plain.split(|c: char| c.is_whitespace() || matches!(c, '\'' | '\u{2019}' | ',' | '!' | '?' | '(' | ')'))
-    {
-        let bare = chunk.trim_end_matches(['.', ';']);
+    let mut before = "";
+    let chunks =
+        plain.split(|c: char| c.is_whitespace() || matches!(c, '\'' | '\u{2019}' | ',' | '!' | '?' | '(' | ')'));
+    let mut chunks = chunks.map(|chunk| chunk.trim_end_matches(['.', ';'])).peekable();
+    while let Some(bare) = chunks.next() {
+        // French shortens the weekend as English writes itself.
+        let after = chunks.peek().copied().unwrap_or_default();
+        let is_pronoun = bare == "we" && (english || is_asked(before) || is_told(after));
+        before = bare;
         match written_out(bare) {
+            Some(_) if is_pronoun => tokens.push(word(bare)),
             Some(full) => tokens.extend(full.split(' ').map(word)),
             None => split(bare, &mut tokens),
         }
     }
     join(tokens)
+}
+
+/// What stands before the pronoun `we`.
+fn is_asked(word: &str) -> bool {
+    matches!(word, "can" | "could" | "shall" | "should" | "may" | "will" | "would" | "do" | "if" | "when" | "are")
+}
+
+/// What stands behind it.
+fn is_told(word: &str) -> bool {
+    matches!(
+        word,
+        "are" | "re" | "ll" | "ve" | "will" | "would" | "can" | "could" | "need" | "want" | "have" | "had" | "were"
+    )
 }
 
 fn word(text: &str) -> Token {

@@ -1,6 +1,6 @@
 //! Messages as customers write them, each with the entries that answer it.
 //!
-//! The files are part of the repository: `tenants.txt` has the entries of six businesses, `tuning.txt` the messages that the
+//! The files are part of the repository: `tenants.txt` has the entries of ten businesses, `tuning.txt` the messages that the
 //! lexicon was written with, `held_out.txt` those that it was not.
 
 use std::collections::BTreeMap;

@@ -24,6 +24,7 @@ use self::concepts::{ASKED, SegmentConcepts, concepts};
 use self::entries::{Claims, claims};
 pub use self::entry::FaqEntry;
 use self::lexicon::{ConceptId, Lexicon};
+pub(in crate::domain) use self::sounds::sound_key;
 use self::token::Segment;
 use self::tokens::segments;
 use self::vocabulary::Vocabulary;

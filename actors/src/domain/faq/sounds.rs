@@ -13,7 +13,7 @@ const ENDINGS: [&str; 14] =
     ["ERONS", "ERAIT", "AIENT", "ERAI", "AIS", "AIT", "EES", "ER", "EZ", "ES", "EE", "AI", "E", "S"];
 
 /// The sound key of a folded word; `None` when the word is too short, or no word of Latin letters.
-pub(super) fn sound_key(word: &str) -> Option<String> {
+pub(in crate::domain) fn sound_key(word: &str) -> Option<String> {
     if word.len() < SHORTEST || !word.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return None;
     }

@@ -1,13 +1,14 @@
 //! Typed answers: what a message gives to a question.
 
-use chrono::{NaiveDateTime, TimeDelta};
+use chrono::NaiveDateTime;
 use chrono_tz::Tz;
 
-use super::people::people;
+use super::people::{people, read_when};
+use super::proposed::proposed_hour;
 use super::texts::TextKey;
-use super::{Given, phrases};
+use super::{Given, dated, phrases};
 use crate::domain::address::{Address, Scheme};
-use crate::domain::dates::{self, Day, Time, to_utc};
+use crate::domain::dates::Phrase;
 use crate::domain::message::Location;
 use crate::domain::number_words;
 use crate::domain::words::stored_words;
@@ -95,7 +96,11 @@ pub fn answer(kind: AnswerKind, written: &Written<'_>) -> Reading {
         AnswerKind::Number => people(written.said)
             .or_else(|| number(written.said))
             .map_or(Reading::Wrong(TextKey::BadNumber), number_given),
-        AnswerKind::When => when(written),
+        AnswerKind::When => match (when(read_named(written), written), proposed_hour(written.said, written.now)) {
+            // `vers 4` is a time where one was asked for.
+            (Reading::Nothing, Some(hour)) => when(hour, written),
+            (read, _) => read,
+        },
         AnswerKind::Phone => phone(text).map_or(Reading::Wrong(TextKey::BadPhone), |phone| given(phone.clone(), phone)),
         AnswerKind::Email => email(text).map_or(Reading::Wrong(TextKey::BadEmail), |mail| given(mail.clone(), mail)),
         AnswerKind::Place => place(written),
@@ -115,7 +120,7 @@ pub fn volunteered(kind: AnswerKind, written: &Written<'_>) -> Option<Given> {
     let found = match kind {
         AnswerKind::Email if written.text.contains('@') => answer(kind, written),
         AnswerKind::Phone => phone(written.text).map_or(Reading::Nothing, |phone| given(phone.clone(), phone)),
-        AnswerKind::When => when(written),
+        AnswerKind::When => when(read_named(written), written),
         AnswerKind::Number => people(written.said).map_or(Reading::Nothing, number_given),
         AnswerKind::Place if written.location.is_some() => place(written),
         AnswerKind::Name => introduced(written.text).map_or(Reading::Nothing, |name| given(name.clone(), name)),
@@ -228,34 +233,16 @@ fn email(text: &str) -> Option<String> {
     Some(address.path().to_owned())
 }
 
-fn when(written: &Written<'_>) -> Reading {
-    let found = dates::read(written.text, written.now, written.english);
-    let today = written.now.date();
-    let time = match found.time {
-        Some(Time::At(times) | Time::Around(times)) => times.first().copied(),
-        Some(Time::Between(from, _)) => Some(from),
-        Some(Time::Same) | None => None,
-    };
-    let day = match found.day {
-        Some(Day::On(day)) => Some(day),
-        Some(Day::Within(from, _)) => Some(from),
-        Some(Day::Any) => Some(today),
-        Some(Day::Either(_) | Day::Past(_) | Day::Impossible) => return Reading::Wrong(TextKey::BadDate),
-        None => None,
-    };
-    match (day, time) {
-        (None, None) => Reading::Nothing,
-        (Some(day), None) => given(dates::date(day, today, written.english), day.to_string()),
-        (day, Some(time)) => {
-            // A time alone is the next one.
-            let at = day.unwrap_or(today).and_time(time);
-            let at = if day.is_none() && at < written.now { at + TimeDelta::days(1) } else { at };
-            let moment = to_utc(at, written.zone).first();
-            given(
-                dates::date_and_time(at, today, written.english),
-                moment.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-            )
-        }
+/// What a message says of a day and a time.
+fn read_named(written: &Written<'_>) -> Phrase {
+    read_when(written.text, written.said, written.now, written.english)
+}
+
+fn when(found: Phrase, written: &Written<'_>) -> Reading {
+    match dated::moment(found, written.now, written.zone, written.english) {
+        Ok(Some(given)) => Reading::Given(given),
+        Ok(None) => Reading::Nothing,
+        Err(key) => Reading::Wrong(key),
     }
 }
 

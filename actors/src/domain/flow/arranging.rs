@@ -147,7 +147,7 @@ impl<'a> Stage<'a> {
             return turned;
         }
         let text = self.scene.text;
-        let phrase = dates::read(text, self.local_now(), self.flows.english);
+        let phrase = self.reads_appointment(appointment);
         let mut understood = self.take_service(appointment, is_new);
         understood |= self.take_wish(appointment);
         understood |= self.take_people(appointment);
@@ -265,6 +265,7 @@ impl<'a> Stage<'a> {
     fn take_people(&mut self, appointment: &mut Appointment) -> bool {
         let asked = || number(self.said).filter(|_| appointment.open == Open::People);
         let people = people(self.said).or_else(asked).and_then(|people| u32::try_from(people).ok());
+        let people = people.or_else(|| self.proposed_people(appointment));
         let Some(people) = people.filter(|people| *people > 0 && appointment.people != Some(*people)) else {
             return false;
         };

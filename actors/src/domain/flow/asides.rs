@@ -19,6 +19,8 @@ const ASKS_WHEN: &str = "quelle heure|quand|quel jour|confirmez|confirme|c est b
     confirm";
 const WANTS: &str = "possible|possib|dispo|disponible|place|creneau|peux|pouvez|peut|pourrais|voudrais|veux|aimerais|svp|stp|please|\
     can|could|want|book|free|available|reserver|prendre|passer|venir|i d like";
+const TOLD: &str = "ai reserve|avons reserve|a reserve|avait reserve|ai pris|avons pris|ai une|avons une|etait|avait|a ete|have booked|\
+    ve booked|i booked|we booked|have a|was|were|had";
 const PRICE: &str = "combien|prix|tarif|tarifs|how much|price|cost|cmb";
 
 /// Whether one of the phrases, between which a `|` stands, is said.
@@ -35,6 +37,11 @@ pub(super) fn wants_to_think(said: &str) -> bool {
 /// Whether it asks for other times than those that were offered.
 pub(super) fn asks_for_more_times(said: &str) -> bool {
     says_any(said, MORE_TIMES)
+}
+
+/// Whether the times that it asks for are to be others than those that it was told.
+pub(super) fn asks_for_others(said: &str) -> bool {
+    says_any(said, "autre|autres|other|another|else|plus de choix")
 }
 
 /// Whether it asks for a later (`Some(true)`) or an earlier time.
@@ -62,7 +69,14 @@ pub(super) fn asks_about_own(said: &str) -> bool {
 
 /// Whether it says that something is wanted: in a few words, or by a word that asks.
 pub(super) fn wants(said: &str) -> bool {
-    words(said) <= 5 || says_any(said, WANTS)
+    // Numbers say when, and for how many.
+    let named = said.split_whitespace().filter(|word| !word.starts_with(|c: char| c.is_ascii_digit()));
+    named.count() <= 5 || says_any(said, WANTS)
+}
+
+/// Whether it tells of a booking that there is or was.
+pub(super) fn tells_of_one(said: &str) -> bool {
+    says_any(said, TOLD)
 }
 
 pub(super) fn asks_for_price(said: &str) -> bool {

@@ -289,59 +289,6 @@ impl<'a> Stage<'a> {
         let facts = [("service", service.name.as_str()), ("price", service.price.as_deref()?), ("question", question)];
         Some(self.text(TextKey::PriceIs, running, &facts))
     }
-
-    fn correct(&self, running: &mut Running, flow: &Flow) -> bool {
-        let Some((save, given)) = self.correction(running, flow) else { return false };
-        running.answers.insert(save, given);
-        true
-    }
-
-    /// The earlier answer that a message replaces, and by what. The latest that fits: `plutôt 16h` means the time. Behind those that
-    /// were asked for come those that a message told by itself.
-    fn correction(&self, running: &Running, flow: &Flow) -> Option<(String, Given)> {
-        let announced = phrases::correction(self.said);
-        let written = self.written();
-        let asked: Vec<&Step> = running.trail.iter().rev().filter_map(|mark| flow.marked(mark)).collect();
-        let here = flow.position(&running.step).unwrap_or_default();
-        let told = flow.steps.iter().take(here).filter(|step| asked.iter().all(|asked| asked.id != step.id));
-        asked.iter().copied().chain(told).find_map(|step| {
-            let (save, given) = match &step.kind {
-                StepKind::Ask { answer: AnswerKind::Text | AnswerKind::Place | AnswerKind::YesNo, .. } => return None,
-                StepKind::Ask { answer: AnswerKind::Name, save, .. } => {
-                    let rest = announced?;
-                    let at = self.said.len() - rest.len();
-                    // The same words as they were written, if folding kept their number.
-                    let text: Vec<&str> = self.scene.text.split_whitespace().collect();
-                    let skipped = self.said.get(..at)?.split_whitespace().count();
-                    let said_words = self.said.split_whitespace().count();
-                    let name = if text.len() == said_words { text.get(skipped..)?.join(" ") } else { rest.to_owned() };
-                    match answers::answer(AnswerKind::Name, &answers::Written { text: &name, said: rest, ..written }) {
-                        Reading::Given(given) => (save, given),
-                        _ => return None,
-                    }
-                }
-                StepKind::Ask { answer, save, .. } => {
-                    let found = answers::volunteered(*answer, &written).or_else(|| {
-                        announced?;
-                        match answers::answer(*answer, &written) {
-                            Reading::Given(given) => Some(given),
-                            _ => None,
-                        }
-                    })?;
-                    (save, found)
-                }
-                StepKind::Choose { options, save, .. } => {
-                    let at = picking::by_name(announced.unwrap_or(self.said), &names_of(options))?;
-                    let option = options.get(at)?;
-                    (save, Given { shown: option.label.clone(), value: option.value.clone() })
-                }
-                _ => return None,
-            };
-            let is_noted = matches!(step.kind, StepKind::Ask { where_seats_count: true, .. });
-            let is_other = running.answers.get(save).map_or(is_noted, |known| known.value != given.value);
-            is_other.then(|| (save.clone(), given))
-        })
-    }
 }
 
 /// A question without the courtesy before it (`C'est noté. À quel nom ?`), which does not fit a second time.

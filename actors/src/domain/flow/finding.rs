@@ -175,13 +175,7 @@ impl Stage<'_> {
             return Some(self.look(appointment));
         }
         if asides::asks_for_more_times(self.said) {
-            let agenda = Arc::clone(&self.agenda);
-            let mut all =
-                self.calendar(&agenda, appointment).on_day(service, first.date(), appointment.wished.as_deref());
-            spread(&mut all, OFFERED_MORE);
-            let date = capital(&dates::date(first.date(), self.local_now().date(), self.flows.english));
-            let options = self.listed(appointment, &all, false);
-            return Some(Turned::Asks(TextKey::OfDay, vec![("date", date), ("options", options)]));
+            return Some(self.more_times(appointment, service, first.date()));
         }
         if offered.len() > 1 && phrases::is_yes(self.said, self.scene.text) {
             let today = self.local_now().date();
@@ -193,6 +187,33 @@ impl Stage<'_> {
             return Some(Turned::Asks(TextKey::WhichOfThem, vec![("options", options)]));
         }
         None
+    }
+
+    /// All times of a day. Those of the nearest other day, where none is left or who asks for others has seen them all.
+    fn more_times(&mut self, appointment: &mut Appointment, service: &Service, day: NaiveDate) -> Turned {
+        let agenda = Arc::clone(&self.agenda);
+        let calendar = self.calendar(&agenda, appointment);
+        let wished = appointment.wished.clone();
+        let mut all = calendar.on_day(service, day, wished.as_deref());
+        let is_new = |slot: &FreeSlot| appointment.offered.iter().all(|(at, _)| *at != slot.at);
+        let has_new = all.iter().any(is_new);
+        (appointment.day, appointment.until, appointment.time, appointment.window) = (Some(day), None, None, None);
+        if !has_new && asides::asks_for_others(self.said) && !all.is_empty() {
+            let after = day.succ_opt().unwrap_or(day);
+            let next = calendar.nearest(service, (after, calendar.last_day()), (None, wished.as_deref()), OFFERED);
+            if let Some(other) = next.first() {
+                let options = capital(&self.listed(appointment, &next, true));
+                (appointment.day, appointment.open) = (Some(other.local.date()), Open::Time);
+                return Turned::Asks(TextKey::Propose, vec![("options", options)]);
+            }
+        }
+        if all.len() < 2 {
+            return self.offer_times(appointment, service, day);
+        }
+        spread(&mut all, OFFERED_MORE);
+        let date = capital(&dates::date(day, self.local_now().date(), self.flows.english));
+        let options = self.listed(appointment, &all, false);
+        Turned::Asks(TextKey::OfDay, vec![("date", date), ("options", options)])
     }
 
     /// Offers times as a question of its own.

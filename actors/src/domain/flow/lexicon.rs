@@ -284,7 +284,7 @@ pub(super) const NOT_COMING_PHRASES: [&str; 17] = [
 ];
 
 /// What announces that an earlier answer was wrong.
-pub(super) const CORRECTIONS: [&str; 20] = [
+pub(super) const CORRECTIONS: [&str; 27] = [
     "non plutot",
     "ah non",
     "non",
@@ -305,6 +305,13 @@ pub(super) const CORRECTIONS: [&str; 20] = [
     "sorry",
     "rather",
     "no",
+    "oops",
+    "my mistake",
+    "my bad",
+    "in fact",
+    "i meant",
+    "ah pardon",
+    "je voulais mettre",
 ];
 
 /// What asks to be told when a time becomes free.

@@ -13,6 +13,7 @@ use crate::domain::folding::fold;
 use crate::domain::hours::OpenSpan;
 
 mod checks;
+mod corrections;
 mod freely;
 mod late;
 mod pictures;

@@ -1,6 +1,7 @@
 //! What a message wants without saying it by a keyword, and what it asks instead.
 
 use super::engine::Stage;
+use super::people::people;
 use super::source::Flow;
 use super::{Given, asides, journey, picking};
 use crate::domain::dates::{self, Day};
@@ -39,7 +40,8 @@ impl<'a> Stage<'a> {
             return self.flows.flows.iter().find(|flow| flow.offers());
         }
         let (flow, _) = self.booking_step()?;
-        if asks_for_price || !asides::wants(self.said) {
+        let wants = asides::wants(self.said) || people(self.said).is_some() && !asides::tells_of_one(self.said);
+        if asks_for_price || !wants {
             return None;
         }
         let names = self.names();

@@ -1,0 +1,49 @@
+//! Days and times as answers.
+
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+use chrono_tz::Tz;
+
+use super::Given;
+use super::texts::TextKey;
+use crate::domain::dates::{self, Day, Phrase, Time, to_utc};
+
+/// What a phrase says of a day and a time. `None`: neither.
+///
+/// # Errors
+/// What is said of a day that none can be.
+pub(super) fn moment(found: Phrase, now: NaiveDateTime, zone: Tz, english: bool) -> Result<Option<Given>, TextKey> {
+    let today = now.date();
+    let time = match found.time {
+        Some(Time::At(times) | Time::Around(times)) => times.first().copied(),
+        Some(Time::Between(from, _)) => Some(from),
+        Some(Time::Same) | None => None,
+    };
+    let day = match found.day {
+        Some(Day::On(day) | Day::Within(day, _)) => Some(day),
+        Some(Day::Any) => Some(today),
+        Some(Day::Either(_) | Day::Past(_) | Day::Impossible) => return Err(TextKey::BadDate),
+        None => None,
+    };
+    Ok(match (day, time) {
+        (None, None) => None,
+        (Some(day), None) => Some(on_day(day, today, english)),
+        (day, Some(time)) => {
+            // A time alone is the next one.
+            let at = day.unwrap_or(today).and_time(time);
+            let at = if day.is_none() && at < now { at + TimeDelta::days(1) } else { at };
+            Some(at_moment(at, today, zone, english))
+        }
+    })
+}
+
+/// A day, as it is said back and kept.
+pub(super) fn on_day(day: NaiveDate, today: NaiveDate, english: bool) -> Given {
+    Given { shown: dates::date(day, today, english), value: day.to_string() }
+}
+
+/// A moment, as it is said back and kept.
+pub(super) fn at_moment(at: NaiveDateTime, today: NaiveDate, zone: Tz, english: bool) -> Given {
+    let kept = to_utc(at, zone).first();
+    let value = kept.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    Given { shown: dates::date_and_time(at, today, english), value }
+}

@@ -14,15 +14,8 @@ use crate::domain::Timestamp;
 use crate::domain::dates::{Day, Phrase, Time, to_local};
 
 /// What stands between what is wanted and what it replaces.
-const REPLACES: [&str; 7] = [
-    " au lieu d",
-    " à la place d",
-    " a la place d",
-    " plutôt que ",
-    " plutot que ",
-    " instead of ",
-    " rather than ",
-];
+const REPLACES: [&str; 7] =
+    [" au lieu d", " à la place d", " a la place d", " plutôt que ", " plutot que ", " instead of ", " rather than "];
 
 /// A text without what is not wanted any more: `16h au lieu de 15h`.
 fn wanted(text: &str) -> Option<String> {

@@ -46,10 +46,14 @@ fn another_time_or_day_replaces_the_one_that_was_said() {
 
 #[test]
 fn a_number_alone_is_a_pick_an_hour_or_people() {
-    let confirms = |time: &str| format!("Manucure mardi 1er décembre à {time} avec Awa, 35 €. Je réserve ? (oui / non)");
+    let confirms =
+        |time: &str| format!("Manucure mardi 1er décembre à {time} avec Awa, 35 €. Je réserve ? (oui / non)");
     for (said, time) in [("2", "16:00"), ("4", "16:00"), ("17", "17:00"), ("à 5", "17:00"), ("la 3", "18:00")] {
         let mut talk = Talk::fr();
-        talk.dialogue(&[("rdv manucure demain aprem", "Mardi 1er décembre, il reste 14:00, 16:00 ou 18:00. Laquelle ?")]);
+        talk.dialogue(&[(
+            "rdv manucure demain aprem",
+            "Mardi 1er décembre, il reste 14:00, 16:00 ou 18:00. Laquelle ?",
+        )]);
         assert_eq!(talk.say(said), confirms(time), "{said}");
     }
     let mut source = source(false);

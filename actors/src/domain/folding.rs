@@ -1,8 +1,7 @@
 //! Folding: makes texts equal that differ in case, accents or signs alone. `"Arrêt !"`, `"ARRET"` and `" arrêt️."` fold
 //! to the same text. Consent keywords and FAQ keywords are compared in this form only.
 
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
 /// How much of a message is read for keywords, in bytes. A longer one is a letter, and its opening says what it is about.
 pub const READ_AT_MOST_BYTES: usize = 4096;
@@ -13,13 +12,25 @@ pub const READ_AT_MOST_BYTES: usize = 4096;
 pub fn fold(text: &str) -> String {
     let text = opening(text);
     let mut folded = Folded { text: String::with_capacity(text.len()), gap: false };
-    if text.is_ascii() {
-        text.chars().for_each(|c| folded.push(c.to_ascii_uppercase()));
-    } else {
-        for c in text.nfkd().filter(|c| !is_combining_mark(*c) && !is_invisible(*c)) {
-            // Upper case may be several characters, and may decompose in its turn.
-            c.to_uppercase().nfkd().filter(|c| !is_combining_mark(*c)).for_each(|c| folded.push(c));
+    for c in text.chars() {
+        if c.is_ascii() {
+            folded.push(c.to_ascii_uppercase());
+            continue;
         }
+        // One character at a time: decomposing a whole text reorders its marks alone, and they are dropped.
+        decompose_compatible(c, |part| {
+            if is_combining_mark(part) || is_invisible(part) {
+                return;
+            }
+            // Upper case may be several characters, and may decompose in its turn.
+            for upper in part.to_uppercase() {
+                decompose_compatible(upper, |c| {
+                    if !is_combining_mark(c) {
+                        folded.push(c);
+                    }
+                });
+            }
+        });
     }
     folded.text
 }
@@ -56,6 +67,7 @@ fn is_invisible(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use unicode_normalization::UnicodeNormalization as _;
 
     use super::*;
 
@@ -99,7 +111,22 @@ mod tests {
         assert_eq!(folded.len(), READ_AT_MOST_BYTES / 2);
     }
 
+    /// A text as a whole: what folding its characters one by one must come to.
+    fn folded_whole(text: &str) -> String {
+        let mut folded = Folded { text: String::new(), gap: false };
+        for c in text.nfkd().filter(|c| !is_combining_mark(*c) && !is_invisible(*c)) {
+            c.to_uppercase().nfkd().filter(|c| !is_combining_mark(*c)).for_each(|c| folded.push(c));
+        }
+        folded.text
+    }
+
     proptest! {
+        #[test]
+        fn characters_are_folded_one_by_one(text in any::<String>(), marked in "([a-zà-ÿ가-힣][\u{300}-\u{36f}]{0,3} ?){0,20}") {
+            prop_assert_eq!(fold(&text), folded_whole(&text));
+            prop_assert_eq!(fold(&marked), folded_whole(&marked));
+        }
+
         #[test]
         fn folding_twice_changes_nothing(text in any::<String>()) {
             let once = fold(&text);

@@ -19,14 +19,13 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-use self::content::{bounded, details};
+use self::content::{bounded, details, kept};
 use super::update::{ANSWER_CALLBACK, CallbackQuery, Chat, MemberUpdate, Message, Quoted, Update, User, is_service};
 use super::{ID_PREFIX, TelegramBot};
 use crate::config::Channel;
 use crate::gateway::channel_event::{
     ChannelEvent, ChannelEventKind, Membership, OwnRights, Payment, Price, SubscriptionChange,
 };
-use crate::gateway::lenient::without_nul;
 use crate::gateway::{Received, Rejection};
 
 /// The longest text that is taken. Telegram's own limit is 4,096 characters.
@@ -150,7 +149,7 @@ impl Reader {
         }
         let message_chat = message.chat.id;
         let mut details = details(&message);
-        let mut body = without_nul(body);
+        let mut body = kept(body);
         if body.is_empty() {
             body = content::told(&message);
         }
@@ -188,7 +187,7 @@ impl Reader {
             return Received::Nothing;
         }
         let of = message_id(message.chat.id, message.message_id);
-        let said = (without_nul(text), Details { notice: Some(Notice::Edit { of }), ..Details::default() });
+        let said = (kept(text), Details { notice: Some(Notice::Edit { of }), ..Details::default() });
         let new = self.inbound(&message.chat, message.message_id, message.from.as_ref(), said, arrival);
         Received::Message(Box::new(new))
     }
@@ -229,7 +228,7 @@ impl Reader {
         let data = query.data.as_deref().filter(|data| data.len() <= MAX_DATA_BYTES).unwrap_or_default();
         let message = query.message.as_ref();
         let details = Details {
-            button: Some(Button { text: without_nul(label(message, data)), payload: without_nul(data) }),
+            button: Some(Button { text: kept(label(message, data)), payload: kept(data) }),
             reply_to: message
                 .and_then(|message| message.chat.as_ref().map(|chat| message_id(chat.id, message.message_id))),
             acknowledge: Some(action),
@@ -283,7 +282,7 @@ impl Reader {
             id_per_chat: false,
             from: address(chat.id),
             to: self.own.clone(),
-            content: Content { body, profile_name: name.map(|name| without_nul(&name)), details },
+            content: Content { body, profile_name: name.map(|name| kept(&name)), details },
             correlation: arrival.correlation,
             received_at: arrival.at,
             spooled: false,

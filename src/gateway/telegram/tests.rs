@@ -141,6 +141,9 @@ fn what_is_no_text_comes_in_as_well() {
         let expected: Vec<_> = expected.iter().map(|(url, kind)| (&**url, &**kind)).collect();
         assert_eq!(found, expected, "{parts}");
     }
+    // Telegram's own are short; whatever stands there is kept up to the length of a text.
+    let long = json!({ "dice": { "emoji": "🎲".repeat(30_000), "value": 3 } });
+    assert_eq!(message(&private(&long)).content.body, "🎲".repeat(16_384));
     let at = json!({ "latitude": 48.85, "longitude": 2.35 });
     let place = message(&private(&json!({ "location": at }))).content.details.location.unwrap();
     assert_eq!((place.latitude, place.label), (48.85, None));

@@ -163,8 +163,10 @@ pub fn seems_to_ask_for_stop(folded: &str) -> bool {
 fn says_any(folded: &str, phrases: &[&str]) -> bool {
     let starts = std::iter::once(0).chain(folded.match_indices(' ').map(|(at, _)| at + 1));
     starts.map(|at| &folded[at..]).any(|rest| {
+        let first = rest.as_bytes().first();
         phrases
             .iter()
+            .filter(|phrase| phrase.as_bytes().first() == first)
             .any(|phrase| rest.strip_prefix(phrase).is_some_and(|behind| behind.is_empty() || behind.starts_with(' ')))
     })
 }

@@ -56,6 +56,7 @@ mod m20261201_000360_parties;
 mod m20261201_000361_offers_of_contacts;
 mod m20261201_000370_scheduled_messages;
 mod m20261201_000380_oidc_subjects;
+mod m20261201_000390_actions_exempt;
 
 /// All steps, in order.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +118,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000361_offers_of_contacts::Migration),
             Box::new(m20261201_000370_scheduled_messages::Migration),
             Box::new(m20261201_000380_oidc_subjects::Migration),
+            Box::new(m20261201_000390_actions_exempt::Migration),
         ]
     }
 }

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     fn writer(tenant: &str, number: usize) -> Writer {
-        let address = Address::from_normalised(&format!("telegram:{number}"));
+        let address = Address::from_normalised(&format!("sms:+336{number:08}"));
         (TenantId::new(tenant), ChannelId::new("tg"), address)
     }
 

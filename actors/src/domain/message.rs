@@ -176,9 +176,9 @@ stored_words!(OutboundKind {
 
 impl OutboundKind {
     /// Kinds that are sent although the day is used up (`limits.per_day`): a contact who says STOP gets the confirmation,
-    /// and one who asks for HELP is told who writes and how to end it. They are counted all the same. The stores'
-    /// statements name them.
-    pub const QUOTA_EXEMPT: &'static [Self] = &[Self::OptOutConfirmation, Self::Help];
+    /// and one who asks for HELP is told who writes and how to end it. They are counted all the same. An action is no message:
+    /// whoever paid is let in on any day, and it counts for nothing. The stores' statements name them.
+    pub const QUOTA_EXEMPT: &'static [Self] = &[Self::OptOutConfirmation, Self::Help, Self::Action];
 
     /// Whether it is one of [`OutboundKind::QUOTA_EXEMPT`].
     #[must_use]

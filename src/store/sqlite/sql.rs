@@ -76,7 +76,7 @@ use held;
 /// Kinds that are exempt from quotas (`OutboundKind::QUOTA_EXEMPT`), as in the partial index `messages_out_duties`.
 macro_rules! quota_exempt {
     () => {
-        "('opt_out_confirmation', 'help')"
+        "('opt_out_confirmation', 'help', 'action')"
     };
 }
 use quota_exempt;

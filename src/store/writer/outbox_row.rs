@@ -296,7 +296,8 @@ impl OutboxRow {
         let via = via.as_ref().map(|via| &via.channel);
         let why = EventReason { reason, attempt: Some(message.attempts.max(1)), via };
         let event = events::outbound(self.reference(&message.tenant), Transition::Deliver, why, *at);
-        let usage = Usage { messages: u64::from(next.is_some()), cost_micros: *cost_micros };
+        let is_message = message.action.is_none();
+        let usage = Usage { messages: u64::from(next.is_some() && is_message), cost_micros: *cost_micros };
         let channel = self.via.as_ref().unwrap_or(&self.channel).clone();
         Some(ChangeEffects { event: Some(event), usage: self.usage(channel, *at, usage) })
     }

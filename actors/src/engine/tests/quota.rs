@@ -5,7 +5,9 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::delivery::{in_state, row, texts};
+use super::timers::{ask, greeted};
 use super::{ANNE, BOB, all_sent, paused};
+use crate::domain::action::Action;
 use crate::domain::address::Scheme;
 use crate::domain::budget::BudgetPolicy;
 use crate::domain::channel::ChannelProfile;
@@ -13,7 +15,7 @@ use crate::domain::event::EventType;
 use crate::domain::ids::{ChannelId, TenantId};
 use crate::domain::message::OutboundKind;
 use crate::domain::status::OutboxState;
-use crate::domain::turn::SendRequest;
+use crate::domain::turn::{Command, SendRequest};
 use crate::ports::{ChannelKey, Outbox, Pause};
 use crate::testing::fakes::{Op, Snapshot};
 use crate::testing::harness::{Harness, Plan, noon, request};
@@ -94,6 +96,29 @@ fn i3_what_is_urgent_passes_what_the_budget_holds_and_the_held_keep_their_order(
         assert_eq!(sent[3..], ["two", "You said: still there?", "three", "four"]);
         let events = harness.store.snapshot();
         assert_eq!(events.events_of(EventType::MessageReleased).count(), 3 + 2 + 1, "once a day");
+    });
+}
+
+#[test]
+fn i13_an_action_goes_on_a_used_up_day_and_counts_for_nothing() {
+    alone_and_among_others(async |shared| {
+        let harness = Harness::build(|plan| {
+            plan.add("a").per_day = 2;
+            plan.shared = shared;
+        });
+        harness.provider("a").knows_action("ban");
+        let ban = || Command::Act(Action { kind: "ban".to_owned(), arguments: serde_json::json!({ "chat": 42 }) });
+        let conversation = greeted(&harness).await;
+        ask(&harness, conversation, ban()).await.unwrap();
+        harness.until(|now| all_sent(now, 2)).await;
+        harness.send("a", ANNE, idle("second")).await.unwrap();
+        harness.until(|now| in_state(now, "second", OutboxState::Sent)).await;
+        harness.send("a", ANNE, idle("third")).await.unwrap();
+        let waits = |now: &Snapshot| row(now, "third").blocked_reason.as_deref() == Some("per_day");
+        harness.until(waits).await;
+        let done = ask(&harness, conversation, ban()).await.unwrap().message.unwrap();
+        let snapshot = harness.until(|now| now.sent_row(done).state == OutboxState::Sent).await;
+        assert!(waits(&snapshot), "a message waits for the next day");
     });
 }
 

@@ -88,16 +88,21 @@ async fn attempt(
         Err((until, reason)) => return checks::snooze(until, reason).uncharged(),
     };
     let cost_micros = cost_micros(message, route.profile());
-    let charge = match checks::quota(context, message, row.lease_until, &senders, cost_micros).await {
-        Ok(charge) => charge,
-        Err(result) => return result.uncharged(),
+    // An action is no message of the day, and costs nothing.
+    let charge = if message.action.is_some() {
+        None
+    } else {
+        match checks::quota(context, message, row.lease_until, &senders, cost_micros).await {
+            Ok(charge) => Some(charge),
+            Err(result) => return result.uncharged(),
+        }
     };
     let via = route.via.clone();
     let (result, may_be_out) = send_routed(context, row, route, permit, in_hand).await;
     let charge = if may_be_out {
-        Some(charge)
+        charge
     } else {
-        senders.quota.give_back(charge);
+        charge.into_iter().for_each(|charge| senders.quota.give_back(charge));
         None
     };
     let cost_micros = if matches!(result, Settled::Sent(_)) { cost_micros } else { 0 };

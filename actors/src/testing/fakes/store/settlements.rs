@@ -101,7 +101,7 @@ impl Data {
         }
         let Some(row) = self.outbound.get_mut(&message.id) else { return };
         let channel = row.via.clone().unwrap_or_else(|| row.message.channel.clone());
-        let more = Usage { messages: u64::from(news), cost_micros: *cost_micros };
+        let more = Usage { messages: u64::from(news && message.action.is_none()), cost_micros: *cost_micros };
         self.count_usage(&message.tenant, &channel, *at, more);
         let payload = settlement.payload(reason, true);
         let delivered = self.step(message, Transition::Deliver, payload.clone(), *at, |row| {

@@ -153,6 +153,7 @@ const OLDER: &str = "
     ALTER TABLE access_chats DROP COLUMN migrated_to;
     ALTER TABLE bookings DROP COLUMN late_minutes, DROP COLUMN people, DROP COLUMN places;
     ALTER TABLE offers DROP COLUMN rating;
+    ALTER TABLE users DROP COLUMN oidc_issuer, DROP COLUMN oidc_subject;
 ";
 
 /// The view as an earlier step wrote it.

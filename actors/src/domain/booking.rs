@@ -224,7 +224,7 @@ impl BookingRefused {
 /// Time of a resource that is taken.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Busy {
-    /// Whose time it is.
+    /// The name of the resource, as the configuration has it.
     pub resource: String,
     /// From when.
     pub from: Timestamp,

@@ -23,7 +23,7 @@ pub(super) struct Evidence {
     pub(super) dump: Dump,
     /// When the machine stood still.
     pub(super) stalls: Vec<Stall>,
-    /// How many nodes accepted.
+    /// How many nodes took webhooks: with one, its spool keeps their order.
     pub(super) nodes: usize,
     /// When a node's clock was wrong: its times and ids stand among those of others.
     pub(super) skewed: Vec<Stretch>,

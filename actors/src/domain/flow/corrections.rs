@@ -11,7 +11,7 @@ use super::proposed::{hour_of_day, proposed, proposed_hour};
 use super::source::{Flow, Step, StepKind};
 use super::{Given, Running, dated, phrases, picking};
 use crate::domain::Timestamp;
-use crate::domain::dates::{Day, Phrase, Time, to_local};
+use crate::domain::dates::{Phrase, to_local};
 
 /// What stands between what is wanted and what it replaces.
 const REPLACES: [&str; 7] =
@@ -115,17 +115,8 @@ impl Stage<'_> {
         };
         let (old_day, old_time) = kept(&earlier.value, written.zone);
         let today = written.now.date();
-        let named = match phrase.day {
-            Some(Day::On(day) | Day::Within(day, _)) => Some(day),
-            Some(Day::Any) => Some(today),
-            Some(Day::Either(_) | Day::Past(_) | Day::Impossible) => return None,
-            None => None,
-        };
-        let times = match phrase.time {
-            Some(Time::At(times) | Time::Around(times)) => times,
-            Some(Time::Between(from, _)) => vec![from],
-            Some(Time::Same) | None => vec![],
-        };
+        let named = dated::named_day(phrase.day, today).ok()?;
+        let times = dated::times(phrase.time);
         if named.is_none() && times.is_empty() {
             return None;
         }

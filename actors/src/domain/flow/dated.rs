@@ -1,6 +1,6 @@
 //! Days and times as answers.
 
-use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 
 use super::Given;
@@ -13,18 +13,8 @@ use crate::domain::dates::{self, Day, Phrase, Time, to_utc};
 /// What is said of a day that none can be.
 pub(super) fn moment(found: Phrase, now: NaiveDateTime, zone: Tz, english: bool) -> Result<Option<Given>, TextKey> {
     let today = now.date();
-    let time = match found.time {
-        Some(Time::At(times) | Time::Around(times)) => times.first().copied(),
-        Some(Time::Between(from, _)) => Some(from),
-        Some(Time::Same) | None => None,
-    };
-    let day = match found.day {
-        Some(Day::On(day) | Day::Within(day, _)) => Some(day),
-        Some(Day::Any) => Some(today),
-        Some(Day::Either(_) | Day::Past(_) | Day::Impossible) => return Err(TextKey::BadDate),
-        None => None,
-    };
-    Ok(match (day, time) {
+    let day = named_day(found.day, today)?;
+    Ok(match (day, times(found.time).first().copied()) {
         (None, None) => None,
         (Some(day), None) => Some(on_day(day, today, english)),
         (day, Some(time)) => {
@@ -34,6 +24,28 @@ pub(super) fn moment(found: Phrase, now: NaiveDateTime, zone: Tz, english: bool)
             Some(at_moment(at, today, zone, english))
         }
     })
+}
+
+/// The one day that is said.
+///
+/// # Errors
+/// It is none, or one of two.
+pub(super) fn named_day(day: Option<Day>, today: NaiveDate) -> Result<Option<NaiveDate>, TextKey> {
+    match day {
+        Some(Day::On(day) | Day::Within(day, _)) => Ok(Some(day)),
+        Some(Day::Any) => Ok(Some(today)),
+        Some(Day::Either(_) | Day::Past(_) | Day::Impossible) => Err(TextKey::BadDate),
+        None => Ok(None),
+    }
+}
+
+/// The times that may be meant, the likeliest first; of a stretch its beginning.
+pub(super) fn times(time: Option<Time>) -> Vec<NaiveTime> {
+    match time {
+        Some(Time::At(times) | Time::Around(times)) => times,
+        Some(Time::Between(from, _)) => vec![from],
+        Some(Time::Same) | None => Vec::new(),
+    }
 }
 
 /// A day, as it is said back and kept.

@@ -194,8 +194,7 @@ fn message(call: &Call<ToSend>, headers: &HeaderMap, asked: NewMessage) -> Resul
     let (text, presentation) = shown(asked.text, asked.subject, asked.html)?;
     let template = said(text.as_deref(), asked.template, !asked.media.is_empty())?;
     let send_at = send_at(call.now(), asked.send_at.as_deref())?;
-    let from = send_at.map_or(call.now(), |at| at.max(call.now()));
-    let expires_at = expiry(from, asked.expires_in.as_deref())?;
+    let expires_at = expiry(send_at.unwrap_or(call.now()), asked.expires_in.as_deref())?;
     Ok(OutgoingMessage {
         channel: sender.id.clone(),
         tenant,
@@ -255,7 +254,7 @@ fn send_at(now: Timestamp, given: Option<&str>) -> Result<Option<Timestamp>, Htt
     const YEAR: TimeDelta = TimeDelta::days(366);
     const TOO_LATE: HttpProblem = invalid("send_at", "too late", "within a year");
     let at = given.map(|given| timestamp("send_at", given)).transpose()?;
-    if at.is_some_and(|at| at > now + YEAR) { Err(TOO_LATE) } else { Ok(at) }
+    if at.is_some_and(|at| at > now + YEAR) { Err(TOO_LATE) } else { Ok(at.filter(|at| *at > now)) }
 }
 
 /// When a message is not to be sent any more.
